@@ -1,0 +1,1 @@
+"""Adversarial attacks: step rules and the engine that drives them."""

@@ -1,0 +1,1 @@
+"""Training-time augmentations, one method a file, on one mixing rule."""

@@ -1,0 +1,1 @@
+"""Checkpoints, data sources, conditions and the sweep over them."""

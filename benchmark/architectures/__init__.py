@@ -1,0 +1,1 @@
+"""Networks for small images, with the parameter names that existing checkpoints have."""

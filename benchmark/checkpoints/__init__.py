@@ -1,0 +1,1 @@
+"""Checkpoint specs, cards, and the safe loading of weights."""

@@ -1,0 +1,1 @@
+"""Data specs and the sources of clean and corrupted images."""

@@ -1,0 +1,1 @@
+"""The 19 common corruptions, batched, with their severity tables."""

@@ -1,0 +1,1 @@
+"""Stored cells and what is computed from them: metrics, tables, figures and reports."""

@@ -1,0 +1,43 @@
+"""Every error that a user can meet, each with the exit code it ends the command line with."""
+
+
+class RobustsweepError(Exception):
+    """A condition that the user can mend; the message says what was expected, what came, and how to fix it.
+
+    Attributes:
+        exit_code: Status with which the command line ends when this error reaches it.
+    """
+
+    exit_code = 2
+
+
+class UsageError(RobustsweepError):
+    """An option, a plan file or a specification that cannot be understood."""
+
+
+class DataError(RobustsweepError):
+    """Images, labels or archives that are missing, malformed or unsafe."""
+
+
+class CheckpointError(RobustsweepError):
+    """Weights or cards that are missing, malformed, unsafe, or do not fit the architecture."""
+
+
+class MissingDependencyError(RobustsweepError):
+    """An optional package that this part needs and that cannot be imported here."""
+
+
+class AttackError(RobustsweepError):
+    """An attack that broke its contract: outside its budget, not finite, or a model that changed under it."""
+
+
+class CellsFailedError(RobustsweepError):
+    """Some cells of a sweep could not be computed; the finished ones are stored."""
+
+    exit_code = 3
+
+
+class NothingToCompareError(RobustsweepError):
+    """There are no results, or none that may be set side by side."""
+
+    exit_code = 4

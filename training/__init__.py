@@ -1,0 +1,1 @@
+"""The trainer that turns a method into a checkpoint."""
