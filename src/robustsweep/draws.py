@@ -19,8 +19,10 @@ _ROUNDS = 10
 # Blocks per pass: 4 words of 8 bytes each, small enough to stay in a core's cache.
 _BLOCKS_PER_PASS = 1 << 16
 
+Words = tuple[Tensor, Tensor, Tensor, Tensor]
 
-def philox(counter: tuple[Tensor, Tensor, Tensor, Tensor], key: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+
+def philox(counter: Words, key: tuple[int, int]) -> Words:
     """Encrypt counters with Philox-4x32-10.
 
     Args:

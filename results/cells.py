@@ -1,0 +1,257 @@
+"""The cell store: one folder per finished cell, readable while other processes write beside it.
+
+Layout below a run folder::
+
+    cells/<checkpoint id, 12 hex>/<key, first 16 hex>/examples.npz   per-image arrays
+    cells/<checkpoint id, 12 hex>/<key, first 16 hex>/cell.json      written last, by rename: its presence means done
+    images/<first 16 hex of the images' key>.npz                     ids and labels, once per data set and subset
+    plans/<16 hex>.json                                              what each sweep of this run was asked for
+    parts/<checkpoint id>/<key, first 16 hex>/<block>.npz            blocks of an unfinished cell
+"""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from robustsweep.errors import DataError
+
+SCHEMA_VERSION = 1
+
+Array = npt.NDArray[Any]
+Json = dict[str, Any]
+
+
+def canonical_json(value: Json) -> str:
+    """Serialise ``value`` with sorted keys and no spaces; equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def identity_key(identity: Json) -> str:
+    """Return the sha256 of the canonical JSON of ``identity``, 64 hexadecimal digits."""
+    return hashlib.sha256(canonical_json(identity).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """What one checkpoint said about each image of one condition; every array has shape (n,).
+
+    Attributes:
+        prediction: int32, the top-1 class.
+        top5_hit: bool, whether the label is among the five largest logits (all classes where there are fewer).
+        confidence: float32 in [0, 1], the largest softmax probability.
+        nll: float32, negative log-likelihood of the label, in nats.
+        brier: float32 in [0, 2], squared distance between the softmax vector and the one-hot label.
+        rung: int8 for attacks, else None: how far an image held out. -1: wrong before any attack; k: first fooled
+            at the condition's k-th eps (ascending); the number of eps: never fooled.
+        restart: int16 for attacks, else None: the restart that fooled it, -1 where none did.
+        step: int16 for attacks, else None: the step that fooled it (0 is the start), -1 where none did.
+    """
+
+    prediction: Array
+    top5_hit: Array
+    confidence: Array
+    nll: Array
+    brier: Array
+    rung: Array | None = None
+    restart: Array | None = None
+    step: Array | None = None
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the arrays that are present, by name."""
+        named = ((f.name, getattr(self, f.name)) for f in fields(self))
+        return {name: array for name, array in named if array is not None}
+
+    @classmethod
+    def concatenate(cls, blocks: list["Examples"]) -> "Examples":
+        """Join blocks of one cell in order."""
+        return cls(**{name: np.concatenate([b.arrays()[name] for b in blocks]) for name in blocks[0].arrays()})
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Exact counts of one cell.
+
+    Attributes:
+        n: Images.
+        n_right: Images whose prediction in ``Examples.prediction`` equals the label.
+        n_top5_right: Images with a top-5 hit.
+        n_robust: For attacks, per eps, the images still right under it; empty otherwise.
+        n_clean_right: For attacks, the images that were right before the attack; None otherwise.
+    """
+
+    n: int
+    n_right: int
+    n_top5_right: int
+    n_robust: tuple[int, ...] = ()
+    n_clean_right: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One finished cell: everything about it but its per-image arrays.
+
+    Attributes:
+        identity: All that decides the numbers; its hash is the key.
+        checkpoint: ``id`` (12 hex), ``name`` and ``card``.
+        data: ``name``, ``fingerprint``, ``provenance`` (``"generated"`` or ``"official"``), ``n_total``, ``classes``,
+            ``subset`` (None, or ``limit``, ``of`` and ``seed``), ``images_key`` and ``notes``.
+        condition: ``name``, ``kind`` (``"clean"``, ``"corruption"`` or ``"attack"``) and the kind's own fields.
+        counts: Exact counts.
+        means: Means over the images of ``confidence``, ``nll`` and ``brier``.
+        recorded: What is kept but does not decide the numbers: device, batch size, versions, seconds.
+        warnings: Sentences that belong beside the numbers.
+    """
+
+    identity: Json
+    checkpoint: Json
+    data: Json
+    condition: Json
+    counts: Counts
+    means: dict[str, float]
+    recorded: Json = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The 64 hexadecimal digits that name this cell."""
+        return identity_key(self.identity)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path`` so that readers see the old file or the whole new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _npz_bytes(arrays: dict[str, Array]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def _read_npz(path: Path) -> dict[str, Array]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return dict(archive)
+    except (OSError, ValueError, EOFError, KeyError) as error:
+        raise DataError(f"{path} cannot be read ({error}); delete it and sweep again.") from error
+
+
+class CellStore:
+    """The cells of one run folder. Several processes may use one at once.
+
+    Args:
+        root: The run folder; it is created by the first write.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def _folder(self, checkpoint_id: str, key: str) -> Path:
+        return self.root / "cells" / checkpoint_id / key[:16]
+
+    def has(self, checkpoint_id: str, key: str) -> bool:
+        """Say whether the cell is finished."""
+        return (self._folder(checkpoint_id, key) / "cell.json").is_file()
+
+    def write(self, cell: Cell, examples: Examples) -> None:
+        """Store a finished cell; writing the same cell twice is harmless."""
+        folder = self._folder(cell.checkpoint["id"], cell.key)
+        content = _npz_bytes(examples.arrays())
+        write_atomically(folder / "examples.npz", content)
+        document = {
+            "schema_version": SCHEMA_VERSION,
+            "key": cell.key,
+            **asdict(cell),
+            "examples_sha256": hashlib.sha256(content).hexdigest(),
+            "status": "ok",
+        }
+        text = json.dumps(document, indent=1, allow_nan=False) + "\n"
+        write_atomically(folder / "cell.json", text.encode())
+        shutil.rmtree(self.root / "parts" / cell.checkpoint["id"] / cell.key[:16], ignore_errors=True)
+
+    def cells(self) -> Iterator[Cell]:
+        """Read every finished cell, in a stable order."""
+        for path in sorted(self.root.glob("cells/*/*/cell.json")):
+            yield self._read_cell(path)
+
+    def _read_cell(self, path: Path) -> Cell:
+        try:
+            document = json.loads(path.read_text())
+            version = document["schema_version"]
+            if version != SCHEMA_VERSION:
+                raise DataError(f"{path} has schema version {version}; this robustsweep reads {SCHEMA_VERSION}.")
+            counts = document["counts"]
+            counts["n_robust"] = tuple(counts["n_robust"])
+            known = {f.name: document[f.name] for f in fields(Cell)}
+            known["counts"], known["warnings"] = Counts(**counts), tuple(known["warnings"])
+            return Cell(**known)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{path} is not a cell ({error!r}); delete its folder and sweep again.") from error
+
+    def examples(self, cell: Cell) -> Examples:
+        """Read the per-image arrays of ``cell``."""
+        return Examples(**_read_npz(self._folder(cell.checkpoint["id"], cell.key) / "examples.npz"))
+
+    def write_part(self, checkpoint_id: str, key: str, block: int, examples: Examples) -> None:
+        """Store one block of a cell that is not finished."""
+        path = self.root / "parts" / checkpoint_id / key[:16] / f"{block}.npz"
+        write_atomically(path, _npz_bytes(examples.arrays()))
+
+    def has_part(self, checkpoint_id: str, key: str, block: int) -> bool:
+        """Say whether that block of the cell is stored."""
+        return (self.root / "parts" / checkpoint_id / key[:16] / f"{block}.npz").is_file()
+
+    def read_parts(self, checkpoint_id: str, key: str, n_blocks: int) -> Examples:
+        """Join the ``n_blocks`` stored blocks of a cell."""
+        folder = self.root / "parts" / checkpoint_id / key[:16]
+        return Examples.concatenate([Examples(**_read_npz(folder / f"{b}.npz")) for b in range(n_blocks)])
+
+    def write_images(self, images_key: str, ids: Array, labels: Array) -> None:
+        """Store the ids (int64) and labels (int64) that the rows of examples belong to, unless they are there."""
+        path = self.root / "images" / f"{images_key[:16]}.npz"
+        if not path.is_file():
+            write_atomically(path, _npz_bytes({"ids": ids, "labels": labels}))
+
+    def images(self, images_key: str) -> tuple[Array, Array]:
+        """Read the ids and labels of one images' key."""
+        arrays = _read_npz(self.root / "images" / f"{images_key[:16]}.npz")
+        return arrays["ids"], arrays["labels"]
+
+    def write_plan(self, wanted: list[Json]) -> None:
+        """Note what a sweep was asked for.
+
+        Args:
+            wanted: Per cell its ``key``, ``checkpoint_id``, ``checkpoint`` (a name) and ``condition`` (a name).
+        """
+        document = {"schema_version": SCHEMA_VERSION, "wanted": wanted}
+        write_atomically(
+            self.root / "plans" / f"{identity_key(document)[:16]}.json",
+            (json.dumps(document, indent=1) + "\n").encode(),
+        )
+
+    def missing(self) -> list[Json]:
+        """List the planned cells that are not finished."""
+        wanted: dict[str, Json] = {}
+        for path in sorted(self.root.glob("plans/*.json")):
+            wanted |= {entry["key"]: entry for entry in json.loads(path.read_text())["wanted"]}
+        return [entry for entry in wanted.values() if not self.has(entry["checkpoint_id"], entry["key"])]
