@@ -1,0 +1,78 @@
+"""What a corruption is: a name, five rows of constants per table, a sampler and a formula."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from robustsweep.corruptions.tables import SEVERITIES, check_table
+from robustsweep.draws import Draws
+from robustsweep.errors import UsageError
+from robustsweep.registry import Registry
+
+Parameters = tuple[float, ...]
+Fields = tuple[Tensor, ...]
+Shape = tuple[int, int, int]
+
+
+def no_fields(draws: Draws, shape: Shape, parameters: Parameters) -> Fields:
+    """Sampler of the corruptions that use no randomness."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Corruption:
+    """One of the common corruptions.
+
+    Sampling is split from applying, so that a test can pass any random fields to the formula.
+
+    Attributes:
+        name: Name as in the published file names, such as ``"gaussian_noise"``.
+        group: ``"noise"``, ``"blur"``, ``"weather"`` or ``"digital"``.
+        apply: ``apply(images, parameters, fields)`` maps float32 images (N, 3, H, W) whose values are multiples of
+            1/255 in [0, 1] to float32 images of the same shape. Values outside [0, 1] are clipped by the caller,
+            who also truncates to grey levels; the input is left untouched.
+        severities: For each table five rows of parameters, severity 1 first.
+        source: Where the definition comes from.
+        sample: ``sample(draws, shape, parameters)`` draws the random fields for images of shape (3, H, W): tensors
+            whose first dimension is the batch.
+        extra: Whether it is one of the four that stay out of the mean over fifteen.
+        needs: Packages beyond the core that it imports.
+    """
+
+    name: str
+    group: str
+    apply: Callable[[Tensor, Parameters, Fields], Tensor]
+    severities: Mapping[str, tuple[Parameters, ...]]
+    source: str
+    sample: Callable[[Draws, Shape, Parameters], Fields] = field(default=no_fields)
+    extra: bool = False
+    needs: tuple[str, ...] = ()
+
+    def parameters(self, table: str, severity: int) -> Parameters:
+        """Look up the constants of one severity.
+
+        Raises:
+            UsageError: If the table is unknown or the severity is not an integer from 1 to 5.
+        """
+        check_table(table)
+        if isinstance(severity, bool) or not isinstance(severity, int) or severity not in SEVERITIES:
+            raise UsageError(f"A severity is an integer from 1 to 5, not {severity!r}.")
+        return self.severities[table][severity - 1]
+
+
+Row = float | Sequence[float]
+
+
+def severities(
+    *, cifar: Sequence[Row], tiny: Sequence[Row], imagenet: Sequence[Row], inception: Sequence[Row]
+) -> dict[str, tuple[Parameters, ...]]:
+    """Write a corruption's constants down, a single number standing for a row of one."""
+
+    def rows(table: Sequence[Row]) -> tuple[Parameters, ...]:
+        return tuple((float(row),) if isinstance(row, int | float) else tuple(map(float, row)) for row in table)
+
+    return {"cifar": rows(cifar), "tiny": rows(tiny), "imagenet": rows(imagenet), "inception": rows(inception)}
+
+
+CORRUPTIONS: Registry[Corruption] = Registry("corruption")
