@@ -1,0 +1,181 @@
+"""Stored cells as one tidy table: a row per cell, and per eps where an attack climbed several."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from robustsweep.errors import DataError
+from robustsweep.results.cells import Cell, CellStore, Json, canonical_json
+from robustsweep.results.taxonomy import group_of, is_extra
+
+UNSPECIFIED = "unspecified"
+"""Shown as the method of a checkpoint whose card names none."""
+
+DTYPES = {
+    "key": "str",
+    "checkpoint_id": "str",
+    "checkpoint": "str",
+    "method": "str",
+    "method_parameters": "str",  # canonical JSON, or missing
+    "seed": "Int64",
+    "architecture": "str",
+    "card": "str",  # canonical JSON
+    "data": "str",
+    "split": "str",
+    "fingerprint": "str",
+    "provenance": "str",  # "generated" or "official"
+    "images_key": "str",
+    "preprocessing": "str",
+    "classes": "Int64",
+    "subset": "str",  # "limit of total", or missing
+    "data_notes": "object",  # tuple of sentences
+    "n": "Int64",
+    "condition": "str",
+    "kind": "str",  # "clean", "corruption" or "attack"
+    "corruption": "str",
+    "severity": "Int64",
+    "table": "str",
+    "jpeg_quality": "Int64",
+    "group": "str",
+    "extra": "bool",
+    "attack": "str",
+    "norm": "str",
+    "steps": "Int64",
+    "step_ratio": "str",
+    "restarts": "Int64",
+    "random_start": "boolean",
+    "single_step": "boolean",
+    "eps": "str",  # exact text, such as "1/8/255"
+    "eps_value": "float64",
+    "n_right": "Int64",
+    "n_top5_right": "Int64",
+    "n_clean_right": "Int64",  # attacks only: right before the attack
+    "error": "float64",
+    "top5_error": "float64",
+    "confidence": "float64",
+    "nll": "float64",  # nats
+    "brier": "float64",
+    "device": "str",
+    "versions": "str",  # canonical JSON, or missing
+    "identity": "object",  # all that decides the numbers, as stored
+    "warnings": "object",  # tuple of sentences
+}
+"""Columns of the frame and their types. Missing is NA, never zero."""
+
+_FROM_CONDITION = (
+    *("corruption", "severity", "table", "jpeg_quality"),
+    *("attack", "norm", "steps", "step_ratio", "restarts", "random_start", "single_step"),
+)
+
+
+def load_frame(runs: Sequence[Path]) -> pd.DataFrame:
+    """Read every finished cell of some run folders.
+
+    A cell that several runs hold counts once. Where its counts differ between runs (devices may round differently), the
+    first run's are used and the row carries a warning.
+
+    Args:
+        runs: Run folders.
+
+    Returns:
+        One row per cell and eps with the columns of ``DTYPES``; ``error`` is ``1 - n_right / n``. For an attack
+        ``n_right`` is the number of images still right at that eps, and the quantities that its cell stores for one
+        point only (top-5, confidence, nll, brier) are missing.
+
+    Raises:
+        DataError: If a folder does not exist or holds a cell that cannot be read.
+    """
+    cells: dict[str, Cell] = {}
+    warnings: dict[str, list[str]] = {}
+    for run in runs:
+        if not run.is_dir():
+            raise DataError(f"{run} is no folder; give the folders that a sweep wrote its cells to.")
+        for cell in CellStore(run).cells():
+            first = cells.setdefault(cell.key, cell)
+            found = warnings.setdefault(cell.key, list(cell.warnings))
+            if first.counts != cell.counts:
+                found.append(
+                    f"Two runs measured {cell.condition['name']} of {cell.checkpoint['name']} and differ: "
+                    f"{first.counts.n_right} and {cell.counts.n_right} of {cell.counts.n} right; the first is used."
+                )
+    rows = [row | {"warnings": tuple(warnings[key])} for key, cell in cells.items() for row in _rows(cell)]
+    return pd.DataFrame(rows, columns=list(DTYPES)).astype(DTYPES)
+
+
+def missing_cells(runs: Sequence[Path], frame: pd.DataFrame) -> list[Json]:
+    """List the cells that some run planned and none holds, as ``CellStore.missing`` describes them."""
+    done = set(frame["key"])
+    wanted = {entry["key"]: entry for run in runs for entry in CellStore(run).missing()}
+    return [entry for key, entry in wanted.items() if key not in done]
+
+
+def _rows(cell: Cell) -> Iterator[Json]:
+    shared = _describe(cell)
+    counts = cell.counts
+    if cell.condition["kind"] != "attack":
+        yield shared | {
+            "n_right": counts.n_right,
+            "n_top5_right": counts.n_top5_right,
+            "error": 1 - counts.n_right / counts.n,
+            "top5_error": 1 - counts.n_top5_right / counts.n,
+            **{name: cell.means.get(name) for name in ("confidence", "nll", "brier")},
+        }
+        return
+    eps, values = _eps_of(cell)
+    for text, value, n_robust in zip(eps, values, counts.n_robust, strict=True):
+        yield shared | {
+            "eps": text,
+            "eps_value": value,
+            "n_right": n_robust,
+            "n_clean_right": counts.n_clean_right,
+            "error": 1 - n_robust / counts.n,
+        }
+
+
+def _eps_of(cell: Cell) -> tuple[list[str], list[float]]:
+    eps, values = list(cell.condition["eps"]), list(cell.condition["eps_value"])
+    if not len(eps) == len(values) == len(cell.counts.n_robust):
+        raise DataError(
+            f"Cell {cell.key[:16]} ({cell.condition['name']} of {cell.checkpoint['name']}) has {len(eps)} eps but "
+            f"{len(cell.counts.n_robust)} counts; delete its folder and sweep again."
+        )
+    return eps, values
+
+
+def _describe(cell: Cell) -> Json:
+    card: Json = cell.checkpoint["card"]
+    data, condition = cell.data, cell.condition
+    subset = data.get("subset")
+    row: Json = {
+        "key": cell.key,
+        "checkpoint_id": cell.checkpoint["id"],
+        "checkpoint": cell.checkpoint["name"],
+        "method": card.get("method") or UNSPECIFIED,
+        "method_parameters": _text(card.get("method_parameters")),
+        "seed": card.get("seed"),
+        "architecture": card.get("architecture"),
+        "card": canonical_json(card),
+        "data": data["name"],
+        "split": data.get("split"),
+        "preprocessing": _text(data.get("preprocessing")),
+        "subset": f"{subset['limit']} of {subset['of']}" if subset else None,
+        "data_notes": tuple(data.get("notes", ())),
+        "n": cell.counts.n,
+        "condition": condition["name"],
+        "kind": condition["kind"],
+        "device": cell.recorded.get("device"),
+        "versions": _text(cell.recorded.get("versions")),
+        "identity": cell.identity,
+        "extra": False,
+    }
+    row |= {name: data[name] for name in ("fingerprint", "provenance", "images_key", "classes")}
+    row |= {name: condition.get(name) for name in _FROM_CONDITION}
+    if condition["kind"] == "corruption":
+        row |= {"group": group_of(condition["corruption"]), "extra": is_extra(condition["corruption"])}
+    return row
+
+
+def _text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else canonical_json(value)
