@@ -1,0 +1,144 @@
+"""An attack with all its parameters, and the condition name that stands for it."""
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from robustsweep.attacks.catalogue import ATTACKS
+from robustsweep.attacks.eps import format_eps, parse_eps
+from robustsweep.attacks.losses import LOSSES
+from robustsweep.attacks.norms import find_norm
+from robustsweep.errors import UsageError
+
+_NAME = re.compile(
+    r"(?P<rule>[a-z]+(?:-[a-z]+)*)(?P<steps>[0-9]{1,4})?(?:x(?P<restarts>[0-9]{1,4}))?-(?P<norm>[a-z0-9]+)"
+    r"@(?P<eps>[0-9./,]+)(?::step=(?P<step>[0-9./]+))?(?P<clean_start>:start=clean)?"
+)
+_MAX_COUNT = 9999
+
+
+@dataclass(frozen=True, slots=True)
+class AttackSpec:
+    """Everything that decides what an attack does to an image, but for the seed and the model.
+
+    Attributes:
+        rule: Name in ``ATTACKS``.
+        norm: ``"linf"`` or ``"l2"``.
+        eps: Budgets in units of the pixel range [0, 1], ascending; several make a ladder.
+        steps: Steps from each start.
+        step_ratio: Step size divided by eps.
+        restarts: Starts per eps.
+        random_start: Whether a start is a random point of the ball, else the clean image.
+        loss: Name in ``LOSSES``.
+
+    Raises:
+        UsageError: If the parameters do not make one attack; the message says which and why.
+    """
+
+    rule: str
+    norm: str
+    eps: tuple[Fraction, ...]
+    steps: int
+    step_ratio: Fraction
+    restarts: int = 1
+    random_start: bool = True
+    loss: str = "ce"
+
+    def __post_init__(self) -> None:
+        rule = ATTACKS[self.rule]
+        find_norm(self.norm)
+        LOSSES[self.loss]
+        if self.norm not in rule.norms:
+            raise UsageError(f"{self.rule} is defined for {' and '.join(rule.norms)}, not for {self.norm}.")
+        self._check_eps(rule.single_step)
+        if not (1 <= self.steps <= _MAX_COUNT and 1 <= self.restarts <= _MAX_COUNT):
+            raise UsageError(
+                f"{self.rule} needs 1 to {_MAX_COUNT} steps and restarts, got {self.steps} and {self.restarts}."
+            )
+        if self.step_ratio <= 0:
+            raise UsageError(f"{self.rule} needs a step size above zero, got {self.step_ratio} times eps.")
+        if rule.single_step and (self.steps, self.step_ratio, self.restarts, self.random_start) != (
+            1,
+            Fraction(1),
+            1,
+            False,
+        ):
+            raise UsageError(
+                f"{self.rule} is one step of size eps from the clean image: it takes no other number of steps, no "
+                "other step size, no restarts and no random start. Use pgd for those."
+            )
+        if self.restarts > 1 and not self.random_start:
+            raise UsageError(f"{self.restarts} restarts from the clean image are all the same; use a random start.")
+
+    def _check_eps(self, single_step: bool) -> None:
+        if not self.eps or self.eps[0] <= 0 or any(b <= a for a, b in zip(self.eps, self.eps[1:], strict=False)):
+            listed = ", ".join(map(str, self.eps)) or "none"
+            raise UsageError(f"{self.rule} needs eps above zero in ascending order, each once; got {listed}.")
+        if single_step and len(self.eps) > 1:
+            raise UsageError(
+                f"{self.rule} takes one eps per condition: a single step that fools at one eps may fail at a larger "
+                f"one, so its eps cannot be nested. Write {len(self.eps)} conditions."
+            )
+        if self.norm == "linf" and self.eps[-1] > 1:
+            raise UsageError(f"eps {self.eps[-1]} exceeds the pixel range [0, 1]; write 8/255, not 8.")
+        if len(self.eps) > 127:
+            raise UsageError(f"A ladder holds at most 127 eps, got {len(self.eps)}.")
+
+    @property
+    def name(self) -> str:
+        """The condition's name, such as ``fgsm-linf@8/255``, ``pgd10x5-l2@0.5``, or ``pgd10-linf`` for a ladder.
+
+        A step size or start other than the rule's own is appended: ``pgd20-linf@4/255:step=1/2:start=clean``.
+        """
+        rule = ATTACKS[self.rule]
+        steps = "" if rule.single_step else str(self.steps)
+        restarts = f"x{self.restarts}" if self.restarts > 1 else ""
+        eps = f"@{format_eps(self.eps[0], self.norm)}" if len(self.eps) == 1 else ""
+        ratio = "" if self.step_ratio == rule.step_ratio else f":step={self.step_ratio}"
+        clean_start = ":start=clean" if rule.random_start and not self.random_start else ""
+        return f"{self.rule}{steps}{restarts}-{self.norm}{eps}{ratio}{clean_start}"
+
+    def identity(self) -> dict[str, Any]:
+        """Return every parameter as JSON values; fractions as exact strings that ``parse_eps`` reads."""
+        return {
+            "rule": self.rule,
+            "norm": self.norm,
+            "eps": [str(eps) for eps in self.eps],
+            "steps": self.steps,
+            "step_ratio": str(self.step_ratio),
+            "restarts": self.restarts,
+            "random_start": self.random_start,
+            "loss": self.loss,
+        }
+
+
+def parse_attack(name: str) -> AttackSpec:
+    """Read a condition name; what it leaves out is the rule's own setting.
+
+    Args:
+        name: ``RULE[STEPS][xRESTARTS]-NORM@EPS[,EPS...][:step=RATIO][:start=clean]``, such as ``fgsm-linf@1/255``,
+            ``pgd10-linf@1/255,2/255`` (a ladder) or ``pgd20x2-l2@0.5``. RATIO is the step size divided by eps.
+
+    Raises:
+        UsageError: If the name does not have this form or its parts do not make one attack.
+    """
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise UsageError(
+            f"Attack {name!r} cannot be read; write RULE[STEPS][xRESTARTS]-NORM@EPS[,EPS...], such as fgsm-linf@8/255, "
+            "pgd10-linf@1/255,2/255 or pgd20x2-l2@0.5."
+        )
+    rule = ATTACKS[match["rule"]]
+    if not rule.single_step and match["steps"] is None:
+        raise UsageError(f"Attack {name!r} does not say how many steps; write {match['rule']}10-{match['norm']}@...")
+    return AttackSpec(
+        rule=match["rule"],
+        norm=match["norm"],
+        eps=tuple(parse_eps(text) for text in match["eps"].split(",")),
+        steps=int(match["steps"] or 1),
+        step_ratio=parse_eps(match["step"]) if match["step"] else rule.step_ratio,
+        restarts=int(match["restarts"] or 1),
+        random_start=rule.random_start and match["clean_start"] is None,
+        loss=rule.loss,
+    )

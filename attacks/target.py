@@ -1,0 +1,136 @@
+"""The model under attack: checked once, then evaluated for verdicts and gradients, and never changed."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.dropout import _DropoutNd
+
+from robustsweep.attacks.losses import Loss
+from robustsweep.errors import AttackError, DataError, UsageError
+
+# Stochastic depth in torchvision and timm; neither derives from torch's dropout.
+_DROPS_PATHS = {"StochasticDepth", "DropPath"}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A classifier of images in [0, 1] and the loss to climb.
+
+    Attributes:
+        model: Maps float32 (n, ...) to logits (n, K).
+        loss: Maps logits and labels to one value per image.
+        attack: The attack's name, for error messages.
+    """
+
+    model: nn.Module
+    loss: Loss
+    attack: str
+
+    def device(self, default: torch.device) -> torch.device:
+        """Return where the model's parameters or buffers lie, or ``default`` if it has none."""
+        for tensor in (*self.model.parameters(), *self.model.buffers()):
+            return tensor.device
+        return default
+
+    def verdict(self, images: Tensor) -> Tensor:
+        """Compute the logits of ``images``, float32 (n, K), without a graph."""
+        with torch.no_grad():
+            return self._logits(images)
+
+    def differentiable(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute logits with a graph.
+
+        Returns:
+            The leaf that stands for the images, and its logits.
+        """
+        leaf = images.detach().requires_grad_()
+        return leaf, self._logits(leaf)
+
+    def gradient(self, leaf: Tensor, logits: Tensor, labels: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+        """Differentiate the summed loss of the ``wanted`` rows (bool (n,)) with respect to the leaf alone.
+
+        The sum, unlike the mean, does not shrink gradients towards underflow, and gives each image its own.
+
+        Returns:
+            The wanted rows' gradients, float32 (m, ...), and losses, float32 (m,).
+
+        Raises:
+            AttackError: If there is no gradient, or it is not finite.
+        """
+        loss = self.loss(logits[wanted], labels[wanted])
+        gradient = None
+        if loss.requires_grad:
+            (gradient,) = torch.autograd.grad(loss.sum(), leaf, allow_unused=True)
+        if gradient is None:
+            raise AttackError(
+                f"{self.attack}: the model's logits have no gradient with respect to the image; an operation in it "
+                "cannot be differentiated or runs under no_grad. Remove that, or use an attack that needs no gradient."
+            )
+        if not gradient.isfinite().all():
+            raise AttackError(f"{self.attack}: the loss has a gradient that is not finite (NaN or infinity).")
+        return gradient[wanted], loss.detach()
+
+    def _logits(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.model(images)
+        if logits.dim() != 2 or len(logits) != len(images):
+            raise UsageError(
+                f"{self.attack}: the model must return logits ({len(images)}, classes), got {tuple(logits.shape)}."
+            )
+        if not logits.isfinite().all():
+            raise AttackError(f"{self.attack}: the model returned logits that are not finite (NaN or infinity).")
+        return logits.float()
+
+
+@contextmanager
+def evaluation_context(device: torch.device) -> Iterator[None]:
+    """Let gradients be taken, and in full precision, whatever the caller has switched on around it."""
+    with ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        stack.enter_context(torch.autocast(device.type, enabled=False))
+        yield
+
+
+def check_eval_mode(model: nn.Module) -> None:
+    """Refuse a model one of whose layers would answer at random or change when it is asked.
+
+    Raises:
+        UsageError: Naming the first batch normalisation or dropout layer in training mode.
+    """
+    for name, module in model.named_modules():
+        random = isinstance(module, _NormBase | _DropoutNd) or type(module).__name__ in _DROPS_PATHS
+        if random and module.training:
+            raise UsageError(
+                f"Layer {name or 'model'!r} ({type(module).__name__}) is in training mode; "
+                "call model.eval() before an attack."
+            )
+
+
+def check_inputs(images: Tensor, labels: Tensor, ids: Tensor) -> None:
+    """Refuse inputs that cannot be attacked.
+
+    Args:
+        images: To be float32 (N, ...), within [0, 1] to 1e-6.
+        labels: To be int64 (N,), not negative.
+        ids: To be int64 (N,).
+
+    Raises:
+        DataError: Saying what was expected and what came.
+    """
+    if images.dtype != torch.float32 or images.dim() < 2 or images.numel() == 0:
+        raise DataError(f"Images must be float32 (N, ...) and not empty, got {images.dtype} {tuple(images.shape)}.")
+    for noun, values in (("Labels", labels), ("Ids", ids)):
+        if values.dtype != torch.int64 or values.shape != images.shape[:1]:
+            raise DataError(f"{noun} must be int64 ({len(images)},), got {values.dtype} {tuple(values.shape)}.")
+    low, high = (float(value) for value in torch.aminmax(images))
+    if not (low >= -1e-6 and high <= 1.0 + 1e-6):
+        raise DataError(
+            f"Images must lie in [0, 1], they span {low:.4g} to {high:.4g}; pass pixels as they are and put the "
+            "normalisation inside the model."
+        )
+    if int(labels.min()) < 0:
+        raise DataError(f"Labels must be 0 or more, got {int(labels.min())}.")
