@@ -5,7 +5,22 @@ Source: Hendrycks and Dietterich, "Benchmarking neural network robustness to com
 not sum to one, red greys in saturate, a glass blur that copies instead of swapping, five of six frost textures.
 """
 
-from robustsweep.corruptions import colour, jpeg, noise, pixelate
+from robustsweep.corruptions import (
+    colour,
+    defocus,
+    elastic,
+    fog,
+    frost,
+    gaussian,
+    glass,
+    jpeg,
+    motion,
+    noise,
+    pixelate,
+    snow,
+    spatter,
+    zoom,
+)
 from robustsweep.corruptions.corruption import CORRUPTIONS, Corruption
 from robustsweep.corruptions.generation import corrupt
 from robustsweep.corruptions.jpeg import jpeg_round_trip
@@ -15,11 +30,21 @@ _IN_CANONICAL_ORDER = (
     noise.GAUSSIAN_NOISE,
     noise.SHOT_NOISE,
     noise.IMPULSE_NOISE,
+    defocus.DEFOCUS_BLUR,
+    glass.GLASS_BLUR,
+    motion.MOTION_BLUR,
+    zoom.ZOOM_BLUR,
+    snow.SNOW,
+    frost.FROST,
+    fog.FOG,
     colour.BRIGHTNESS,
     colour.CONTRAST,
+    elastic.ELASTIC_TRANSFORM,
     pixelate.PIXELATE,
     jpeg.JPEG_COMPRESSION,
     noise.SPECKLE_NOISE,
+    gaussian.GAUSSIAN_BLUR,
+    spatter.SPATTER,
     colour.SATURATE,
 )
 for _corruption in _IN_CANONICAL_ORDER:
