@@ -4,6 +4,7 @@ Layout below a run folder::
 
     cells/<checkpoint id, 12 hex>/<key, first 16 hex>/examples.npz   per-image arrays
     cells/<checkpoint id, 12 hex>/<key, first 16 hex>/cell.json      written last, by rename: its presence means done
+    checkpoints/<checkpoint id, 12 hex>.json                         name and card, as the last sweep gave them
     images/<first 16 hex of the images' key>.npz                     ids and labels, once per data set and subset
     plans/<16 hex>.json                                              what each sweep of this run was asked for
     parts/<checkpoint id>/<key, first 16 hex>/<block>.npz            blocks of an unfinished cell
@@ -204,9 +205,22 @@ class CellStore:
             counts["n_robust"] = tuple(counts["n_robust"])
             known = {f.name: document[f.name] for f in fields(Cell)}
             known["counts"], known["warnings"] = Counts(**counts), tuple(known["warnings"])
+            known["checkpoint"] = self._renamed(known["checkpoint"])
             return Cell(**known)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path} is not a cell ({error!r}); delete its folder and sweep again.") from error
+
+    def _renamed(self, checkpoint: Json) -> Json:
+        path = self.root / "checkpoints" / f"{checkpoint['id']}.json"
+        return dict(json.loads(path.read_text())) if path.is_file() else checkpoint
+
+    def write_checkpoint(self, checkpoint: Json) -> None:
+        """Note a checkpoint's ``id``, ``name`` and ``card``; these stand in for what its older cells say.
+
+        Name, method and seed decide no number, so giving them later must not ask for a new sweep.
+        """
+        text = json.dumps(checkpoint, indent=1, allow_nan=False) + "\n"
+        write_atomically(self.root / "checkpoints" / f"{checkpoint['id']}.json", text.encode())
 
     def examples(self, cell: Cell) -> Examples:
         """Read the per-image arrays of ``cell``."""

@@ -1,1 +1,7 @@
 """Checkpoint specs, cards, and the safe loading of weights."""
+
+from robustsweep.benchmark.checkpoints.card import Card
+from robustsweep.benchmark.checkpoints.native import save_native
+from robustsweep.benchmark.checkpoints.resolving import Checkpoint, resolve
+
+__all__ = ["Card", "Checkpoint", "resolve", "save_native"]

@@ -1,0 +1,81 @@
+"""The card of a checkpoint: what its weights are and how they came to be."""
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from robustsweep.benchmark.checkpoints.normalisation import Normalisation
+from robustsweep.errors import CheckpointError
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Everything that is known of a checkpoint beside its weights.
+
+    The first five fields decide what the network computes; the rest say where it comes from and are None where that
+    is unknown.
+
+    Attributes:
+        architecture: A built-in name such as ``"resnet20"``, or ``timm:NAME``, ``torchvision:NAME``,
+            ``pytorchcv:NAME`` or ``py:package.module:factory``.
+        classes: Number of outputs.
+        normalisation: What is done to images in [0, 1] before they enter the network.
+        input_size: Side in pixels that the network expects; None: any.
+        resize_input: Whether images of another side are resized to ``input_size`` inside the module.
+        method: Training-time augmentation, such as ``"cutmix"``.
+        method_parameters: The parameters of the method.
+        data: Name of the training data.
+        data_fingerprint: Fingerprint of the training data.
+        recipe: Name of the training recipe.
+        recipe_hash: Hash of the recipe's content.
+        epochs: Epochs trained.
+        batch_size: Images per step.
+        optimiser: Optimiser with its parameters, as text.
+        seed: Training seed.
+        epoch_kept: ``"last"`` or ``"best"``.
+        training: Costs and course of the training, such as ``seconds_per_epoch``.
+    """
+
+    architecture: str
+    classes: int
+    normalisation: Normalisation
+    input_size: int | None = None
+    resize_input: bool = False
+    method: str | None = None
+    method_parameters: dict[str, Any] = field(default_factory=dict)
+    data: str | None = None
+    data_fingerprint: str | None = None
+    recipe: str | None = None
+    recipe_hash: str | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    optimiser: str | None = None
+    seed: int | None = None
+    epoch_kept: str | None = None
+    training: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the card as JSON-ready values."""
+        return asdict(self)
+
+    def to_json(self) -> str:
+        """Return the card as one line of JSON."""
+        return json.dumps(self.to_dict(), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Card":
+        """Read a card.
+
+        Raises:
+            CheckpointError: If the text is not a card, or a field is unknown or missing.
+        """
+        try:
+            values = json.loads(text)
+            unknown = sorted(set(values) - {f.name for f in fields(cls)})
+            if unknown:
+                raise CheckpointError(f"The card has fields that this version does not know: {', '.join(unknown)}.")
+            mean, std = values["normalisation"]["mean"], values["normalisation"]["std"]
+            values["normalisation"] = Normalisation(mean=tuple(mean), std=tuple(std))
+            return cls(**values)
+        except (ValueError, TypeError, KeyError) as error:
+            raise CheckpointError(f"The card cannot be read ({error}); convert the checkpoint again.") from error

@@ -1,0 +1,146 @@
+"""Networks by architecture spec: built in, from timm, torchvision or pytorchcv, or from the user's own factory."""
+
+import hashlib
+import importlib
+import inspect
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from robustsweep.benchmark.architectures import build_architecture
+from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS, Normalisation
+from robustsweep.errors import CheckpointError, MissingDependencyError
+
+SCHEMES = ("timm", "torchvision", "pytorchcv", "py")
+_INIT_SEED = 0
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network with what its library says about it.
+
+    Attributes:
+        module: Maps normalised images to logits.
+        normalisation: The library's constants for these weights, or None.
+        input_size: The side that the library states, or None.
+        source_hash: For ``py:``, sha256 of the factory's source file; else None.
+    """
+
+    module: nn.Module
+    normalisation: Normalisation | None = None
+    input_size: int | None = None
+    source_hash: str | None = None
+
+
+def build_network(architecture: str, classes: int | None, *, pretrained: bool = False) -> Network:
+    """Build a network.
+
+    Weights that are not pretrained are drawn with a fixed seed, and the global generator is left as it was.
+
+    Args:
+        architecture: Built-in name, or ``timm:``, ``torchvision:``, ``pytorchcv:`` or ``py:`` spec.
+        classes: Number of outputs; None: the library's own number.
+        pretrained: Fetch the library's pretrained weights.
+
+    Raises:
+        CheckpointError: If the name is unknown or the weights cannot be had.
+        MissingDependencyError: If the library is not installed.
+    """
+    scheme, colon, name = architecture.partition(":")
+    builders = {"timm": _timm, "torchvision": _torchvision, "pytorchcv": _pytorchcv, "py": _python}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_INIT_SEED)
+        if colon and scheme in builders:
+            return builders[scheme](name, classes, pretrained)
+        if classes is None:
+            raise CheckpointError(f"arch={architecture} needs classes=N.")
+        return Network(build_architecture(architecture, classes))
+
+
+def _library(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"{name} cannot be imported ({error}); install it with: pip install 'robustsweep[{name}]'."
+        ) from error
+
+
+def _timm(name: str, classes: int | None, pretrained: bool) -> Network:
+    timm = _library("timm")
+    if not timm.is_model(name):
+        raise CheckpointError(f"timm has no model {name!r}; see timm.list_models().")
+    options = {} if classes is None else {"num_classes": classes}
+    module = _fetched(lambda: timm.create_model(name, pretrained=pretrained, **options), f"timm:{name}", pretrained)
+    config: dict[str, Any] = module.pretrained_cfg  # type: ignore[assignment]
+    return Network(module, Normalisation(tuple(config["mean"]), tuple(config["std"])), config["input_size"][-1])
+
+
+def _torchvision(name: str, classes: int | None, pretrained: bool) -> Network:
+    from torchvision import models
+
+    if name not in models.list_models(module=models):
+        raise CheckpointError(f"torchvision has no classifier {name!r}; see torchvision.models.list_models().")
+    weights = models.get_model_weights(name).DEFAULT
+    options: dict[str, Any] = {} if classes is None or pretrained else {"num_classes": classes}
+    if name in ("inception_v3", "googlenet") and not pretrained:
+        options["init_weights"] = False
+    module = _fetched(
+        lambda: models.get_model(name, weights=weights if pretrained else None, **options),
+        f"torchvision:{name}",
+        pretrained,
+    )
+    transforms = weights.transforms()
+    return Network(module, Normalisation(tuple(transforms.mean), tuple(transforms.std)), transforms.crop_size[0])
+
+
+def _pytorchcv(name: str, classes: int | None, pretrained: bool) -> Network:
+    provider = importlib.import_module("pytorchcv.model_provider") if _library("pytorchcv") else None
+    options = {} if classes is None else {"num_classes": classes}
+    try:
+        module = _fetched(
+            lambda: provider.get_model(name, pretrained=pretrained, **options),  # type: ignore[union-attr]
+            f"pytorchcv:{name}",
+            pretrained,
+        )
+    except ValueError as error:
+        raise CheckpointError(f"pytorchcv has no model {name!r} ({error}).") from error
+    size = getattr(module, "in_size", None)
+    return Network(module, NORMALISATIONS["imagenet"], size[0] if size else None)
+
+
+def _fetched(create: Any, what: str, pretrained: bool) -> nn.Module:
+    try:
+        module: nn.Module = create()
+    except (OSError, RuntimeError) as error:
+        if not pretrained:
+            raise CheckpointError(f"{what} cannot be built ({error}).") from error
+        raise CheckpointError(
+            f"The pretrained weights of {what} could not be fetched ({type(error).__name__}); "
+            "give weights=FILE, or weights=random for an untrained network."
+        ) from error
+    return module
+
+
+def _python(name: str, classes: int | None, pretrained: bool) -> Network:
+    del pretrained
+    module_name, colon, factory_name = name.partition(":")
+    if not colon:
+        raise CheckpointError(f"py:{name} should be py:package.module:factory.")
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        factory = getattr(importlib.import_module(module_name), factory_name)
+        source = inspect.getsourcefile(factory)
+        wants_classes = "classes" in inspect.signature(factory).parameters
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise CheckpointError(f"py:{name} cannot be imported ({error}); the module must be importable here.") from error
+    module = factory(classes=classes) if wants_classes else factory()
+    if not isinstance(module, nn.Module):
+        raise CheckpointError(f"py:{name} returned a {type(module).__name__}, expected a torch.nn.Module.")
+    source_hash = hashlib.sha256(Path(source).read_bytes()).hexdigest() if source else None
+    return Network(module, source_hash=source_hash)

@@ -1,0 +1,89 @@
+"""The normalisation of a network's input, and the module that keeps it inside the checkpoint."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from robustsweep.errors import CheckpointError
+from robustsweep.registry import unknown_name
+
+
+@dataclass(frozen=True, slots=True)
+class Normalisation:
+    """Per-channel constants for images in [0, 1]: the network sees (image - mean) / std.
+
+    Attributes:
+        mean: Three floats, RGB.
+        std: Three positive floats, RGB.
+    """
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    def __post_init__(self) -> None:
+        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+            raise CheckpointError(
+                f"A normalisation is three means and three positive deviations, got {self.mean} and {self.std}."
+            )
+
+
+NORMALISATIONS = {
+    "none": Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+    "half": Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    "imagenet": Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "cifar10": Normalisation((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
+    "cifar100": Normalisation((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
+    # The constants of the CutMix, Cutout and WideResNet code, used there for both CIFAR sets.
+    "cutmix": Normalisation(
+        (125.3 / 255, 123.0 / 255, 113.9 / 255),
+        (63.0 / 255, 62.1 / 255, 66.7 / 255),
+    ),
+}
+
+
+def parse_normalisation(text: str) -> Normalisation:
+    """Read a name of ``NORMALISATIONS``, or six numbers parted by spaces or slashes: three means, three deviations.
+
+    Raises:
+        CheckpointError: If the text is neither.
+    """
+    parts = text.replace("/", " ").split()
+    if len(parts) == 1 and text not in NORMALISATIONS:
+        raise unknown_name("normalisation", text, [*NORMALISATIONS, "six numbers such as '.5 .5 .5 .25 .25 .25'"])
+    if len(parts) == 1:
+        return NORMALISATIONS[text]
+    try:
+        numbers = [float(part) for part in parts]
+        mean, std = numbers[:3], numbers[3:]
+        return Normalisation((mean[0], mean[1], mean[2]), (std[0], std[1], std[2]))
+    except (ValueError, IndexError):
+        raise CheckpointError(f"norm={text!r} is neither a known name nor six numbers.") from None
+
+
+class Normalised(nn.Module):
+    """A network that takes float32 images of shape (N, 3, H, W) in [0, 1] and normalises them itself.
+
+    Args:
+        network: Maps normalised images to logits of shape (N, classes).
+        normalisation: The constants.
+        resize_to: Side to which images are resized (bilinear, antialiased) before anything else; None: not at all.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, network: nn.Module, normalisation: Normalisation, resize_to: int | None = None) -> None:
+        super().__init__()
+        self.network = network
+        self.resize_to = resize_to
+        self.register_buffer("mean", torch.tensor(normalisation.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(normalisation.std).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logits, shape (N, classes)."""
+        if self.resize_to is not None and images.shape[-1] != self.resize_to:
+            size = (self.resize_to, self.resize_to)
+            images = nn.functional.interpolate(images, size, mode="bilinear", antialias=True)
+        logits: Tensor = self.network((images - self.mean) / self.std)
+        return logits

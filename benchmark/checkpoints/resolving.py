@@ -1,0 +1,182 @@
+"""Checkpoint specs: from ``model.pth,arch=resnet20,norm=imagenet`` to a checkpoint that can be evaluated."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from glob import glob
+from pathlib import Path
+
+from torch import nn
+
+from robustsweep.benchmark.checkpoints.card import Card
+from robustsweep.benchmark.checkpoints.native import load_card, load_tensors
+from robustsweep.benchmark.checkpoints.networks import SCHEMES, Network, build_network
+from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS, Normalised, parse_normalisation
+from robustsweep.benchmark.checkpoints.state_dicts import (
+    SUFFIXES,
+    load_strictly,
+    number_of_classes,
+    read_state_dict,
+    weights_hash,
+)
+from robustsweep.benchmark.spec import Spec, parse_spec, positive_int
+from robustsweep.errors import CheckpointError, UsageError
+from robustsweep.results.cells import Json, identity_key
+
+KEYS = ("arch", "norm", "method", "seed", "name", "classes", "input_size", "entry", "weights")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that was found, checked and hashed.
+
+    Attributes:
+        name: Shown in tables.
+        card: What it is.
+        identity: All that decides what it computes.
+        load: Builds the module: float32 images (N, 3, H, W) in [0, 1] to logits, in evaluation mode.
+        load_network: Builds the bare network, without the normalisation.
+    """
+
+    name: str
+    card: Card
+    identity: Json
+    load: Callable[[], nn.Module]
+    load_network: Callable[[], nn.Module]
+
+    @property
+    def id(self) -> str:
+        """Twelve hexadecimal digits of the hash of ``identity``."""
+        return identity_key(self.identity)[:12]
+
+
+def resolve(text: str) -> list[Checkpoint]:
+    """Find the checkpoints that a spec names: one, or several for a folder or a glob of native files.
+
+    Raises:
+        UsageError: If the spec cannot be understood.
+        CheckpointError: If a checkpoint is missing, unsafe or does not fit.
+    """
+    spec = parse_spec(text, noun="checkpoint", keys=KEYS)
+    scheme, _ = spec.scheme(SCHEMES)
+    if scheme:
+        return [_from_library(spec)]
+    path = Path(spec.target).expanduser()
+    if path.is_dir() or any(character in spec.target for character in "*?["):
+        return _from_many(spec, path)
+    return [_from_file(spec, path)]
+
+
+def _from_many(spec: Spec, path: Path) -> list[Checkpoint]:
+    found = sorted(path.glob("**/*.safetensors")) if path.is_dir() else sorted(Path(p) for p in glob(str(path)))
+    if not found:
+        raise CheckpointError(f"{spec.target} matches no checkpoint files.")
+    if spec.options.keys() - {"arch", "norm", "classes", "method"}:
+        raise UsageError(
+            f"Checkpoint spec {spec.text!r} names several files; only arch=, norm=, classes=, method= fit."
+        )
+    return [_from_file(spec, file) for file in found]
+
+
+def _from_file(spec: Spec, path: Path) -> Checkpoint:
+    if not path.is_file():
+        raise CheckpointError(
+            f"{path} does not exist; a checkpoint is a file ({', '.join(SUFFIXES)}) or {', '.join(SCHEMES)}:NAME."
+        )
+    if path.suffix == ".safetensors" and "arch" not in spec.options:
+        return _native(spec, path)
+    if path.suffix not in SUFFIXES:
+        raise CheckpointError(f"{path} has no known suffix ({', '.join(SUFFIXES)}).")
+    if "arch" not in spec.options or "norm" not in spec.options:
+        raise UsageError(
+            f"{path} is a bare state dict: say arch= (see `robustsweep list architectures`) and "
+            f"norm= ({', '.join(NORMALISATIONS)}, or six numbers)."
+        )
+    return _finished(spec, path.stem, spec.options["arch"], path, pretrained=False)
+
+
+def _from_library(spec: Spec) -> Checkpoint:
+    if "arch" in spec.options:
+        raise UsageError(f"Checkpoint spec {spec.text!r}: the target is the architecture; leave arch= out.")
+    is_python = spec.target.startswith("py:")
+    weights = spec.options.get("weights", "random" if is_python else "pretrained")
+    name = spec.target.partition(":")[2].rpartition(":")[2]
+    if weights in ("random", "pretrained"):
+        return _finished(spec, name, spec.target, None, pretrained=weights == "pretrained")
+    return _finished(spec, name, spec.target, Path(weights).expanduser(), pretrained=False)
+
+
+def _finished(spec: Spec, default_name: str, arch: str, path: Path | None, *, pretrained: bool) -> Checkpoint:
+    """Load once, to check that everything fits and to hash it."""
+    options = spec.options
+    classes = positive_int(options["classes"], "classes=") if "classes" in options else None
+    if path is not None and classes is None:
+        classes = number_of_classes(read_state_dict(path, options.get("entry")), path)
+
+    def load() -> Network:
+        network = build_network(arch, classes, pretrained=pretrained)
+        if path is not None:
+            load_strictly(network.module, read_state_dict(path, options.get("entry")), str(path))
+        return network
+
+    network = load()
+    if "norm" in options:
+        normalisation = parse_normalisation(options["norm"])
+    else:
+        normalisation = network.normalisation or NORMALISATIONS["none"]
+    size = positive_int(options["input_size"], "input_size=") if "input_size" in options else None
+    card = Card(
+        architecture=arch,
+        classes=classes or _count_outputs(network, size),
+        normalisation=normalisation,
+        input_size=size or network.input_size if not path else size,
+        resize_input=size is not None,
+        method=options.get("method"),
+        seed=_seed(options.get("seed")),
+    )
+    return _checkpoint(options.get("name", default_name), card, lambda: load().module, network)
+
+
+def _seed(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit():
+        raise UsageError(f"seed= must be a whole number, got {text!r}.")
+    return int(text)
+
+
+def _count_outputs(network: Network, size: int | None) -> int:
+    import torch
+
+    side = size or network.input_size or 32
+    with torch.inference_mode():
+        return int(network.module.eval()(torch.zeros(1, 3, side, side)).shape[-1])
+
+
+def _native(spec: Spec, path: Path) -> Checkpoint:
+    for key in spec.options:
+        if key != "name":
+            raise UsageError(f"{path} has a card that says {key}; only name= can be given for a native file.")
+    card = load_card(path)
+
+    def load() -> Network:
+        network = build_network(card.architecture, card.classes)
+        load_strictly(network.module, load_tensors(path), str(path))
+        return network
+
+    return _checkpoint(spec.options.get("name", path.stem), card, lambda: load().module, load())
+
+
+def _checkpoint(name: str, card: Card, load_network: Callable[[], nn.Module], network: Network) -> Checkpoint:
+    identity = {
+        "weights": weights_hash(network.module),
+        "architecture": card.architecture,
+        "normalisation": {"mean": list(card.normalisation.mean), "std": list(card.normalisation.std)},
+        "input_size": card.input_size if card.resize_input else None,
+        "source": network.source_hash,
+    }
+
+    def load() -> nn.Module:
+        resize_to = card.input_size if card.resize_input else None
+        return Normalised(load_network(), card.normalisation, resize_to).eval().requires_grad_(False)
+
+    return Checkpoint(name, card, identity, load, load_network)

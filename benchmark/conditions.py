@@ -1,0 +1,118 @@
+"""Conditions: the ways in which test images are presented to a checkpoint."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+from robustsweep.attacks import ATTACKS, AttackSpec, format_eps, parse_attack
+from robustsweep.corruptions import CORRUPTIONS, SEVERITIES, TABLES
+from robustsweep.errors import UsageError
+from robustsweep.registry import unknown_name
+
+_CORRUPTED = re.compile(r"(?P<corruption>[a-z_]+)@(?P<severity>\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Clean:
+    """The test images as they are."""
+
+    kind = "clean"
+    name = "clean"
+
+    def describe(self) -> dict[str, Any]:
+        """Return the fields of ``cell.condition``."""
+        return {"name": self.name, "kind": self.kind}
+
+
+@dataclass(frozen=True, slots=True)
+class Corrupted:
+    """One corruption at one severity.
+
+    Attributes:
+        corruption: Name in ``CORRUPTIONS``.
+        severity: 1 to 5.
+        table: Severity table, a name of ``TABLES``; None: chosen by the image size. Official images have none.
+        jpeg_quality: Quality of the JPEG round trip that follows, as in the official ImageNet-C; None: no round trip.
+    """
+
+    corruption: str
+    severity: int
+    table: str | None = None
+    jpeg_quality: int | None = None
+
+    kind = "corruption"
+
+    def __post_init__(self) -> None:
+        CORRUPTIONS[self.corruption]
+        if self.severity not in SEVERITIES:
+            raise UsageError(f"{self.corruption}: severity must be an integer in 1..5, got {self.severity}.")
+        if self.table is not None and self.table not in TABLES:
+            raise unknown_name("severity table", self.table, list(TABLES))
+
+    @property
+    def name(self) -> str:
+        """Such as ``fog@3``."""
+        return f"{self.corruption}@{self.severity}"
+
+    def describe(self) -> dict[str, Any]:
+        """Return the fields of ``cell.condition``."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "corruption": self.corruption,
+            "severity": self.severity,
+            "table": self.table,
+            "jpeg_quality": self.jpeg_quality,
+        }
+
+    def as_official(self) -> "Corrupted":
+        """Return the condition without what only generated images have."""
+        return replace(self, table=None, jpeg_quality=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Attacked:
+    """One adversarial attack, at one eps or at a ladder of them."""
+
+    attack: AttackSpec
+
+    kind = "attack"
+
+    @property
+    def name(self) -> str:
+        """Such as ``fgsm-linf@8/255`` or ``pgd10-linf``."""
+        return self.attack.name
+
+    def describe(self) -> dict[str, Any]:
+        """Return the fields of ``cell.condition``."""
+        attack = self.attack
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "attack": attack.rule,
+            "norm": attack.norm,
+            "eps": [format_eps(eps, attack.norm) for eps in attack.eps],
+            "eps_value": [float(eps) for eps in attack.eps],
+            "steps": attack.steps,
+            "step_ratio": str(attack.step_ratio),
+            "restarts": attack.restarts,
+            "random_start": attack.random_start,
+            "single_step": ATTACKS[attack.rule].single_step,
+        }
+
+
+Condition = Clean | Corrupted | Attacked
+
+
+def parse_condition(name: str) -> Condition:
+    """Read the name of one condition.
+
+    Raises:
+        UsageError: If it is none.
+    """
+    if name == Clean.name:
+        return Clean()
+    match = _CORRUPTED.fullmatch(name)
+    if match and match["corruption"] not in ATTACKS:
+        return Corrupted(match["corruption"], int(match["severity"]))
+    return Attacked(parse_attack(name))

@@ -1,0 +1,112 @@
+"""What a data set is to the rest of the program: labels, ids, a fingerprint, and a way to read images."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+Int64Array = npt.NDArray[np.int64]
+ReadImages = Callable[[Int64Array], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Clean images of one split.
+
+    Attributes:
+        name: Shown wherever a result is.
+        split: ``"train"``, ``"val"``, ``"test"``, or ``"all"`` where there is no such folder.
+        labels: int64, shape (N,).
+        ids: int64, shape (N,): the row of an array, or a hash of the path inside the data set.
+        classes: Number of classes that labels count in.
+        size: Height and width of every image, after preprocessing.
+        fingerprint: sha256 of the contents, 64 hexadecimal digits.
+        preprocessing: What is done between decoding and [0, 1], in words that belong to the cell key.
+        read: Returns uint8 images of shape (n, 3, H, W) for int64 positions of shape (n,).
+        notes: Sentences that belong beside every result on this data.
+    """
+
+    name: str
+    split: str
+    labels: Int64Array
+    ids: Int64Array
+    classes: int
+    size: tuple[int, int]
+    fingerprint: str
+    preprocessing: str
+    read: ReadImages
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def images(self, positions: Int64Array) -> torch.Tensor:
+        """Read images.
+
+        Args:
+            positions: int64, shape (n,), indices into the split.
+
+        Returns:
+            uint8 tensor of shape (n, 3, H, W), RGB.
+        """
+        return self.read(positions)
+
+
+def path_id(path: str) -> int:
+    """Return the id of an image from its path inside the data set: a stable signed 64-bit hash."""
+    return int.from_bytes(hashlib.blake2b(path.encode(), digest_size=8).digest(), "little", signed=True)
+
+
+def from_array(name: str, split: str, images: npt.NDArray[np.uint8], labels: Int64Array, classes: int) -> Dataset:
+    """Wrap images that are in memory; an image's id is its row.
+
+    Args:
+        name: The data set's name.
+        split: The split's name.
+        images: uint8, shape (N, 3, H, W), RGB.
+        labels: int64, shape (N,).
+        classes: Number of classes.
+    """
+    digest = hashlib.sha256(images.tobytes())
+    digest.update(labels.tobytes())
+
+    def read(positions: Int64Array) -> torch.Tensor:
+        return torch.from_numpy(images[positions])
+
+    return Dataset(
+        name=name,
+        split=split,
+        labels=labels,
+        ids=np.arange(len(labels), dtype=np.int64),
+        classes=classes,
+        size=(images.shape[2], images.shape[3]),
+        fingerprint=digest.hexdigest(),
+        preprocessing="none",
+        read=read,
+    )
+
+
+def stratified_positions(labels: Int64Array, ids: Int64Array, limit: int, seed: int) -> Int64Array:
+    """Choose ``limit`` images, as equally per class as the data allow: those with the smallest hash of (seed, id).
+
+    Args:
+        labels: int64, shape (N,).
+        ids: int64, shape (N,).
+        limit: Images to choose; all of them where it is N or more.
+        seed: Seed of the choice.
+
+    Returns:
+        int64 positions, ascending.
+    """
+    digests = b"".join(hashlib.blake2b(f"{seed}\0{i}".encode(), digest_size=8).digest() for i in ids.tolist())
+    hashes = np.frombuffer(digests, dtype=np.uint64)
+    order = np.lexsort((hashes, labels))
+    starts = np.r_[0, np.flatnonzero(np.diff(labels[order])) + 1]
+    sizes = np.diff(np.r_[starts, len(order)])
+    rank_in_class = np.arange(len(order)) - np.repeat(starts, sizes)
+    # Every class gives its k-th image before any gives its (k+1)-th; the hash breaks the last tie.
+    chosen = order[np.lexsort((hashes[order], rank_in_class))[:limit]]
+    return np.sort(chosen).astype(np.int64)

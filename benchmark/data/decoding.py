@@ -1,0 +1,99 @@
+"""Decoding of image files and the preprocessing before [0, 1]."""
+
+import io
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError, features
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2 import functional
+
+from robustsweep.errors import DataError
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".webp", ".tif", ".tiff")
+_CONVERTIBLE_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV"}
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """Resize the shorter side (bilinear, antialiased, as Pillow does), then crop the centre.
+
+    Attributes:
+        resize: Length of the shorter side in pixels; None: not resized.
+        crop: Side of the centre crop in pixels; None: not cropped.
+    """
+
+    resize: int | None = None
+    crop: int | None = None
+
+    def __str__(self) -> str:
+        steps = []
+        if self.resize is not None:
+            steps.append(f"resize {self.resize} bilinear antialiased")
+        if self.crop is not None:
+            steps.append(f"centre crop {self.crop}")
+        return ", ".join(steps) or "none"
+
+    def apply(self, image: Image.Image) -> Image.Image:
+        """Preprocess one RGB image."""
+        if self.resize is not None:
+            image = functional.resize(image, [self.resize], InterpolationMode.BILINEAR, antialias=True)
+        if self.crop is not None:
+            image = functional.center_crop(image, [self.crop, self.crop])
+        return image
+
+
+def codec() -> str:
+    """Name the JPEG decoder, which can change pixels by a level, for the cell key."""
+    turbo = features.version_feature("libjpeg_turbo")
+    return f"libjpeg-turbo {turbo}" if turbo else f"libjpeg {features.version_codec('jpg')}"
+
+
+def decode(content: bytes, name: str, preprocessing: Preprocessing) -> torch.Tensor:
+    """Decode one image file to RGB and preprocess it.
+
+    Greyscale, palette and CMYK files are converted by Pillow; transparency is dropped.
+
+    Args:
+        content: The file.
+        name: What to call it in an error.
+        preprocessing: What to do after decoding.
+
+    Returns:
+        uint8 tensor of shape (3, H, W).
+
+    Raises:
+        DataError: If the file is no image, is truncated, or has a mode without a conversion to RGB.
+    """
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            if image.mode not in _CONVERTIBLE_MODES:
+                raise DataError(f"{name} has Pillow's mode {image.mode!r}; convert it to 8-bit RGB.")
+            # Pillow warns where a palette's transparency is dropped in one go.
+            full = image.convert("RGBA") if "transparency" in image.info else image
+            rgb = preprocessing.apply(full.convert("RGB"))
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(f"{name} cannot be decoded ({error}); replace or remove the file.") from error
+    return torch.from_numpy(np.array(rgb)).permute(2, 0, 1)
+
+
+def decode_many(contents: list[bytes], names: list[str], preprocessing: Preprocessing, workers: int) -> torch.Tensor:
+    """Decode images of one size.
+
+    Returns:
+        uint8 tensor of shape (n, 3, H, W).
+
+    Raises:
+        DataError: If one cannot be decoded, or the sizes differ.
+    """
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        images = list(pool.map(lambda pair: decode(pair[0], pair[1], preprocessing), zip(contents, names, strict=True)))
+    for image, name in zip(images, names, strict=True):
+        if image.shape != images[0].shape:
+            raise DataError(
+                f"{name} is {image.shape[2]}x{image.shape[1]} but {names[0]} is "
+                f"{images[0].shape[2]}x{images[0].shape[1]}; add resize= and crop= to the data spec."
+            )
+    return torch.stack(images)

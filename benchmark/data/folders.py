@@ -1,0 +1,124 @@
+"""Data sets that lie as one folder per class, in a folder or in an archive."""
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from robustsweep.benchmark.data.dataset import Dataset, Int64Array, path_id
+from robustsweep.benchmark.data.decoding import IMAGE_SUFFIXES, Preprocessing, codec, decode, decode_many
+from robustsweep.benchmark.data.fingerprints import remembered
+from robustsweep.benchmark.data.trees import FileTree, open_tree, select
+from robustsweep.errors import DataError
+
+SPLITS = ("test", "val", "train")
+
+
+@cache
+def imagenet_wnids() -> tuple[str, ...]:
+    """Return the 1 000 WordNet ids of ImageNet-1k in class order, which is their sorted order."""
+    return tuple(files(__package__).joinpath("imagenet_wnids.txt").read_text().split())
+
+
+def class_indices(folders: tuple[str, ...], root: Path, *, imagenet: bool) -> dict[str, int]:
+    """Number the class folders.
+
+    Args:
+        folders: Names of the class folders, sorted.
+        root: What to name in an error.
+        imagenet: Map wnids to the 1 000 class indices, also when only some classes are there.
+
+    Raises:
+        DataError: If there is no folder, or one is no wnid.
+    """
+    if not folders:
+        raise DataError(f"{root} has no class folders; expected CLASS/IMAGE files.")
+    if not imagenet:
+        return {folder: index for index, folder in enumerate(folders)}
+    known = {wnid: index for index, wnid in enumerate(imagenet_wnids())}
+    unknown = [folder for folder in folders if folder not in known]
+    if unknown:
+        raise DataError(f"{root}: {unknown[0]!r} is no ImageNet-1k wnid; use imagefolder: for other classes.")
+    return {folder: known[folder] for folder in folders}
+
+
+def choose_split(tree: FileTree, split: str | None) -> tuple[FileTree, str]:
+    """Return the part of the tree that holds ``split``, and the split's name.
+
+    Without a choice it is ``test`` if there is one, else ``val``, else the whole folder (``"all"``).
+
+    Raises:
+        DataError: If the split asked for is not there.
+    """
+    present = [name for name in SPLITS if name in tree.folders()]
+    if split is None:
+        split = next((name for name in ("test", "val") if name in present), None)
+        return (tree, "all") if split is None else (tree.below(split), split)
+    if split not in present:
+        raise DataError(f"{tree.root} has no split {split!r}; it has {', '.join(present) or 'no split folders'}.")
+    return tree.below(split), split
+
+
+def _image_names(tree: FileTree) -> list[str]:
+    names = [name for name in select(tree.names, IMAGE_SUFFIXES) if "/" in name]
+    if not names:
+        raise DataError(f"{tree.root} holds no images as CLASS/IMAGE ({', '.join(IMAGE_SUFFIXES)}).")
+    return names
+
+
+def tree_fingerprint(tree: FileTree, names: list[str], workers: int) -> str:
+    """Hash paths and contents of ``names``; the same whether they lie in a folder or in an archive."""
+
+    def compute() -> str:
+        digest = hashlib.sha256()
+        with ThreadPoolExecutor(workers) as pool:
+            contents = pool.map(lambda name: hashlib.sha256(tree.read(name)).hexdigest(), names)
+            for name, content in zip(names, contents, strict=True):
+                digest.update(f"{name}\0{content}\n".encode())
+        return digest.hexdigest()
+
+    return remembered(f"contents\n{tree.stamp}", compute)
+
+
+def open_folder(
+    path: Path, *, name: str, split: str | None, preprocessing: Preprocessing, imagenet: bool, workers: int
+) -> Dataset:
+    """Open images that lie as ``[SPLIT/]CLASS/IMAGE``.
+
+    Args:
+        path: Folder or archive; a single folder that wraps everything is skipped.
+        name: The data set's name.
+        split: ``"train"``, ``"val"``, ``"test"`` or None, see ``choose_split``.
+        preprocessing: Applied to every image.
+        imagenet: Whether classes are ImageNet wnids.
+        workers: Threads that decode.
+
+    Raises:
+        DataError: If the layout or the first image cannot be read.
+    """
+    tree, split_name = choose_split(open_tree(path).without_wrapper(), split)
+    names = _image_names(tree)
+    folders = tuple(sorted({image.split("/", 1)[0] for image in names}))
+    indices = class_indices(folders, path, imagenet=imagenet)
+    labels = np.array([indices[image.split("/", 1)[0]] for image in names], dtype=np.int64)
+    first = decode(tree.read(names[0]), names[0], preprocessing)
+
+    def read(positions: Int64Array) -> torch.Tensor:
+        chosen = [names[i] for i in positions]
+        return decode_many([tree.read(image) for image in chosen], chosen, preprocessing, workers)
+
+    return Dataset(
+        name=name,
+        split=split_name,
+        labels=labels,
+        ids=np.array([path_id(image) for image in names], dtype=np.int64),
+        classes=1000 if imagenet else len(folders),
+        size=(first.shape[1], first.shape[2]),
+        fingerprint=tree_fingerprint(tree, names, workers),
+        preprocessing=f"{preprocessing}; {codec()}",
+        read=read,
+    )

@@ -1,0 +1,155 @@
+"""Data specs: from ``imagefolder:photos.tar,split=test,name=mine`` to an opened data set."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from robustsweep.benchmark.data.cifar import open_cifar
+from robustsweep.benchmark.data.dataset import Dataset
+from robustsweep.benchmark.data.decoding import Preprocessing
+from robustsweep.benchmark.data.digits import open_digits
+from robustsweep.benchmark.data.folders import open_folder
+from robustsweep.benchmark.data.official import OfficialSet, open_cifar_c, open_imagenet_c
+from robustsweep.benchmark.spec import Spec, parse_spec, positive_int
+from robustsweep.errors import UsageError
+from robustsweep.registry import Registry
+
+_KEYS = ("split", "name", "resize", "crop", "clean", "download")
+_IMAGENET = Preprocessing(resize=256, crop=224)
+
+Opened = Dataset | OfficialSet
+DATASETS: Registry[Callable[[Spec, str | None, int], Opened]] = Registry("dataset")
+"""Openers by scheme: (spec, location, workers) -> opened set. The docstring's first line describes the spec."""
+
+
+def open_data(text: str, *, workers: int = 4) -> Opened:
+    """Open the data that a spec names.
+
+    Args:
+        text: ``SCHEME[:LOCATION][,key=value,...]``, see ``robustsweep list datasets``.
+        workers: Threads that decode image files.
+
+    Raises:
+        UsageError: If the spec cannot be understood.
+        DataError: If the data are missing or malformed.
+    """
+    spec = parse_spec(text, noun="data", keys=_KEYS, open_ended="clean")
+    scheme, _, location = spec.target.partition(":")
+    return DATASETS[scheme](spec, location or None, workers)
+
+
+def _only(spec: Spec, *allowed: str) -> None:
+    for key in spec.options:
+        if key not in allowed:
+            raise UsageError(f"Data spec {spec.text!r}: {key}= has no meaning here; allowed: {', '.join(allowed)}.")
+
+
+def _location(spec: Spec, location: str | None) -> Path:
+    if location is None:
+        raise UsageError(f"Data spec {spec.text!r} needs a folder or an archive: {spec.target}:PATH.")
+    return Path(location).expanduser()
+
+
+def _split(spec: Spec, *allowed: str) -> str | None:
+    split = spec.options.get("split")
+    if split is not None and split not in allowed:
+        raise UsageError(f"Data spec {spec.text!r}: split must be {' or '.join(allowed)}, got {split!r}.")
+    return split
+
+
+def _clean(spec: Spec, workers: int) -> Dataset | None:
+    if "clean" not in spec.options:
+        return None
+    clean = open_data(spec.options["clean"], workers=workers)
+    if not isinstance(clean, Dataset):
+        raise UsageError(f"Data spec {spec.text!r}: clean= must name clean images, not a corrupted set.")
+    return clean
+
+
+@DATASETS.register("digits")
+def _digits(spec: Spec, location: str | None, workers: int) -> Dataset:
+    """digits[,split=train|test]: scikit-learn's handwritten digits, 8x8 grey to 32x32; nothing to fetch."""
+    del workers
+    _only(spec, "split")
+    if location is not None:
+        raise UsageError(f"Data spec {spec.text!r}: digits come with scikit-learn and take no location.")
+    return open_digits(_split(spec, "train", "test") or "test")
+
+
+def _open_cifar(kind: str, spec: Spec, location: str | None) -> Dataset:
+    _only(spec, "split", "download")
+    download = spec.options.get("download", "no")
+    if download not in ("yes", "no"):
+        raise UsageError(f"Data spec {spec.text!r}: download must be yes or no, got {download!r}.")
+    return open_cifar(kind, location, _split(spec, "train", "test") or "test", download == "yes")
+
+
+@DATASETS.register("cifar10")
+def _cifar10(spec: Spec, location: str | None, workers: int) -> Dataset:
+    """cifar10[:DIR|ARCHIVE][,split=train|test][,download=yes]: the published python pickles."""
+    del workers
+    return _open_cifar("cifar10", spec, location)
+
+
+@DATASETS.register("cifar100")
+def _cifar100(spec: Spec, location: str | None, workers: int) -> Dataset:
+    """cifar100[:DIR|ARCHIVE][,split=train|test][,download=yes]: the published python pickles, fine labels."""
+    del workers
+    return _open_cifar("cifar100", spec, location)
+
+
+def _preprocessing(spec: Spec, default: Preprocessing) -> Preprocessing:
+    sizes = {key: positive_int(spec.options[key], f"{key}=") for key in ("resize", "crop") if key in spec.options}
+    return Preprocessing(**sizes) if sizes else default
+
+
+@DATASETS.register("imagefolder")
+def _imagefolder(spec: Spec, location: str | None, workers: int) -> Dataset:
+    """imagefolder:DIR|ARCHIVE[,split=][,name=][,resize=,crop=]: files as [SPLIT/]CLASS/IMAGE."""
+    _only(spec, "split", "name", "resize", "crop")
+    path = _location(spec, location)
+    return open_folder(
+        path,
+        name=spec.options.get("name", path.name.split(".")[0]),
+        split=_split(spec, "train", "val", "test"),
+        preprocessing=_preprocessing(spec, Preprocessing()),
+        imagenet=False,
+        workers=workers,
+    )
+
+
+@DATASETS.register("imagenet")
+def _imagenet(spec: Spec, location: str | None, workers: int) -> Dataset:
+    """imagenet:DIR|ARCHIVE[,split=][,name=][,resize=256,crop=224]: files as [SPLIT/]WNID/IMAGE, 1 000 class indices."""
+    _only(spec, "split", "name", "resize", "crop")
+    return open_folder(
+        _location(spec, location),
+        name=spec.options.get("name", "imagenet"),
+        split=_split(spec, "train", "val", "test"),
+        preprocessing=_preprocessing(spec, _IMAGENET),
+        imagenet=True,
+        workers=workers,
+    )
+
+
+@DATASETS.register("cifar10-c")
+def _cifar10_c(spec: Spec, location: str | None, workers: int) -> OfficialSet:
+    """cifar10-c:DIR[,name=][,clean=SPEC]: the published arrays; clean= adds clean error and attacks."""
+    _only(spec, "name", "clean")
+    name = spec.options.get("name", "cifar10-c")
+    return open_cifar_c(_location(spec, location), name=name, classes=10, clean=_clean(spec, workers))
+
+
+@DATASETS.register("cifar100-c")
+def _cifar100_c(spec: Spec, location: str | None, workers: int) -> OfficialSet:
+    """cifar100-c:DIR[,name=][,clean=SPEC]: the published arrays; clean= adds clean error and attacks."""
+    _only(spec, "name", "clean")
+    name = spec.options.get("name", "cifar100-c")
+    return open_cifar_c(_location(spec, location), name=name, classes=100, clean=_clean(spec, workers))
+
+
+@DATASETS.register("imagenet-c")
+def _imagenet_c(spec: Spec, location: str | None, workers: int) -> OfficialSet:
+    """imagenet-c:DIR|ARCHIVE[,name=][,clean=SPEC]: the published tree CORRUPTION/SEVERITY/WNID/IMAGE."""
+    _only(spec, "name", "clean")
+    name = spec.options.get("name", "imagenet-c")
+    return open_imagenet_c(_location(spec, location), name=name, clean=_clean(spec, workers), workers=workers)

@@ -1,0 +1,154 @@
+"""The plan of a sweep: every cell that is wanted, with its key, and which of them are stored already."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from robustsweep.benchmark.checkpoints import Checkpoint
+from robustsweep.benchmark.conditions import Condition
+from robustsweep.benchmark.sources import Source
+from robustsweep.errors import CheckpointError, UsageError
+from robustsweep.results.cells import CellStore, Json, identity_key
+
+# Raised whenever a number can change for the same checkpoint, data and condition.
+PROTOCOL_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Part ``index`` of ``count``, counted from 1: the conditions whose position in the plan fits.
+
+    Every shard takes its conditions for all checkpoints, so that each image is corrupted once.
+    """
+
+    index: int = 1
+    count: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> "Shard":
+        """Read ``I/N``.
+
+        Raises:
+            UsageError: If it is not two integers with 1 <= I <= N.
+        """
+        index, _, count = text.partition("/")
+        if not (index.isascii() and index.isdigit() and count.isascii() and count.isdigit()):
+            raise UsageError(f"--shard takes I/N, such as 1/3, got {text!r}.")
+        if not 1 <= int(index) <= int(count):
+            raise UsageError(f"--shard I/N needs 1 <= I <= N, got {text!r}.")
+        return cls(int(index), int(count))
+
+    def takes(self, position: int) -> bool:
+        """Say whether the condition at ``position``, counted from 0, is in this shard."""
+        return position % self.count == self.index - 1
+
+
+@dataclass(frozen=True)
+class PlannedCell:
+    """One wanted cell."""
+
+    checkpoint: Checkpoint
+    condition: Condition
+    identity: Json
+
+    @cached_property
+    def key(self) -> str:
+        """The 64 hexadecimal digits that name the cell."""
+        return identity_key(self.identity)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All wanted cells of one source.
+
+    Attributes:
+        source: The images.
+        checkpoints: The checkpoints, each once.
+        conditions: The conditions, each once, with everything filled in.
+        skipped: Conditions that were asked for but need clean images that are not there.
+    """
+
+    source: Source
+    checkpoints: tuple[Checkpoint, ...]
+    conditions: tuple[Condition, ...]
+    skipped: tuple[Condition, ...]
+
+    @cached_property
+    def cells(self) -> dict[tuple[str, str], PlannedCell]:
+        """The cells by checkpoint id and condition name."""
+        described = [(condition, self.source.identity(condition)) for condition in self.conditions]
+        return {
+            (checkpoint.id, condition.name): PlannedCell(
+                checkpoint,
+                condition,
+                {"protocol": PROTOCOL_VERSION, "precision": "float32", "checkpoint": checkpoint.identity, **images},
+            )
+            for checkpoint in self.checkpoints
+            for condition, images in described
+        }
+
+    def wanted(self, shard: Shard) -> list[PlannedCell]:
+        """List the cells of a shard, condition by condition."""
+        return [
+            self.cells[checkpoint.id, condition.name]
+            for position, condition in enumerate(self.conditions)
+            if shard.takes(position)
+            for checkpoint in self.checkpoints
+        ]
+
+    def missing(self, store: CellStore, shard: Shard) -> list[PlannedCell]:
+        """List the cells of a shard that are not stored."""
+        return [cell for cell in self.wanted(shard) if not store.has(cell.checkpoint.id, cell.key)]
+
+
+def make_plan(source: Source, checkpoints: list[Checkpoint], conditions: tuple[Condition, ...]) -> Plan:
+    """Check that everything fits together and list the cells.
+
+    Raises:
+        CheckpointError: If a checkpoint does not fit the data, or two are the same.
+        DataError: If an official set lacks a corruption.
+        UsageError: If nothing is left to compute.
+    """
+    if not checkpoints:
+        raise UsageError("Name at least one checkpoint with --checkpoint SPEC.")
+    _check_distinct(checkpoints)
+    for checkpoint in checkpoints:
+        _check_fit(checkpoint, source)
+    supported = tuple(condition for condition in conditions if source.supports(condition))
+    skipped = tuple(condition for condition in conditions if not source.supports(condition))
+    if not supported:
+        raise UsageError(
+            f"{source.data.name} was given without clean images, and every condition asked for needs them; "
+            "add clean=SPEC to the data spec, or ask for the corruptions."
+        )
+    return Plan(source, tuple(checkpoints), tuple(source.concrete(c) for c in supported), skipped)
+
+
+def _check_distinct(checkpoints: list[Checkpoint]) -> None:
+    by_id: dict[str, Checkpoint] = {}
+    by_name: dict[str, Checkpoint] = {}
+    for checkpoint in checkpoints:
+        if checkpoint.id in by_id:
+            raise CheckpointError(
+                f"{checkpoint.name} and {by_id[checkpoint.id].name} have the same weights, architecture and "
+                "normalisation; give each checkpoint once."
+            )
+        if checkpoint.name in by_name:
+            raise CheckpointError(
+                f"Two different checkpoints are called {checkpoint.name!r}; tell them apart with name=."
+            )
+        by_id[checkpoint.id] = by_name[checkpoint.name] = checkpoint
+
+
+def _check_fit(checkpoint: Checkpoint, source: Source) -> None:
+    card, data = checkpoint.card, source.data
+    if card.classes != data.classes:
+        raise CheckpointError(
+            f"{checkpoint.name} has {card.classes} outputs, {data.name} has {data.classes} classes; "
+            "give a checkpoint of this data set."
+        )
+    if card.input_size is not None and not card.resize_input and data.size != (card.input_size, card.input_size):
+        raise CheckpointError(
+            f"{checkpoint.name} expects {card.input_size}x{card.input_size} images, {data.name} has "
+            f"{data.size[0]}x{data.size[1]}; add input_size={card.input_size} to its spec to resize inside the module, "
+            "or resize= and crop= to the data spec."
+        )

@@ -1,0 +1,84 @@
+"""From a planned cell and its per-image results to the cell that is stored."""
+
+import math
+import platform
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+
+from robustsweep.benchmark.conditions import Attacked, Clean
+from robustsweep.benchmark.plan import PlannedCell
+from robustsweep.benchmark.sources import Source
+from robustsweep.results.cells import Cell, Counts, Examples, Json
+
+_RECORDED_PACKAGES = ("robustsweep", "torch", "torchvision", "numpy", "pillow", "opencv-python")
+
+
+def make_cell(
+    planned: PlannedCell, source: Source, examples: Examples, recorded: Json, warnings: tuple[str, ...]
+) -> Cell:
+    """Count, average and describe.
+
+    Args:
+        planned: What was computed.
+        source: The images.
+        examples: The per-image results, in the order of the source's positions.
+        recorded: Device, batch size, seconds.
+        warnings: Sentences from the computation.
+    """
+    counts = count(planned, source, examples)
+    if isinstance(planned.condition, Clean):
+        warnings += _chance_warning(counts, source.data.classes)
+    checkpoint = planned.checkpoint
+    return Cell(
+        identity=planned.identity,
+        checkpoint={"id": checkpoint.id, "name": checkpoint.name, "card": checkpoint.card.to_dict()},
+        data=source.describe(),
+        condition=planned.condition.describe(),
+        counts=counts,
+        means={
+            name: float(np.mean(examples.arrays()[name], dtype=np.float64)) for name in ("confidence", "nll", "brier")
+        },
+        recorded={**recorded, "versions": _versions()},
+        warnings=warnings,
+    )
+
+
+def count(planned: PlannedCell, source: Source, examples: Examples) -> Counts:
+    """Count what is right, and for attacks what holds out at each eps."""
+    n_robust: tuple[int, ...] = ()
+    n_clean_right = None
+    if isinstance(planned.condition, Attacked) and examples.rung is not None:
+        n_robust = tuple(int((examples.rung > k).sum()) for k in range(len(planned.condition.attack.eps)))
+        n_clean_right = int((examples.rung >= 0).sum())
+    return Counts(
+        n=len(examples.prediction),
+        n_right=int((examples.prediction == source.labels).sum()),
+        n_top5_right=int(examples.top5_hit.sum()),
+        n_robust=n_robust,
+        n_clean_right=n_clean_right,
+    )
+
+
+def _chance_warning(counts: Counts, classes: int) -> tuple[str, ...]:
+    chance = 1 / classes
+    three_sigma = 3 * math.sqrt(chance * (1 - chance) / counts.n)
+    accuracy = counts.n_right / counts.n
+    if accuracy > chance + three_sigma:
+        return ()
+    return (
+        f"clean accuracy {accuracy:.2%} is at chance level ({chance:.2%}): check norm=, the order of the classes, "
+        "and that the weights are those of this architecture.",
+    )
+
+
+@cache
+def _versions() -> Json:
+    found: Json = {"python": platform.python_version()}
+    for package in _RECORDED_PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = None
+    return found

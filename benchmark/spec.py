@@ -1,0 +1,69 @@
+"""The comma form in which data and checkpoints are named on the command line: ``TARGET,key=value,...``."""
+
+from dataclasses import dataclass
+
+from robustsweep.errors import UsageError
+from robustsweep.registry import unknown_name
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A parsed specification.
+
+    Attributes:
+        text: What the user wrote.
+        target: What stands before the first comma.
+        options: The keys and values after it.
+    """
+
+    text: str
+    target: str
+    options: dict[str, str]
+
+    def scheme(self, known: tuple[str, ...]) -> tuple[str | None, str]:
+        """Split ``scheme:rest`` where the scheme is known; otherwise the scheme is None."""
+        head, colon, rest = self.target.partition(":")
+        return (head, rest) if head in known and colon else (None, self.target)
+
+
+def parse_spec(text: str, *, noun: str, keys: tuple[str, ...], open_ended: str | None = None) -> Spec:
+    """Parse the comma form.
+
+    Args:
+        text: What the user wrote.
+        noun: What is specified, for messages.
+        keys: The keys that are allowed.
+        open_ended: A key whose value is everything that follows, commas included.
+
+    Raises:
+        UsageError: If a part is no ``key=value``, or a key is unknown or given twice.
+    """
+    target, _, rest = text.partition(",")
+    if not target.strip():
+        raise UsageError(f"A {noun} spec starts with what it names, got {text!r}.")
+    options: dict[str, str] = {}
+    while rest:
+        if open_ended and rest.startswith(f"{open_ended}="):
+            part, rest = rest, ""
+        else:
+            part, _, rest = rest.partition(",")
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals or not value:
+            raise UsageError(f"{noun} spec {text!r}: expected key=value after the comma, got {part!r}.")
+        if key not in keys:
+            raise unknown_name(f"key of a {noun} spec", key, list(keys))
+        if key in options:
+            raise UsageError(f"{noun} spec {text!r} gives {key}= twice.")
+        options[key] = value
+    return Spec(text, target.strip(), options)
+
+
+def positive_int(value: str, what: str) -> int:
+    """Read a positive integer.
+
+    Raises:
+        UsageError: If it is none.
+    """
+    if not value.isascii() or not value.isdigit() or int(value) < 1:
+        raise UsageError(f"{what} must be a positive integer, got {value!r}.")
+    return int(value)

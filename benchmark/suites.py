@@ -1,0 +1,87 @@
+"""Suites: named lists of conditions."""
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from robustsweep.attacks import AttackSpec, parse_attack
+from robustsweep.benchmark.conditions import Attacked, Clean, Condition, Corrupted, parse_condition
+from robustsweep.corruptions import COMMON, EXTRA, SEVERITIES
+from robustsweep.errors import UsageError
+from robustsweep.registry import Registry, unknown_name
+
+Suite = Callable[[], tuple[Condition, ...]]
+SUITES: Registry[Suite] = Registry("suite")
+"""Suites by name; the docstring's first line describes the suite."""
+
+# The official ImageNet-C files were written as JPEG of this quality after the corruption.
+IMAGENET_C_JPEG_QUALITY = 85
+_LADDER = tuple(Fraction(levels) / 255 for levels in ("1/8", "1/4", "1/2", "1", "2", "8"))
+
+
+def _corrupted(names: tuple[str, ...], table: str, jpeg_quality: int | None = None) -> tuple[Condition, ...]:
+    return tuple(Corrupted(name, severity, table, jpeg_quality) for name in names for severity in SEVERITIES)
+
+
+@SUITES.register("clean")
+def _clean() -> tuple[Condition, ...]:
+    """The test images as they are."""
+    return (Clean(),)
+
+
+@SUITES.register("cifar-c")
+def _cifar_c() -> tuple[Condition, ...]:
+    """15 corruptions x 5 severities with the CIFAR-C constants."""
+    return _corrupted(COMMON, "cifar")
+
+
+@SUITES.register("cifar-c-extra")
+def _cifar_c_extra() -> tuple[Condition, ...]:
+    """The 4 extra corruptions x 5 severities with the CIFAR-C constants; never part of a headline."""
+    return _corrupted(EXTRA, "cifar")
+
+
+@SUITES.register("imagenet-c")
+def _imagenet_c() -> tuple[Condition, ...]:
+    """15 corruptions x 5 severities with the ImageNet-C constants, then JPEG quality 85 as in the official files."""
+    return _corrupted(COMMON, "imagenet", IMAGENET_C_JPEG_QUALITY)
+
+
+@SUITES.register("imagenet-c-extra")
+def _imagenet_c_extra() -> tuple[Condition, ...]:
+    """The 4 extra corruptions x 5 severities with the ImageNet-C constants, then JPEG quality 85."""
+    return _corrupted(EXTRA, "imagenet", IMAGENET_C_JPEG_QUALITY)
+
+
+@SUITES.register("adversarial")
+def _adversarial() -> tuple[Condition, ...]:
+    """FGSM at 1, 2, 4, 8/255, and PGD-10 Linf as a ladder at 1/8, 1/4, 1/2, 1, 2, 8/255 (step eps/4, random start)."""
+    single = tuple(Attacked(parse_attack(f"fgsm-linf@{levels}/255")) for levels in (1, 2, 4, 8))
+    ladder = AttackSpec(rule="pgd", norm="linf", eps=_LADDER, steps=10, step_ratio=Fraction(1, 4))
+    return (*single, Attacked(ladder))
+
+
+@SUITES.register("smoke")
+def _smoke() -> tuple[Condition, ...]:
+    """Clean, gaussian_noise@3, fog@3, jpeg_compression@3 and fgsm-linf@1/255: a first look."""
+    names = ("clean", "gaussian_noise@3", "fog@3", "jpeg_compression@3", "fgsm-linf@1/255")
+    return tuple(parse_condition(name) for name in names)
+
+
+def conditions_of(names: list[str]) -> tuple[Condition, ...]:
+    """List the conditions of suites, or of single conditions by name, each once, in the order asked for.
+
+    Raises:
+        UsageError: If a name is neither.
+    """
+    wanted: dict[Condition, None] = {}
+    for name in names:
+        if name in SUITES:
+            found: tuple[Condition, ...] = SUITES[name]()
+        elif "@" in name:
+            found = (parse_condition(name),)
+        else:
+            raise unknown_name("suite", name, list(SUITES))
+        wanted |= dict.fromkeys(found)
+    if not wanted:
+        raise UsageError("Name at least one suite, such as --suite clean.")
+    return tuple(wanted)
