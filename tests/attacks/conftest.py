@@ -1,0 +1,38 @@
+import pytest
+import torch
+from small_models import RowwiseNet
+from torch import Tensor
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(5)
+
+
+@pytest.fixture(params=[(48,), (3, 4, 4)], ids=["rank2", "rank4"])
+def shape(request: pytest.FixtureRequest) -> tuple[int, ...]:
+    return request.param
+
+
+@pytest.fixture
+def net(generator: torch.Generator) -> RowwiseNet:
+    return RowwiseNet(48, 4, 24, generator).eval()
+
+
+@pytest.fixture
+def images(generator: torch.Generator) -> Tensor:
+    """Forty images that touch both ends of the box."""
+    return (torch.rand(40, 3, 4, 4, generator=generator) * 1.2 - 0.1).clamp(0, 1)
+
+
+@pytest.fixture
+def labels(net: RowwiseNet, images: Tensor) -> Tensor:
+    """The model's own answers, but for four images that it gets wrong."""
+    labels = net(images).argmax(1)
+    labels[::10] = (labels[::10] + 1) % 4
+    return labels
+
+
+@pytest.fixture
+def ids() -> Tensor:
+    return torch.arange(40) * 7919 - 100

@@ -1,0 +1,186 @@
+"""What holds for every attack, on a small network with a hidden layer."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from robustsweep.attacks import ATTACKS, AttackSpec, engine, parse_attack, run_attack
+from robustsweep.attacks.norms import find_norm
+from robustsweep.draws import Draws
+
+EPS = {
+    "linf": (Fraction(1, 255), Fraction(4, 255), Fraction(12, 255)),
+    "l2": (Fraction(1, 20), Fraction(1, 4), Fraction(2, 5)),
+}
+
+
+def one_eps_specs():
+    for name in list(ATTACKS):
+        rule = ATTACKS[name]
+        for norm in rule.norms:
+            yield AttackSpec(
+                name,
+                norm,
+                EPS[norm][1:2],
+                steps=1 if rule.single_step else 5,
+                step_ratio=rule.step_ratio,
+                restarts=2 if rule.random_start else 1,
+                random_start=rule.random_start,
+            )
+
+
+SPECS = list(one_eps_specs())
+LADDERS = [replace(spec, eps=EPS[spec.norm]) for spec in SPECS if not ATTACKS[spec.rule].single_step]
+every_attack = pytest.mark.parametrize("spec", SPECS + LADDERS, ids=lambda spec: spec.name)
+every_ladder = pytest.mark.parametrize("spec", LADDERS, ids=lambda spec: spec.name)
+
+
+def attack(net, images, labels, spec, ids, **options):
+    return run_attack(net, images, labels, spec, seed=3, ids=ids, keep_images=True, **options)
+
+
+def verdicts(outcome):
+    return torch.stack([outcome.rung.long(), outcome.restart.long(), outcome.step.long()], dim=1)
+
+
+@every_attack
+def test_an_outcome_is_complete_and_agrees_with_itself(net, images, labels, ids, spec):
+    before = images.clone()
+    outcome = attack(net, images, labels, spec, ids)
+    n_eps = len(spec.eps)
+    assert torch.equal(images, before)
+    assert (outcome.rung.dtype, outcome.restart.dtype, outcome.step.dtype) == (torch.int8, torch.int16, torch.int16)
+    assert (outcome.logits.dtype, outcome.logits.shape) == (torch.float32, (40, 4))
+    assert torch.equal(outcome.logits.argmax(1) != labels, outcome.rung < n_eps)
+    assert torch.equal(outcome.rung == -1, net(images).argmax(1) != labels)
+    fooled = (outcome.rung >= 0) & (outcome.rung < n_eps)
+    assert fooled.any()
+    assert (outcome.rung == n_eps).any()
+    assert torch.equal(outcome.step >= 0, fooled)
+    assert torch.equal(outcome.restart >= 0, fooled)
+    assert torch.allclose(net(outcome.images), outcome.logits, atol=1e-5)
+    assert outcome.warnings == ()
+
+
+@every_attack
+def test_no_image_leaves_its_ball_or_the_box(net, images, labels, ids, spec):
+    outcome = attack(net, images, labels, spec, ids)
+    length = find_norm(spec.norm).length(outcome.images - images)
+    eps = torch.tensor([0.0, *map(float, spec.eps), float(spec.eps[-1])], dtype=torch.float64)
+    assert bool((length <= eps[outcome.rung.long() + 1] + 1e-6).all())
+    assert float(outcome.images.min()) >= 0
+    assert float(outcome.images.max()) <= 1
+
+
+@every_attack
+def test_the_same_seed_gives_the_same_bits_and_another_seed_other_starts(net, images, labels, ids, spec):
+    first, second = (attack(net, images, labels, spec, ids) for _ in range(2))
+    assert torch.equal(first.images, second.images)
+    assert torch.equal(verdicts(first), verdicts(second))
+    other = run_attack(net, images, labels, spec, seed=4, ids=ids, keep_images=True)
+    assert torch.equal(first.images, other.images) != spec.random_start
+
+
+@every_attack
+def test_batch_size_order_and_pool_do_not_matter(net, images, labels, ids, spec, monkeypatch):
+    whole = attack(net, images, labels, spec, ids)
+    for batch_size in (1, 7):
+        parts = attack(net, images, labels, spec, ids, batch_size=batch_size)
+        assert torch.equal(verdicts(whole), verdicts(parts))
+        assert torch.allclose(whole.images, parts.images, atol=1e-6)
+    order = torch.randperm(40, generator=torch.Generator().manual_seed(0))
+    monkeypatch.setattr(engine, "_POOL_BYTES", 1)
+    shuffled = attack(net, images[order], labels[order], spec, ids[order], batch_size=3)
+    assert torch.equal(verdicts(whole)[order], verdicts(shuffled))
+    assert torch.allclose(whole.images[order], shuffled.images, atol=1e-6)
+
+
+@every_attack
+def test_a_batch_equals_its_images_alone(net, images, labels, ids, spec):
+    whole = attack(net, images, labels, spec, ids)
+    for row in range(0, 40, 3):
+        one = slice(row, row + 1)
+        alone = attack(net, images[one], labels[one], spec, ids[one])
+        assert torch.equal(verdicts(whole)[one], verdicts(alone))
+        assert torch.allclose(whole.images[one], alone.images, atol=1e-6)
+
+
+def slow_verdicts(net, images, labels, spec, ids):
+    """Attack every image to the end, dropping nobody; keep the first success. Written apart from the engine."""
+    found = torch.full((len(images), 3), -1)
+    found[:, 0] = len(spec.eps)
+    found[net(images).argmax(1) != labels, 0] = -1
+    open_ = found[:, 0] >= 0
+    for rung, exact in enumerate(spec.eps):
+        eps = float(exact)
+        for restart in range(spec.restarts):
+            adv = images.clone()
+            if spec.random_start:
+                draws = Draws(3, f"attack/{spec.rule}-{spec.norm}@{exact}/{restart}", ids)
+                noise = find_norm(spec.norm).sample(draws, images.shape[1:])
+                adv = (images + (eps * noise).float()).clamp(0, 1)
+            for step in range(spec.steps + 1):
+                hit = (net(adv).argmax(1) != labels) & open_
+                found[hit] = torch.tensor([rung, restart, step])
+                open_ &= ~hit
+                leaf = adv.clone().requires_grad_()
+                (slope,) = torch.autograd.grad(F.cross_entropy(net(leaf), labels, reduction="sum"), leaf)
+                size = eps * float(spec.step_ratio)
+                if spec.norm == "linf":
+                    delta = (adv + size * slope.sign() - images).clamp(-eps, eps)
+                else:
+                    delta = adv + size * slope / slope.flatten(1).norm(dim=1).view(-1, 1, 1, 1) - images
+                    delta = delta * (eps / delta.flatten(1).norm(dim=1)).clamp(max=1).view(-1, 1, 1, 1)
+                adv = (images + delta).clamp(0, 1)
+    return found
+
+
+@every_attack
+def test_dropping_and_packing_change_no_verdict(net, images, labels, ids, spec):
+    expected = slow_verdicts(net, images, labels, spec, ids)
+    outcome = attack(net, images, labels, spec, ids, batch_size=8)
+    assert torch.equal(verdicts(outcome), expected)
+
+
+@every_attack
+def test_more_restarts_never_help_the_defender(net, images, labels, ids, spec):
+    if not spec.random_start:
+        pytest.skip("an attack from the clean image has one start")
+    few, many = (attack(net, images, labels, replace(spec, restarts=n, steps=1), ids) for n in (1, 4))
+    assert bool((many.rung <= few.rung).all())
+    assert int((many.rung < few.rung).sum()) > 0
+
+
+@every_ladder
+def test_a_rung_does_to_the_survivors_what_its_eps_does_alone(net, images, labels, ids, spec):
+    ladder = attack(net, images, labels, spec, ids)
+    for rung, eps in enumerate(spec.eps):
+        alone = attack(net, images, labels, replace(spec, eps=(eps,)), ids)
+        reached = ladder.rung >= rung
+        assert torch.equal(ladder.rung[reached] == rung, alone.rung[reached] == 0)
+        fell = ladder.rung == rung
+        assert torch.equal(ladder.step[fell], alone.step[fell])
+        assert torch.allclose(ladder.images[fell], alone.images[fell], atol=1e-6)
+
+
+@pytest.mark.parametrize(("single", "steps"), [("fgsm-linf@4/255", "pgd1-linf@4/255"), ("fgm-l2@0.25", "pgd1-l2@0.25")])
+def test_one_full_step_of_pgd_from_the_clean_image_is_the_single_step_attack(net, images, labels, ids, single, steps):
+    first = attack(net, images, labels, parse_attack(single), ids)
+    second = attack(net, images, labels, parse_attack(f"{steps}:step=1:start=clean"), ids)
+    assert torch.equal(first.images, second.images)
+    assert torch.equal(verdicts(first), verdicts(second))
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_starts_are_uniform_in_the_ball(norm):
+    points = find_norm(norm).sample(Draws(0, "starts", torch.arange(20_000)), (2, 2))
+    length = find_norm(norm).length(points)
+    assert points.dtype == torch.float64
+    assert float(length.max()) <= 1
+    # In four dimensions a ball of radius r holds r ** 4 of the volume; three standard errors are 0.011.
+    for radius in (0.5, 0.8, 0.95):
+        assert abs(float((length <= radius).double().mean()) - radius**4) < 0.011
+    assert float(points.mean(0).abs().max()) < 0.02
