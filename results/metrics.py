@@ -168,7 +168,9 @@ def _mean_of(metrics: Sequence[Metric]) -> Formula:
 
 def _normalised_mean(name: str, title: str, parts: Sequence[Metric], what: str) -> Metric:
     conditions = tuple(dict.fromkeys(condition for part in parts for condition in part.conditions))
-    definition = f"Mean of {len(parts)} {what} ({', '.join(CORRUPTIONS)}), each a ratio of sums over 5 severities."
+    definition = (
+        f"Mean of {len(parts)} {what}, one per corruption of the benchmark, each a ratio of sums over 5 severities."
+    )
     return Metric(name, title, definition, conditions, _mean_of(parts), normalised=True)
 
 

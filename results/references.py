@@ -22,16 +22,18 @@ class Reference:
         name: ``"AlexNet"`` or the checkpoint's label.
         errors: Errors (fractions) by condition name.
         caveat: A few words, empty where none are due.
+        is_published: Whether these are published constants and no checkpoint of the run.
     """
 
     name: str
     errors: "pd.Series[float]"
     caveat: str
+    is_published: bool = False
 
     @property
-    def slug(self) -> str:
-        """Lower-case name for files."""
-        return "alexnet" if self.name == "AlexNet" else "reference"
+    def short_name(self) -> str:
+        """``"AlexNet"`` or ``"reference"``, for headers and file names."""
+        return self.name if self.is_published else "reference"
 
 
 def references_of(unit: Unit, wanted: str | None) -> list[Reference]:
@@ -46,7 +48,7 @@ def references_of(unit: Unit, wanted: str | None) -> list[Reference]:
     references = []
     if unit.is_imagenet:
         caveat = "" if unit.is_published_imagenet_c else NOT_COMPARABLE
-        references.append(Reference("AlexNet", alexnet_errors(), caveat))
+        references.append(Reference("AlexNet", alexnet_errors(), caveat, is_published=True))
     chosen = _matching(unit, wanted or DEFAULT_METHOD)
     if wanted and len(chosen) > 1:
         labels = ", ".join(unit.checkpoints.loc[chosen, "label"])
@@ -54,7 +56,7 @@ def references_of(unit: Unit, wanted: str | None) -> list[Reference]:
     if len(chosen) == 1:
         label = str(unit.checkpoints.loc[chosen[0], "label"])
         errors = unit.values()[chosen[0]].rename(label)
-        references.append(Reference(label, errors, f"relative to {label}, {NOT_COMPARABLE}"))
+        references.append(Reference(label, errors, NOT_COMPARABLE))
     return references
 
 

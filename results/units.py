@@ -23,6 +23,7 @@ class Scope:
         subset: ``"500 of 10000"``, or None for all images.
         table: Name of the severity table, or None where nothing was corrupted.
         jpeg_quality: Quality of the JPEG round trip that ended each generated corruption, or None.
+        checkpoint_level_only: Whether several methods are here and one of them with a single training seed.
     """
 
     data: str
@@ -31,15 +32,16 @@ class Scope:
     subset: str | None
     table: str | None
     jpeg_quality: int | None
+    checkpoint_level_only: bool
 
     @property
     def title(self) -> str:
         """One line for people."""
+        jpeg = f", then JPEG quality {self.jpeg_quality}" if self.jpeg_quality else ""
         parts = [self.data, self.provenance]
-        if self.table:
-            jpeg = f", then JPEG quality {self.jpeg_quality}" if self.jpeg_quality else ""
-            parts.append(f"severities of {self.table}{jpeg}")
-        parts.append(f"SUBSET of {self.subset} images" if self.subset else f"{self.n} images")
+        parts += [f"{self.table} severities{jpeg}"] if self.table else []
+        parts += [f"SUBSET: {self.subset} images" if self.subset else f"{self.n} images"]
+        parts += ["checkpoint-level only"] if self.checkpoint_level_only else []
         return " · ".join(parts)
 
 
@@ -115,6 +117,8 @@ def _units_of_same_images(rows: pd.DataFrame) -> Iterator[Unit]:
 def _unit(rows: pd.DataFrame, attacks: pd.DataFrame) -> Unit:
     everything = pd.concat([rows, attacks])
     _refuse_double_measurements(everything)
+    checkpoints = _checkpoints(everything)
+    seeds = checkpoints.groupby("method").size()
     first = everything.iloc[-1] if rows.empty else rows.iloc[-1]  # the last row is a corruption where there is one
     return Unit(
         scope=Scope(
@@ -124,13 +128,14 @@ def _unit(rows: pd.DataFrame, attacks: pd.DataFrame) -> Unit:
             subset=_or_none(first["subset"]),
             table=_or_none(first["table"]),
             jpeg_quality=None if pd.isna(first["jpeg_quality"]) else int(first["jpeg_quality"]),
+            checkpoint_level_only=len(seeds) > 1 and int(seeds.min()) < 2,
         ),
         fingerprint=first["fingerprint"],
         split=_or_none(first["split"]) or "all",
         preprocessing=_or_none(first["preprocessing"]) or "none",
         classes=int(first["classes"]),
         notes=_notes(everything),
-        checkpoints=_checkpoints(everything),
+        checkpoints=checkpoints,
         rows=rows,
         attacks=attacks,
     )

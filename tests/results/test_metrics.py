@@ -143,7 +143,7 @@ def test_a_reference_without_errors_divides_nothing(metric: object, clean: float
 def test_definitions_say_how_many_corruptions_and_severities() -> None:
     assert "15 corruptions x 5 severities" in MEAN_CORRUPTION_ERROR.definition
     assert "15 CE values" in MCE.definition
-    assert all(name in MCE.definition for name in CORRUPTIONS)
+    assert all(name in MEAN_CORRUPTION_ERROR.definition for name in CORRUPTIONS)
 
 
 @pytest.mark.parametrize(

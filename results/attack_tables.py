@@ -1,0 +1,117 @@
+"""Tables of what attacks leave standing, one unit each."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from robustsweep.results.robustness import median_fooling_eps, robust_accuracy
+from robustsweep.results.tables import Column, Line, Table, Value, matrix, value_of
+from robustsweep.results.units import Unit
+
+Row = Mapping[Any, Any]
+
+
+def attack_tables(unit: Unit) -> list[Table]:
+    """Build the robust accuracies and, where several eps were climbed, the median smallest fooling eps."""
+    if unit.attacks.empty:
+        return []
+    attacks = unit.attacks.assign(family=[_family(row) for row in unit.attacks.to_dict("records")])
+    tables = [robust_accuracies(unit, attacks)]
+    ladders = attacks[attacks.groupby(["checkpoint_id", "key"])["eps"].transform("size") > 1]
+    return [*tables, median_fooling(unit, ladders)] if len(ladders) else tables
+
+
+def _family(row: Row) -> str:
+    # Single-step attacks differ by eps alone; an iterative attack at one eps stays apart from the ladder of its name.
+    name = str(row["condition"])
+    return re.sub(r"@[^:]*", "", name) if _holds(row["single_step"]) else name
+
+
+def _holds(flag: Any) -> bool:
+    return bool(pd.notna(flag) and flag)
+
+
+def robust_accuracies(unit: Unit, attacks: pd.DataFrame) -> Table:
+    """Robust accuracy at each measured eps, below the clean accuracy."""
+    identifiers = unit.checkpoints.index
+    clean = unit.values()
+    lines = []
+    if "clean" in clean.index:
+        lines.append(Line("none", "clean images", tuple(_accuracy(clean.loc["clean", i]) for i in identifiers)))
+    notes = []
+    families = attacks.sort_values("single_step", ascending=False, kind="stable")["family"].unique()
+    for family in families:
+        rows = attacks[attacks["family"] == family].sort_values("eps_value", kind="stable")
+        for eps, same in rows.groupby("eps", sort=False):
+            right = same.set_index("checkpoint_id")["n_right"].reindex(identifiers)
+            values = tuple(None if pd.isna(n) else robust_accuracy(int(n), unit.scope.n) for n in right)
+            lines.append(Line(family, str(eps), values))
+        notes += [_description(family, rows.to_dict("records")[0]), *_rises(unit, family, rows)]
+    notes.append("Robust accuracy counts images that were wrong before the attack as not robust.")
+    table = Table(
+        "robust_accuracy",
+        "Accuracy under attack (%, higher is better)",
+        unit.scope,
+        (),
+        (),
+        tuple(notes),
+    )
+    return matrix(table, ("attack", "eps"), list(unit.checkpoints["label"]), lines, higher_is_better=True)
+
+
+def _accuracy(error: object) -> float | None:
+    value = value_of(error)
+    return None if value is None else 1 - value
+
+
+def _description(family: str, row: Row) -> str:
+    norm = {"linf": "L-infinity", "l2": "L2"}.get(str(row["norm"]), str(row["norm"]))
+    if _holds(row["single_step"]):
+        return f"{family}: {norm}, a single step of size eps."
+    start = "random start" if _holds(row["random_start"]) else "clean start"
+    return (
+        f"{family}: {norm}, {row['steps']} steps of {row['step_ratio']} eps, {row['restarts']} restart(s), {start}; "
+        "the worst iterate counts."
+    )
+
+
+def _rises(unit: Unit, family: str, rows: pd.DataFrame) -> Iterator[str]:
+    for identifier, label in unit.checkpoints["label"].items():
+        counts = list(rows.loc[rows["checkpoint_id"] == identifier, "n_right"])
+        if any(later > earlier for earlier, later in zip(counts, counts[1:], strict=False)):
+            yield (
+                f"Warning: under {family} the accuracy of {label} rises with eps. A single step overshoots there; "
+                "judge by an iterative attack."
+            )
+
+
+def median_fooling(unit: Unit, ladders: pd.DataFrame) -> Table:
+    """The smallest eps that fools at least half of all images, per ladder and checkpoint."""
+    families = list(ladders["family"].unique())
+    columns = [Column("checkpoint", "checkpoint"), *(Column(family, family) for family in families)]
+    rows: list[tuple[Value, ...]] = []
+    for identifier, label in unit.checkpoints["label"].items():
+        mine = ladders[ladders["checkpoint_id"] == identifier]
+        rows.append((label, *(_median(mine[mine["family"] == family], unit.scope.n) for family in families)))
+    return Table(
+        "median_fooling_eps",
+        "Median smallest fooling eps (higher is better)",
+        unit.scope,
+        tuple(columns),
+        tuple(rows),
+        (
+            "The smallest measured eps that fools at least half of the images; images that are wrong without attack "
+            "count as eps 0, and '>' says that more than half withstand the largest eps.",
+        ),
+    )
+
+
+def _median(rows: pd.DataFrame, n: int) -> str | None:
+    if rows.empty:
+        return None
+    rows = rows.sort_values("eps_value")
+    return median_fooling_eps(
+        n, int(rows["n_clean_right"].iloc[0]), [int(k) for k in rows["n_right"]], list(rows["eps"])
+    )

@@ -1,0 +1,105 @@
+"""What a report says, before it takes any format."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from robustsweep.errors import NothingToCompareError
+from robustsweep.results.attack_tables import attack_tables
+from robustsweep.results.corruption_tables import corruption_tables
+from robustsweep.results.figures import error_per_corruption_png
+from robustsweep.results.frame import load_frame, missing_cells
+from robustsweep.results.provenance import missing_table, provenance_table
+from robustsweep.results.references import references_of, refuse_unknown_reference
+from robustsweep.results.tables import Table, footnotes
+from robustsweep.results.units import Unit, split_units
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One unit's part of the report.
+
+    Attributes:
+        unit: The measurements.
+        tables: Their tables.
+        figure: PNG of the errors per corruption, or None where no corruption is completely measured.
+        figure_name: Its file name.
+    """
+
+    unit: Unit
+    tables: tuple[Table, ...]
+    figure: bytes | None
+    figure_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything a report says.
+
+    Attributes:
+        runs: The run folders.
+        sections: One per unit of comparable measurements.
+        missing: Planned cells that are not measured, or None.
+        provenance: Checkpoints, data and versions.
+        frame: The cells behind it, as ``load_frame`` returns them.
+        files: What was written; empty before that.
+    """
+
+    runs: tuple[Path, ...]
+    sections: tuple[Section, ...]
+    missing: Table | None
+    provenance: Table
+    frame: pd.DataFrame
+    files: tuple[Path, ...] = ()
+
+    @property
+    def tables(self) -> list[Table]:
+        """All tables in reading order."""
+        tables = [table for section in self.sections for table in section.tables]
+        return [*tables, *([self.missing] if self.missing else []), self.provenance]
+
+
+def build_report(runs: Sequence[Path], reference: str | None = None) -> Report:
+    """Read the cells of ``runs`` and compute every table.
+
+    Args:
+        runs: Run folders.
+        reference: Checkpoint or method whose errors divide the others'; None: the checkpoint of method ``baseline``
+            where there is exactly one.
+
+    Raises:
+        NothingToCompareError: If no run holds a finished cell.
+        UsageError: If ``reference`` names nothing, or several checkpoints.
+    """
+    frame = load_frame(runs)
+    if frame.empty:
+        listed = ", ".join(str(run) for run in runs)
+        raise NothingToCompareError(f"No finished cell in {listed}; run robustsweep sweep first.")
+    units = split_units(frame)
+    refuse_unknown_reference(units, reference)
+    sections = tuple(_section(unit, prefix, reference) for unit, prefix in zip(units, _prefixes(units), strict=True))
+    return Report(tuple(runs), sections, missing_table(missing_cells(runs, frame)), provenance_table(frame), frame)
+
+
+def _section(unit: Unit, prefix: str, reference: str | None) -> Section:
+    tables = [*corruption_tables(unit, references_of(unit, reference)), *attack_tables(unit)]
+    named = tuple(footnotes(replace(table, slug=f"{prefix}{table.slug}")) for table in tables)
+    return Section(unit, named, error_per_corruption_png(unit), f"{prefix}error_per_corruption.png")
+
+
+def _prefixes(units: Sequence[Unit]) -> list[str]:
+    """Name files by unit where there are several units."""
+    if len(units) == 1:
+        return [""]
+    prefixes: list[str] = []
+    for unit in units:
+        scope = unit.scope
+        parts = [scope.data, scope.provenance, scope.table, scope.jpeg_quality and f"jpeg{scope.jpeg_quality}"]
+        parts.append(f"subset{scope.n}" if scope.subset else None)
+        name = re.sub(r"[^a-z0-9]+", "-", "-".join(part for part in parts if part).lower()).strip("-")
+        again = sum(prefix.rstrip("0123456789_-") == name.rstrip("0123456789_-") for prefix in prefixes)
+        prefixes.append(f"{name}-{again + 1}_" if again else f"{name}_")
+    return prefixes

@@ -1,0 +1,121 @@
+"""The tables that put every checkpoint in one row: the headline, and scores of probabilities."""
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from robustsweep.errors import NothingToCompareError
+from robustsweep.results.metrics import (
+    CLEAN_ERROR,
+    CLEAN_TOP5_ERROR,
+    GROUP_ERRORS,
+    MCE,
+    MEAN_CORRUPTION_ERROR,
+    RELATIVE_MCE,
+    Metric,
+    UndefinedMetricError,
+    mean_metric,
+)
+from robustsweep.results.references import Reference
+from robustsweep.results.tables import Column, Table, value_of
+from robustsweep.results.taxonomy import CORRUPTIONS
+from robustsweep.results.units import Unit
+
+_ALL_MEANS = "Means: 15 corruptions x 5 severities; noise 3 x 5, blur 4 x 5, weather 4 x 5, digital 4 x 5."
+_CHECKPOINT_LEVEL = (
+    "Checkpoint-level only: a method here has a single training seed; differences describe these checkpoints, not "
+    "their methods."
+)
+
+
+def value_or_missing(metric: Metric, values: "pd.Series[float]", reference: Reference | None = None) -> float | None:
+    """Return the metric, or None where its cells are missing or the reference cannot divide."""
+    try:
+        return metric.value(values, None if reference is None else reference.errors)
+    except NothingToCompareError:
+        return None
+
+
+def undefined_notes(metric: Metric, reference: Reference) -> Iterator[str]:
+    """Explain a quotient whose cells are all measured and that still does not exist."""
+    try:
+        metric.value(reference.errors, reference.errors)
+    except UndefinedMetricError as error:
+        yield f"{metric.title}: {error}"
+    except NothingToCompareError:
+        return
+
+
+def headline(unit: Unit, references: Sequence[Reference]) -> Table:
+    """One row per checkpoint: clean error, mean corruption error, group means and what references divide."""
+    corrupted = bool(unit.rows["corruption"].isin(CORRUPTIONS).any())
+    plain = [CLEAN_ERROR, *([MEAN_CORRUPTION_ERROR, *GROUP_ERRORS] if corrupted else [])]
+    divided = [(m, reference) for reference in references for m in (MCE, RELATIVE_MCE)] if corrupted else []
+    columns = [Column("checkpoint", "checkpoint"), Column("method", "method"), Column("seed", "seed", "count")]
+    columns += [Column(m.name, m.title, "percent", False) for m in plain]
+    columns += [_quotient_column(metric, reference) for metric, reference in divided]
+    errors = unit.values()
+    rows = []
+    for identifier, card in unit.checkpoints.iterrows():
+        values = errors[identifier]
+        measured = [value_or_missing(m, values) for m in plain] + [
+            value_or_missing(m, values, reference) for m, reference in divided
+        ]
+        rows.append((card["label"], card["method"], None if pd.isna(card["seed"]) else int(card["seed"]), *measured))
+    notes = [_ALL_MEANS] if corrupted else []
+    for metric, reference in divided:
+        notes += undefined_notes(metric, reference)
+    if corrupted:
+        notes += [f"mCE ({r.short_name}): {r.name} is 100; {r.caveat}." for r in references if r.caveat]
+    notes += [_CHECKPOINT_LEVEL] if unit.scope.checkpoint_level_only else []
+    return Table(
+        "headline",
+        "Top-1 error (%, lower is better)",
+        unit.scope,
+        tuple(columns),
+        tuple(rows),
+        tuple(notes),
+        best_along="column",
+    )
+
+
+def _quotient_column(metric: Metric, reference: Reference) -> Column:
+    name = f"{metric.name}_vs_{reference.name}" + ("_not_comparable_with_published_mce" if reference.caveat else "")
+    return Column(name, f"{metric.title} ({reference.short_name})", "percent", False)
+
+
+def clean_and_scores(unit: Unit, corrupted: bool) -> Table:
+    """Clean top-1 and top-5 error, and the mean negative log-likelihood and Brier score as stored."""
+    nll = mean_metric("nll", "NLL", CORRUPTIONS, "nll")
+    brier = mean_metric("brier", "Brier", CORRUPTIONS, "brier")
+    errors, top5 = unit.values(), unit.values("top5_error")
+    scores = {quantity: unit.values(quantity) for quantity in ("nll", "brier")}
+    columns = [Column("checkpoint", "checkpoint")]
+    columns += [Column("clean_error", "clean error (%)", "percent", False)]
+    columns += [Column("clean_top5_error", "clean top-5 error (%)", "percent", False)]
+    columns += [Column("clean_nll", "clean NLL (nats)", "number", False)]
+    columns += [Column("clean_brier", "clean Brier", "number", False)]
+    if corrupted:
+        columns += [Column("corruption_nll", "corruption NLL (nats)", "number", False)]
+        columns += [Column("corruption_brier", "corruption Brier", "number", False)]
+    rows = []
+    for identifier, label in unit.checkpoints["label"].items():
+        row = [value_or_missing(CLEAN_ERROR, errors[identifier]), value_or_missing(CLEAN_TOP5_ERROR, top5[identifier])]
+        row += [value_of(scores[q][identifier].get("clean")) for q in ("nll", "brier")]
+        if corrupted:
+            row += [
+                value_or_missing(nll, scores["nll"][identifier]),
+                value_or_missing(brier, scores["brier"][identifier]),
+            ]
+        rows.append((label, *row))
+    notes = ("Corruption NLL and Brier: means over 15 corruptions x 5 severities.",) if corrupted else ()
+    return Table(
+        "clean_and_scores",
+        "Clean images and probability scores (lower is better)",
+        unit.scope,
+        tuple(columns),
+        tuple(rows),
+        notes,
+        best_along="column",
+        depth="detail",
+    )

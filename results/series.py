@@ -1,0 +1,73 @@
+"""What the figures draw: one series per method, its training seeds together."""
+
+import json
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from robustsweep.results.frame import UNSPECIFIED
+from robustsweep.results.headline import value_or_missing
+from robustsweep.results.metrics import corruption_error
+from robustsweep.results.references import DEFAULT_METHOD
+from robustsweep.results.tables import printable
+from robustsweep.results.taxonomy import CORRUPTIONS
+from robustsweep.results.units import Unit
+
+_RECIPE = ("data_fingerprint", "recipe_hash", "recipe", "epochs", "batch_size", "optimiser")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """One method, or one checkpoint where the method does not tell it apart.
+
+    Attributes:
+        label: What figures call it.
+        errors: Fractions, shape (checkpoints, 16): the fifteen corruptions and their mean; NaN where not measured.
+        is_baseline: Whether its method is ``baseline``.
+    """
+
+    label: str
+    errors: npt.NDArray[np.float64]
+    is_baseline: bool
+
+    @property
+    def mean(self) -> npt.NDArray[np.float64]:
+        """Mean over the checkpoints, shape (16,)."""
+        return np.asarray(self.errors.mean(axis=0), dtype=np.float64)
+
+
+def series_of(unit: Unit) -> list[Series]:
+    """Group checkpoints that differ by their training seed alone; the baseline comes first, then the tables' order."""
+    errors = unit.values()
+    groups: dict[Hashable, list[str]] = {}
+    for identifier, row in unit.checkpoints.iterrows():
+        groups.setdefault(_seeds_apart(str(identifier), row), []).append(str(identifier))
+    methods = [str(unit.checkpoints.loc[identifiers[0], "method"]) for identifiers in groups.values()]
+    series = []
+    for identifiers, method in zip(groups.values(), methods, strict=True):
+        label = method
+        if method == UNSPECIFIED or methods.count(method) > 1:
+            label = ", ".join(unit.checkpoints.loc[identifiers, "label"])
+        if len(identifiers) > 1:
+            label = f"{label} ({len(identifiers)} seeds)"
+        values = np.stack([_errors(errors[i]) for i in identifiers])
+        series.append(Series(printable(label), values, method == DEFAULT_METHOD))
+    return sorted(series, key=lambda one: not one.is_baseline)
+
+
+def _seeds_apart(identifier: str, row: "pd.Series[str]") -> Hashable:
+    """Return a key that checkpoints share when only the training seed tells them apart."""
+    if row["method"] == UNSPECIFIED or pd.isna(row["seed"]):
+        return identifier
+    card = json.loads(row["card"])
+    recipe = tuple(json.dumps(card.get(name)) for name in _RECIPE)
+    return (row["architecture"], row["method"], str(row["method_parameters"]), *recipe)
+
+
+def _errors(values: "pd.Series[float]") -> npt.NDArray[np.float64]:
+    found = [value_or_missing(corruption_error(name), values) for name in CORRUPTIONS]
+    array = np.array([np.nan if value is None else value for value in found])
+    return np.append(array, array.mean())  # NaN unless all fifteen are there

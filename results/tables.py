@@ -1,0 +1,149 @@
+"""A table as data: raw values with units and directions, ready to be rendered to any format."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import pandas as pd
+
+from robustsweep.results.units import Scope
+
+Value = str | int | float | None
+
+MISSING = "–"
+MAX_CHECKPOINT_COLUMNS = 6
+"""With more checkpoints a matrix has them as rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column.
+
+    Attributes:
+        name: Header in CSV files.
+        title: Header for people.
+        unit: ``"percent"`` holds fractions and shows percent with two decimals; ``"number"`` shows three decimals.
+        higher_is_better: Direction, or None where there is none.
+    """
+
+    name: str
+    title: str
+    unit: Literal["text", "count", "percent", "number"] = "text"
+    higher_is_better: bool | None = None
+
+    def shown(self, value: Value) -> str:
+        """Format one value for people; None is ``–``."""
+        if value is None:
+            return MISSING
+        if self.unit == "percent":
+            return f"{100 * float(value):.2f}"
+        if self.unit == "number":
+            return f"{float(value):.3f}"
+        return printable(str(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Raw values, never rounded.
+
+    Attributes:
+        slug: File name without ending.
+        title: What is shown, with unit and direction.
+        scope: Whose numbers these are; None for tables across units.
+        columns: The columns; the first ``keys`` of them name a row.
+        rows: One tuple per row, a value or None (missing) per column.
+        notes: Sentences below the table.
+        keys: Leading columns that identify a row.
+        best_along: Whether the best of a row, or of a column, is marked; None for neither.
+        depth: ``"summary"`` is shown everywhere, ``"detail"`` in Markdown and CSV, ``"data"`` in CSV alone.
+    """
+
+    slug: str
+    title: str
+    scope: Scope | None
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Value, ...], ...]
+    notes: tuple[str, ...] = ()
+    keys: int = 1
+    best_along: Literal["row", "column"] | None = None
+    depth: Literal["summary", "detail", "data"] = "summary"
+
+    def best(self) -> set[tuple[int, int]]:
+        """Return (row, column) of each best value; a line with a missing value, or of equal ones, has none."""
+        width, height = len(self.columns), len(self.rows)
+        if self.best_along == "row":
+            lines = [[(r, c) for c in range(self.keys, width)] for r in range(height)]
+        elif self.best_along == "column":
+            lines = [[(r, c) for r in range(height)] for c in range(self.keys, width)]
+        else:
+            lines = []
+        return {place for line in lines for place in self._best_of(line)}
+
+    def _best_of(self, line: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        directions = {self.columns[c].higher_is_better for _, c in line}
+        values = [self.rows[r][c] for r, c in line]
+        numbers = [value for value in values if isinstance(value, float)]
+        if len(directions) != 1 or None in directions or len(numbers) < len(values) or len(set(numbers)) < 2:
+            return []
+        best = max(numbers) if directions.pop() else min(numbers)
+        return [place for place, value in zip(line, values, strict=True) if value == best]
+
+    @property
+    def has_missing(self) -> bool:
+        """Whether some value is missing."""
+        return any(value is None for row in self.rows for value in row[self.keys :])
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a matrix: a name within a group, and one value per checkpoint."""
+
+    group: str
+    name: str
+    values: tuple[float | None, ...]
+
+
+def matrix(
+    table: Table, nouns: tuple[str, str], labels: Sequence[str], lines: Sequence[Line], *, higher_is_better: bool
+) -> Table:
+    """Fill ``table`` with percentages of lines by checkpoints: checkpoints are columns while few, else rows.
+
+    Args:
+        table: Slug, title, scope, notes and depth; its columns and rows are replaced.
+        nouns: What a line's group and name are, such as ``("attack", "eps")``.
+        labels: Checkpoint labels.
+        lines: The lines in order.
+        higher_is_better: Direction of every value.
+    """
+    if len(labels) <= MAX_CHECKPOINT_COLUMNS:
+        columns = [Column(noun, noun) for noun in nouns]
+        columns += [Column(label, label, "percent", higher_is_better) for label in labels]
+        rows = tuple((line.group, line.name, *line.values) for line in lines)
+        return replace(table, columns=tuple(columns), rows=rows, keys=2, best_along="row")
+    columns = [Column("checkpoint", "checkpoint")]
+    names = [f"{line.group} {line.name}" if nouns[0] == "attack" else line.name for line in lines]
+    columns += [Column(name, name, "percent", higher_is_better) for name in names]
+    by_checkpoint = zip(*(line.values for line in lines), strict=True)
+    rows = tuple((label, *values) for label, values in zip(labels, by_checkpoint, strict=True))
+    return replace(table, columns=tuple(columns), rows=rows, keys=1, best_along="column")
+
+
+def footnotes(table: Table) -> Table:
+    """Append what the marks of a finished table mean."""
+    notes = list(table.notes)
+    if table.best():
+        line = "row" if table.best_along == "row" else "column"
+        notes.append(f"Bold: best of its {line}; no interval is computed yet, a gap may be chance.")
+    if table.has_missing:
+        notes.append(f"{MISSING}: not measured, or a mean of cells that are not all measured.")
+    return replace(table, notes=tuple(notes))
+
+
+def printable(text: str) -> str:
+    """Replace control characters and lone surrogates, so that names cannot steer a terminal."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def value_of(number: object) -> float | None:
+    """Return a float, or None for any kind of missing."""
+    return None if pd.isna(number) else float(number)  # type: ignore[call-overload, arg-type]

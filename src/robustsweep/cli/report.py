@@ -1,0 +1,41 @@
+"""``robustsweep report``: tables and figures from stored cells."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def report(
+    runs: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Run folders that a sweep wrote.")],
+    out: Annotated[Path | None, typer.Option(help="Folder to write to. Default: report in the first DIR.")] = None,
+    formats: Annotated[str, typer.Option("--format", help="Formats, separated by commas: md, csv.")] = "md,csv",
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            help="Checkpoint or method that CE and mCE divide by. Default: the only 'baseline', if there is one."
+        ),
+    ] = None,
+) -> None:
+    """Turn the cells of one or several runs into tables, a figure and a Markdown report."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from robustsweep.results.rendering import to_rich
+    from robustsweep.results.report import write_report
+    from robustsweep.results.tables import printable
+
+    names = [name.strip() for name in formats.split(",")]
+    written = write_report(runs, out, names, reference)
+    console = Console(highlight=False)
+    for note in dict.fromkeys(note for section in written.sections for note in section.unit.notes):
+        console.print(Text(f"Note: {printable(note)}", style="yellow"))
+    console.print()
+    for table in written.tables:
+        if table.depth == "summary":
+            console.print(to_rich(table, console.width))
+            console.print()
+    for folder in dict.fromkeys(path.parent for path in written.files):
+        inside = [path.name for path in written.files if path.parent == folder]
+        name = folder / inside[0] if len(inside) == 1 else f"{folder}/ ({len(inside)} files)"
+        console.print(Text(f"Wrote {printable(str(name))}"), soft_wrap=True)
