@@ -1,0 +1,133 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from robustsweep.augmentations import METHODS
+from robustsweep.augmentations.baseline import Baseline
+from robustsweep.augmentations.cutmix import CutMix
+from robustsweep.benchmark.architectures import build_architecture
+from robustsweep.benchmark.checkpoints.native import load_card, save_native
+from robustsweep.benchmark.data.dataset import Dataset, from_array
+from robustsweep.errors import CheckpointError, UsageError
+from robustsweep.training.recipe import Recipe
+from robustsweep.training.trainer import EpochReport, Trained, input_statistics, train, training_card
+
+RECIPE = Recipe(
+    name="tiny",
+    epochs=4,
+    batch_size=16,
+    learning_rate=0.05,
+    weight_decay=1e-4,
+    crop_padding=1,
+    flip=True,
+    warmup_epochs=1,
+)
+
+
+def stripes(n: int = 64, name: str = "stripes") -> Dataset:
+    """Two classes that one convolution tells apart: horizontal and vertical stripes under noise."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(n) % 2
+    images = rng.integers(0, 60, (n, 3, 8, 8))
+    images[labels == 0, :, ::2] += 150
+    images[labels == 1, :, :, ::2] += 150
+    return from_array(name, "train", images.astype(np.uint8), labels, 2)
+
+
+def accuracy(trained: Trained, data: Dataset) -> float:
+    images = data.images(np.arange(len(data))) / 255
+    mean, std = (
+        torch.tensor(v).view(1, 3, 1, 1) for v in (trained.card.normalisation.mean, trained.card.normalisation.std)
+    )
+    with torch.inference_mode():
+        return float((trained.module((images - mean) / std).argmax(1).numpy() == data.labels).mean())
+
+
+@pytest.mark.parametrize("name", list(METHODS))
+def test_every_method_learns_what_is_easy(name: str) -> None:
+    data = stripes()
+    recipe = replace(RECIPE, epochs=12)
+    trained = train(METHODS[name](), data, architecture="resnet8", recipe=recipe, seed=0)
+    assert not trained.module.training
+    assert accuracy(trained, data) > 0.9
+
+
+def test_the_seed_decides_the_weights_and_no_global_generator_does() -> None:
+    data = stripes()
+    torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002 - watched, not used
+    first, again, other = (
+        train(CutMix(), data, architecture="resnet8", recipe=RECIPE, seed=seed).module.state_dict()
+        for seed in (0, 0, 1)
+    )
+    assert all(torch.equal(first[key], again[key]) for key in first)
+    assert not torch.equal(first["conv1.weight"], other["conv1.weight"])
+    assert torch.equal(torch.get_rng_state(), torch_state)
+    assert np.array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
+
+
+def test_one_step_is_that_of_gradient_descent_on_normalised_images() -> None:
+    data = stripes(16)
+    recipe = Recipe(
+        name="one-step",
+        epochs=1,
+        batch_size=99,
+        learning_rate=0.3,
+        weight_decay=0.01,
+        momentum=0,
+        crop_padding=0,
+        flip=False,
+    )
+    trained = train(Baseline(), data, architecture="resnet8", recipe=recipe, seed=4)
+    images = data.images(np.arange(16)).double() / 255
+    images = (images - images.mean((0, 2, 3), keepdim=True)) / images.std((0, 2, 3), correction=0, keepdim=True)
+    network = build_architecture("resnet8", 2, seed=4).double().train()
+    torch.nn.functional.cross_entropy(network(images), torch.from_numpy(data.labels)).backward()
+    stepped = dict(trained.module.named_parameters())
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None
+        # The middle of the only step is the middle of the half cosine: half the peak learning rate.
+        wanted = parameter - 0.15 * (parameter.grad + 0.01 * parameter)
+        assert torch.allclose(stepped[name].double(), wanted, atol=1e-4), name
+
+
+def test_the_statistics_are_those_of_all_pixels() -> None:
+    images = torch.randint(256, (50, 3, 9, 7), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    images[:, 2] = 51
+    found = input_statistics(images)
+    pixels = images.numpy() / 255
+    assert found.mean == pytest.approx(tuple(pixels.mean((0, 2, 3))), abs=1e-12)
+    assert found.std == pytest.approx((*pixels.std((0, 2, 3))[:2], 1.0), abs=1e-12)
+
+
+def test_the_card_says_all_that_decides_the_training(tmp_path: Path) -> None:
+    data = stripes()
+    reports: list[EpochReport] = []
+    method = CutMix(alpha=0.5)
+    trained = train(method, data, architecture="resnet8", recipe=RECIPE, seed=7, progress=reports.append)
+    card = trained.card
+    assert (card.method, card.method_parameters) == ("cutmix", {"probability": 1.0, "alpha": 0.5})
+    assert (card.architecture, card.classes, card.input_size) == ("resnet8", 2, 8)
+    assert (card.data, card.data_fingerprint) == ("stripes", data.fingerprint)
+    assert (card.recipe, card.recipe_hash, card.epochs, card.batch_size) == ("tiny", RECIPE.hash, 4, 16)
+    assert (card.seed, card.epoch_kept) == (7, "last")
+    assert [report.epoch for report in reports] == [1, 2, 3, 4]
+    assert card.training["final_loss"] == reports[-1].loss
+    path = tmp_path / "cutmix.safetensors"
+    save_native(path, trained.module, card)
+    expected = training_card(method, data, card.normalisation, architecture="resnet8", recipe=RECIPE, seed=7)
+    assert load_card(path) == card
+    assert replace(load_card(path), training={}) == expected
+
+
+def test_digits_are_never_mirrored() -> None:
+    with pytest.raises(UsageError, match="mirrors images"):
+        train(Baseline(), stripes(name="digits"), architecture="resnet8", recipe=RECIPE, seed=0)
+
+
+def test_a_training_that_diverges_is_no_checkpoint() -> None:
+    recipe = replace(RECIPE, learning_rate=1e30)
+    with pytest.raises(CheckpointError, match="diverged in epoch"):
+        train(Baseline(), stripes(), architecture="resnet8", recipe=recipe, seed=0)
