@@ -1,6 +1,6 @@
 """Suites: named lists of conditions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from robustsweep.attacks import AttackSpec, parse_attack
@@ -67,7 +67,7 @@ def _smoke() -> tuple[Condition, ...]:
     return tuple(parse_condition(name) for name in names)
 
 
-def conditions_of(names: list[str]) -> tuple[Condition, ...]:
+def conditions_of(names: Sequence[str]) -> tuple[Condition, ...]:
     """List the conditions of suites, or of single conditions by name, each once, in the order asked for.
 
     Raises:

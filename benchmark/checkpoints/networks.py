@@ -19,6 +19,17 @@ SCHEMES = ("timm", "torchvision", "pytorchcv", "py")
 _INIT_SEED = 0
 
 
+def describe_schemes() -> list[tuple[str, str]]:
+    """List the forms that lead out of the package, each with a sentence."""
+    return [
+        ("wrn-D-K", "built in: WideResNet of any depth D = 6n + 4 and width K"),
+        ("timm:NAME", "any model of timm (extra: timm); weights=pretrained, random or FILE"),
+        ("torchvision:NAME", "any classifier of torchvision; weights=pretrained, random or FILE"),
+        ("pytorchcv:NAME", "any classifier of pytorchcv (extra: pytorchcv); weights=pretrained, random or FILE"),
+        ("py:package.module:factory", "your own factory; the only form that runs code of yours"),
+    ]
+
+
 @dataclass(frozen=True)
 class Network:
     """A network with what its library says about it.

@@ -49,14 +49,18 @@ class Checkpoint:
         return identity_key(self.identity)[:12]
 
 
-def resolve(text: str) -> list[Checkpoint]:
+def resolve(spec: Spec | str) -> list[Checkpoint]:
     """Find the checkpoints that a spec names: one, or several for a folder or a glob of native files.
+
+    Args:
+        spec: Parsed, or in the comma form ``FILE,arch=resnet20,norm=imagenet,method=cutmix,seed=0``.
 
     Raises:
         UsageError: If the spec cannot be understood.
         CheckpointError: If a checkpoint is missing, unsafe or does not fit.
     """
-    spec = parse_spec(text, noun="checkpoint", keys=KEYS)
+    if isinstance(spec, str):
+        spec = parse_spec(spec, noun="checkpoint", keys=KEYS)
     scheme, _ = spec.scheme(SCHEMES)
     if scheme:
         return [_from_library(spec)]

@@ -1,5 +1,80 @@
-"""The command line: a thin shell on library functions."""
+"""The command line: a thin shell on library functions, one file per command."""
+
+import signal
+import sys
+import traceback
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from robustsweep import __version__
+from robustsweep.cli.convert import convert
+from robustsweep.cli.listing import list_names
+from robustsweep.cli.report import report
+from robustsweep.cli.sweep import sweep
+from robustsweep.errors import RobustsweepError
+
+_EPILOG = (
+    "Exit codes: 0 ok · 2 usage or bad input · 3 some cells failed · 4 nothing to compare · 70 internal error · "
+    "130 interrupted, run the same command to continue."
+)
+
+app = typer.Typer(
+    name="robustsweep",
+    help="Measure how robust image classifiers are.",
+    epilog=_EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    # --debug is read before parsing, so that it also covers errors of parsing.
+    del version, debug
+
+
+app.command(name="sweep")(sweep)
+app.command(name="report")(report)
+app.command(name="convert")(convert)
+app.command(name="list")(list_names)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    raise KeyboardInterrupt
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line and exit; errors become one sentence and an exit code, never a traceback."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    debug = "--debug" in sys.argv[1:]
+    try:
+        app()
+    except RobustsweepError as error:
+        _fail(str(error), error.exit_code, debug)
+    except KeyboardInterrupt:
+        _fail("interrupted; finished cells are stored, run the same command to continue.", 130, debug)
+    except Exception as error:  # the last line of defence: whatever else goes wrong is ours
+        _fail(f"internal error: {error!r}; run again with --debug before the command to see where.", 70, debug)
+
+
+def _fail(sentence: str, exit_code: int, debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+    typer.echo(f"error: {sentence}", err=True)
+    raise SystemExit(exit_code)

@@ -1,0 +1,98 @@
+"""``robustsweep list``: what there is to name."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+Row = tuple[str, str]
+
+
+class Noun(StrEnum):
+    """What can be listed."""
+
+    corruptions = "corruptions"
+    attacks = "attacks"
+    methods = "methods"
+    suites = "suites"
+    architectures = "architectures"
+    datasets = "datasets"
+
+
+def list_names(noun: Annotated[Noun, typer.Argument(help="What to list.", show_default=False)]) -> None:
+    """List the corruptions, attacks, methods, suites, architectures or data sets that can be named."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, description in _LISTINGS[noun]():
+        table.add_row(Text(name, style="bold", no_wrap=True), Text(description))
+    Console().print(table)
+
+
+def _first_line(item: object) -> str:
+    return (item.__doc__ or "").strip().split("\n")[0]
+
+
+def _corruptions() -> list[Row]:
+    from robustsweep.corruptions import CORRUPTIONS
+
+    found = [CORRUPTIONS[name] for name in CORRUPTIONS]
+    return [(item.name, f"{item.group}{', extra' if item.extra else ''}") for item in found]
+
+
+def _attacks() -> list[Row]:
+    from robustsweep.attacks import ATTACKS
+
+    return [(name, _attack_forms(name)) for name in ATTACKS]
+
+
+def _attack_forms(name: str) -> str:
+    from robustsweep.attacks import ATTACKS
+
+    rule = ATTACKS[name]
+    kind = "one step" if rule.single_step else "iterative"
+    steps = "" if rule.single_step else "10"
+    return f"{kind}; {', '.join(f'{name}{steps}-{norm}@EPS' for norm in rule.norms)}"
+
+
+def _methods() -> list[Row]:
+    from robustsweep.augmentations import METHODS
+
+    return [(name, _first_line(METHODS[name])) for name in METHODS]
+
+
+def _suites() -> list[Row]:
+    from robustsweep.benchmark.suites import SUITES
+
+    return [(name, f"{len(SUITES[name]())} conditions. {_first_line(SUITES[name])}") for name in SUITES]
+
+
+def _architectures() -> list[Row]:
+    from robustsweep.benchmark.architectures import ARCHITECTURES
+    from robustsweep.benchmark.checkpoints.networks import describe_schemes
+
+    built_in = [(name, "built in, for small images") for name in ARCHITECTURES]
+    return [*built_in, *describe_schemes()]
+
+
+def _datasets() -> list[Row]:
+    from robustsweep.benchmark.data import DATASETS
+
+    rows = []
+    for name in DATASETS:
+        spec, _, description = _first_line(DATASETS[name]).partition(": ")
+        rows.append((name, f"{description}\n{spec}"))
+    return rows
+
+
+_LISTINGS: dict[Noun, Callable[[], list[Row]]] = {
+    Noun.corruptions: _corruptions,
+    Noun.attacks: _attacks,
+    Noun.methods: _methods,
+    Noun.suites: _suites,
+    Noun.architectures: _architectures,
+    Noun.datasets: _datasets,
+}

@@ -1,0 +1,78 @@
+"""How a sweep looks while it runs: a rich bar on a terminal, plain lines otherwise."""
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+_PLAIN_EVERY_S = 30.0
+
+
+class TerminalProgress:
+    """Draws the events of a sweep.
+
+    Args:
+        console: Where to draw.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar: Progress | None = None
+        self._units_task = TaskID(0)
+        self._cells = self._cells_done = self._units = self._units_done = 0
+        self._begun = self._last_line = time.monotonic()
+
+    def __enter__(self) -> "TerminalProgress":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def begin(self, cells: int, units: int) -> None:
+        """Open the bar."""
+        self._cells, self._units = cells, units
+        self._begun = self._last_line = time.monotonic()
+        if self._console.is_terminal:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=None),
+                TextColumn("{task.fields[cells]} cells"),
+                TextColumn("{task.fields[rate]}"),
+                TextColumn("ETA"),
+                TimeRemainingColumn(elapsed_when_finished=True),
+                console=self._console,
+                transient=True,
+            )
+            self._units_task = self._bar.add_task("starting", total=units, cells=f"0/{cells}", rate="")
+            self._bar.start()
+
+    def working_on(self, checkpoint: str, condition: str) -> None:
+        """Name the cell at work."""
+        if self._bar:
+            self._bar.update(self._units_task, description=escape(f"{checkpoint}  {condition}"))
+
+    def advance(self, cells: int, units: int) -> None:
+        """Move the bar, or print a line now and then."""
+        self._cells_done += cells
+        self._units_done += units
+        now = time.monotonic()
+        rate = self._units_done / max(now - self._begun, 1e-9)
+        if self._bar:
+            self._bar.update(
+                self._units_task, advance=units, cells=f"{self._cells_done}/{self._cells}", rate=f"{rate:,.0f} img/s"
+            )
+        elif now - self._last_line >= _PLAIN_EVERY_S or self._cells_done == self._cells:
+            self._last_line = now
+            left = (self._units - self._units_done) / max(rate, 1e-9)
+            self._console.print(
+                f"{self._cells_done}/{self._cells} cells  {rate:,.0f} img/s  ETA {left / 60:.1f} min", highlight=False
+            )
+
+    def warn(self, sentence: str) -> None:
+        """Print a warning above the bar."""
+        self._console.print(f"[yellow]warning[/yellow] {escape(sentence)}", highlight=False)

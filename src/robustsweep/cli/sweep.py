@@ -1,0 +1,148 @@
+"""``robustsweep sweep``: compute the missing cells of a plan."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import torch
+    from rich.console import Console
+
+    from robustsweep.benchmark.plan import Plan, Shard
+    from robustsweep.benchmark.sweep import SweepSettings, SweepSummary
+    from robustsweep.results.cells import CellStore
+
+
+def sweep(
+    plan: Annotated[
+        Path | None, typer.Argument(help="TOML plan; its keys are these options.", metavar="[PLAN.toml]")
+    ] = None,
+    checkpoint: Annotated[
+        list[str] | None,
+        typer.Option(help="FILE,arch=NAME,norm=NAME,method=NAME,seed=N, a native file, or LIBRARY:NAME. Repeatable."),
+    ] = None,
+    data: Annotated[str | None, typer.Option(help="Data spec, see `list datasets`. Default: digits.")] = None,
+    suite: Annotated[
+        list[str] | None,
+        typer.Option(help="Suite, see `list suites`, or one condition such as fog@3. Repeatable. Default: smoke."),
+    ] = None,
+    out: Annotated[str | None, typer.Option(help="Run folder. Default: runs/sweep.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Take N images, stratified by class; marked as a subset.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N. Default: auto.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Threads that decode image files. Default: 4.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images per forward pass. Default: by image size.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of corruptions, attacks and --limit. Default: 0.")] = None,
+    shard: Annotated[str | None, typer.Option(help="I/N: every N-th condition, for all checkpoints.")] = None,
+    models_at_once: Annotated[
+        int | None, typer.Option(help="Checkpoints on the device together. Default: all.")
+    ] = None,
+    final_jpeg: Annotated[
+        bool | None,
+        typer.Option(
+            "--final-jpeg/--no-final-jpeg",
+            help="JPEG quality 85 after generated imagenet-c images, like the official files. Default: final-jpeg.",
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be computed, and stop.")] = False,
+) -> None:
+    """Take checkpoints through corruptions and attacks, and store one cell per checkpoint and condition.
+
+    Run the same command again to continue: finished cells are never computed twice.
+    """
+    from rich.console import Console
+
+    from robustsweep.benchmark.plan import Shard
+    from robustsweep.benchmark.request import SweepRequest, merged, plan_of, read_request
+    from robustsweep.benchmark.sweep import SweepSettings
+    from robustsweep.results.cells import CellStore
+
+    options = {
+        "checkpoints": checkpoint or None,
+        "data": data,
+        "suites": suite or None,
+        "out": out,
+        "limit": limit,
+        "device": device,
+        "workers": workers,
+        "batch_size": batch_size,
+        "seed": seed,
+        "shard": shard,
+        "models_at_once": models_at_once,
+        "final_jpeg": final_jpeg,
+    }
+    request = merged(read_request(plan) if plan else SweepRequest(), options, "The command line")
+    settings = SweepSettings(
+        device=choose_device(request.device),
+        batch_size=request.batch_size,
+        shard=Shard.parse(request.shard) if request.shard else Shard(),
+        models_at_once=request.models_at_once,
+    )
+    console = Console()
+    store = CellStore(Path(request.out).expanduser())
+    wanted = plan_of(request)
+    show_plan(console, wanted, store, settings.shard)
+    if not dry_run:
+        summary = compute(console, wanted, store, settings)
+        summary.raise_if_failed()
+
+
+def choose_device(name: str) -> "torch.device":
+    """Turn ``auto``, ``cpu``, ``cuda`` or ``cuda:N`` into a device that is there.
+
+    Raises:
+        UsageError: If it is not there.
+    """
+    import torch
+
+    from robustsweep.errors import UsageError
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    kind, _, index = name.partition(":")
+    if kind not in ("cpu", "cuda") or (index and not index.isdigit()):
+        raise UsageError(f"--device must be auto, cpu, cuda or cuda:N, got {name!r}.")
+    if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
+        raise UsageError(
+            f"--device {name}: this machine has {torch.cuda.device_count()} CUDA devices; use --device cpu."
+        )
+    return torch.device(name)
+
+
+def show_plan(console: "Console", plan: "Plan", store: "CellStore", shard: "Shard") -> None:
+    """Print what is wanted and what of it is stored."""
+    source = plan.source
+    wanted, missing = plan.wanted(shard), plan.missing(store, shard)
+    subset = f", a subset of {len(source.data.labels)}" if source.limit else ""
+    height, width = source.data.size
+    lines = [
+        f"data   {source.data.name}: {len(source.positions)} images{subset}, {width}x{height}, "
+        f"{source.data.classes} classes, corruptions {'official' if source.is_official else 'generated'}",
+        f"plan   {len(plan.checkpoints)} checkpoints x {len(wanted) // len(plan.checkpoints)} conditions "
+        f"= {len(wanted)} cells" + (f" (shard {shard.index}/{shard.count})" if shard.count > 1 else ""),
+        f"stored {len(wanted) - len(missing)} cells in {store.root}, {len(missing)} to compute",
+    ]
+    if plan.skipped:
+        names = ", ".join(condition.name for condition in plan.skipped)
+        lines.append(f"note   no clean images were given (clean=SPEC), so these are left out: {names}")
+    lines += [f"note   {note}" for note in source.describe()["notes"]]
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def compute(console: "Console", plan: "Plan", store: "CellStore", settings: "SweepSettings") -> "SweepSummary":
+    """Run the sweep with progress, and print what it did."""
+    from robustsweep.benchmark.sweep import run_sweep
+    from robustsweep.cli.progress import TerminalProgress
+
+    with TerminalProgress(console) as progress:
+        summary = run_sweep(plan, store, settings, progress)
+    if summary.computed or summary.failed:
+        text = (
+            f"done   {summary.computed} cells computed in {summary.seconds:.0f} s, {summary.reused} were stored already"
+        )
+    else:
+        text = f"done   nothing to compute: all {summary.reused} cells are stored already"
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    console.print(f"next   robustsweep report {store.root}", markup=False, highlight=False, soft_wrap=True)
+    return summary

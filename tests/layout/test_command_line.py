@@ -1,0 +1,98 @@
+import subprocess
+import sys
+
+import pytest
+from typer.main import get_command
+
+from robustsweep import __version__
+from robustsweep.cli import app, main
+
+COMMANDS = sorted(get_command(app).commands)
+HEAVY = ("torch", "pandas", "numpy", "matplotlib", "sklearn")
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Run the command line in this process, in an empty folder; returns (exit code, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["robustsweep", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+def test_the_module_runs_and_help_loads_no_heavy_library():
+    code = f"import sys, robustsweep.cli; print([m for m in {HEAVY} if m in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+    assert "sweep" in subprocess.check_output([sys.executable, "-m", "robustsweep", "--help"], text=True)
+
+
+def test_version_is_printed(run):
+    assert run("--version") == (0, f"{__version__}\n", "")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(run, command):
+    code, out, _ = run(command, "--help")
+    assert code == 0
+    assert "Usage" in out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["sweep"],
+        ["sweep", "--checkpoint", "nowhere.pth,arch=resnet20,norm=imagenet"],
+        ["sweep", "--checkpoint", "nowhere.pth", "--suite", "cifra-c"],
+        ["sweep", "--checkpoint", "nowhere.pth", "--limit", "0"],
+        ["sweep", "--checkpoint", "nowhere.pth", "--data", "digit"],
+        ["sweep", "--checkpoint", "nowhere.pth", "--device", "tpu"],
+        ["sweep", "--shard", "4/3"],
+        ["sweep", "no-such-plan.toml"],
+        ["convert", "nowhere.pth,arch=resnet20,norm=imagenet", "out.safetensors"],
+        ["list", "nonsense"],
+        ["nonsense"],
+    ],
+)
+def test_wrong_input_ends_with_2_and_a_sentence(run, arguments):
+    code, _, err = run(*arguments)
+    assert code == 2
+    assert err.strip()
+    assert "Traceback" not in err
+
+
+def test_nothing_to_report_ends_with_4(run, tmp_path):
+    code, _, err = run("report", str(tmp_path))
+    assert code == 4
+    assert err.startswith("error: ")
+
+
+def test_an_internal_error_ends_with_70_and_is_never_taken_for_a_regression(run, monkeypatch):
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("planted")
+
+    monkeypatch.setattr("robustsweep.benchmark.request.plan_of", broken)
+    code, _, err = run("sweep", "--checkpoint", "any.pth")
+    assert code == 70
+    assert "planted" in err
+    assert "Traceback" not in err
+
+
+def test_an_interruption_ends_with_130(run, monkeypatch):
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("robustsweep.benchmark.request.plan_of", interrupted)
+    assert run("sweep", "--checkpoint", "any.pth")[0] == 130
+
+
+@pytest.mark.parametrize("noun", ["corruptions", "attacks", "methods", "suites", "architectures", "datasets"])
+def test_every_noun_is_listed(run, noun):
+    code, out, _ = run("list", noun)
+    assert code == 0
+    assert len(out.splitlines()) >= 3

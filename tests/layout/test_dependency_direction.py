@@ -1,0 +1,74 @@
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+from repository import ROOT, TOP_LEVEL
+
+ROOT_MODULES = {"draws", "errors", "registry"}
+# What each folder may import of the others; nothing imports cli.
+ALLOWED = {
+    "augmentations": set(),
+    "corruptions": set(),
+    "attacks": set(),
+    "results": set(),
+    "benchmark": {"corruptions", "attacks", "results"},
+    "training": {"augmentations", "benchmark", "results"},
+    "src/robustsweep/cli": {*TOP_LEVEL, "cli"},
+}
+PURE = ("augmentations", "corruptions", "attacks")
+
+
+def imported(path: Path, *, top_level_only: bool = False) -> set[str]:
+    tree = ast.parse(path.read_text())
+    nodes = tree.body if top_level_only else ast.walk(tree)
+    names: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: only absolute imports"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def modules(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+@pytest.mark.parametrize("folder", ALLOWED)
+def test_folders_import_only_in_the_allowed_direction(folder):
+    own = folder.rsplit("/", 1)[-1]
+    for path in modules(folder):
+        ours = {name.split(".")[1] for name in imported(path) if name.startswith("robustsweep.")}
+        assert ours - {"__version__"} <= ALLOWED[folder] | ROOT_MODULES | {own}, path
+
+
+@pytest.mark.parametrize("folder", PURE)
+def test_the_pure_folders_need_only_torch_and_numpy_at_import(folder):
+    permitted = {"torch", "numpy", "robustsweep", *sys.stdlib_module_names}
+    for path in modules(folder):
+        tops = {name.split(".")[0] for name in imported(path, top_level_only=True)}
+        assert tops <= permitted, path
+
+
+def test_results_never_import_torch():
+    for path in modules("results"):
+        assert not {name for name in imported(path) if name.split(".")[0] in ("torch", "torchvision")}, path
+
+
+def test_commands_import_nothing_heavy_at_their_top():
+    light = {"typer", "robustsweep", *sys.stdlib_module_names}
+    for path in modules("src/robustsweep/cli"):
+        if path.stem == "progress":  # loaded by commands when they run
+            continue
+        for name in imported(path, top_level_only=True):
+            assert name.split(".")[0] in light, path
+            if name.startswith("robustsweep."):
+                assert name.split(".")[1] in {"cli", "errors", "__version__"}, path
+
+
+def test_nothing_imports_the_command_line():
+    for folder in TOP_LEVEL:
+        for path in modules(folder):
+            assert not {name for name in imported(path) if name.startswith("robustsweep.cli")}, path

@@ -1,0 +1,33 @@
+import shutil
+import subprocess
+import sys
+import zipfile
+
+from repository import ROOT, package_folders
+
+
+def test_the_wheel_holds_one_top_level_name_and_every_module(tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(ROOT, source, symlinks=True, ignore=shutil.ignore_patterns(".*", "runs", "build", "*.egg-info"))
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "-w",
+        tmp_path,
+        source,
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"robustsweep"}
+    modules = {
+        f"{package.replace('.', '/')}/{path.name}"
+        for package, folder in package_folders().items()
+        for path in [*folder.glob("*.py"), *folder.glob("*.txt")]
+    }
+    assert modules | {"robustsweep/py.typed"} == {name for name in names if ".dist-info" not in name}
