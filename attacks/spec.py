@@ -72,6 +72,8 @@ class AttackSpec:
             raise UsageError(f"{self.restarts} restarts from the clean image are all the same; use a random start.")
 
     def _check_eps(self, single_step: bool) -> None:
+        if not all(isinstance(eps, Fraction) for eps in self.eps):
+            raise UsageError(f"{self.rule} needs eps as exact fractions, got {self.eps}; write parse_eps('8/255').")
         if not self.eps or self.eps[0] <= 0 or any(b <= a for a, b in zip(self.eps, self.eps[1:], strict=False)):
             listed = ", ".join(map(str, self.eps)) or "none"
             raise UsageError(f"{self.rule} needs eps above zero in ascending order, each once; got {listed}.")

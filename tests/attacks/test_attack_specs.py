@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import pytest
 
+from robustsweep import attacks
 from robustsweep.attacks import AttackSpec, parse_attack
 from robustsweep.errors import UsageError
 
@@ -94,6 +95,18 @@ def test_the_identity_is_json_and_tells_every_parameter():
 def test_a_name_that_is_no_attack_is_refused_with_the_reason(name, message):
     with pytest.raises(UsageError, match=message):
         parse_attack(name)
+
+
+def test_an_inexact_eps_is_refused():
+    with pytest.raises(UsageError, match="exact fractions"):
+        replace(parse_attack("pgd10-linf@8/255"), eps=(8 / 255,))
+
+
+def test_every_public_name_is_there():
+    assert all(getattr(attacks, name).__name__ == name for name in attacks.__all__ if name != "ATTACKS")
+    assert list(attacks.ATTACKS) == ["fgsm", "fgm", "pgd"]
+    with pytest.raises(AttributeError, match="no attribute 'apgd'"):
+        attacks.apgd  # noqa: B018
 
 
 def test_a_single_step_attack_takes_no_random_start():
