@@ -2,8 +2,11 @@
 
 An image is judged by a float32 forward pass of the model itself on the stored image. It counts as fooled when that
 pass says so, and these logits are the ones reported; the pass also carries the gradient for the next step, so each
-iterate costs one. Convolutions may round differently in batches of another composition, so an image whose two largest
-logits agree to the last bits may be judged differently when it is packed with others; nothing else depends on them.
+iterate costs one.
+
+Random starts, steps and projections are the same in every batch, but a network's convolutions and matrix products may
+round differently in batches of another size. This can turn a verdict between logits that agree to the last bits, or the
+sign of a gradient entry next to zero; a network that computes each image alone gives the same verdicts in any batch.
 """
 
 import torch
