@@ -1,0 +1,292 @@
+"""Properties of all nineteen corruptions at all severities, and the errors of the one function that runs them."""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from robustsweep.corruptions import (
+    COMMON,
+    CORRUPTIONS,
+    EXTRA,
+    SEVERITIES,
+    TABLES,
+    corrupt,
+    frost,
+    generation,
+    jpeg_round_trip,
+    table_for,
+)
+from robustsweep.corruptions.corruption import no_fields
+from robustsweep.draws import Draws
+from robustsweep.errors import DataError, MissingDependencyError, UsageError
+
+RANDOM = [name for name in CORRUPTIONS if CORRUPTIONS[name].sample is not no_fields]
+EVERY_ONE = pytest.mark.parametrize("name", list(CORRUPTIONS))
+
+
+@pytest.fixture(autouse=True)
+def _skip_without_opencv(request):
+    if "spatter" in request.node.name:
+        pytest.importorskip("cv2", exc_type=ImportError)
+
+
+def pictures(count, height=32, width=32):
+    """Blocky random pictures with flat areas, the same in every run."""
+    draws = Draws(0, "pictures", torch.arange(count))
+    coarse = draws.integers(0, 256, 3, -(-height // 8), -(-width // 8)).repeat_interleave(8, 2).repeat_interleave(8, 3)
+    fine = draws.integers(-20, 21, 3, height, width)
+    pixels = (coarse[:, :, :height, :width] + fine).clamp(0, 255)
+    pixels[:, :, :8, :8] = coarse[:, :, :8, :8]
+    return pixels.to(torch.uint8)
+
+
+IDS = torch.arange(64) * 7_919 + 2**40
+
+
+def test_the_names_are_the_fifteen_and_the_four_in_their_published_order():
+    assert COMMON == (
+        *("gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur", "glass_blur", "motion_blur", "zoom_blur"),
+        *("snow", "frost", "fog", "brightness", "contrast", "elastic_transform", "pixelate", "jpeg_compression"),
+    )
+    assert EXTRA == ("speckle_noise", "gaussian_blur", "spatter", "saturate")
+    assert tuple(CORRUPTIONS) == COMMON + EXTRA
+    assert list(TABLES) == ["cifar", "tiny", "imagenet", "inception"]
+
+
+@EVERY_ONE
+def test_every_corruption_has_five_rows_of_equal_length_in_every_table(name):
+    corruption = CORRUPTIONS[name]
+    assert corruption.name == name
+    assert corruption.group in ("noise", "blur", "weather", "digital")
+    rows = [corruption.parameters(table, severity) for table in TABLES for severity in SEVERITIES]
+    assert list(corruption.severities) == list(TABLES)
+    assert len({len(row) for row in rows}) == 1
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        corruption.name = "other"
+
+
+@pytest.mark.parametrize("table", ["cifar", "imagenet"])
+@EVERY_ONE
+def test_no_pixel_depends_on_the_batch_or_on_the_order(name, table):
+    images = pictures(64)
+    order = Draws(1, "order", torch.zeros(1, dtype=torch.int64)).uniform(64)[0].argsort()
+    for severity in SEVERITIES:
+
+        def run(rows, severity=severity):
+            return corrupt(images[rows], name, severity, table=table, seed=5, ids=IDS[rows])
+
+        whole = run(slice(0, 64))
+        assert torch.equal(run(order), whole[order])
+        assert torch.equal(torch.cat((run(slice(0, 1)), run(slice(1, 8)), run(slice(8, 64)))), whole)
+        singles = slice(severity * 9, severity * 9 + 7)
+        assert torch.equal(torch.cat([run(slice(row, row + 1)) for row in range(64)[singles]]), whole[singles])
+
+
+@EVERY_ONE
+def test_no_pixel_depends_on_the_batch_at_the_size_of_imagenet(name):
+    images = pictures(3, 224, 224)
+    for severity in SEVERITIES:
+        whole = corrupt(images, name, severity, table="imagenet", seed=5, ids=IDS[:3])
+        for row in (0, 2):
+            rows = slice(row, row + 1)
+            single = corrupt(images[rows], name, severity, table="imagenet", seed=5, ids=IDS[rows])
+            assert torch.equal(single, whole[rows])
+
+
+@EVERY_ONE
+def test_no_pixel_depends_on_how_many_images_fit_one_pass(name, monkeypatch):
+    images = pictures(9)
+    whole = corrupt(images, name, 3, table="cifar", seed=5, ids=IDS[:9])
+    monkeypatch.setattr(generation, "_VALUES_PER_PASS", {"cpu": 4 * 3 * 32 * 32})
+    assert torch.equal(corrupt(images, name, 3, table="cifar", seed=5, ids=IDS[:9]), whole)
+
+
+@EVERY_ONE
+def test_pixels_keep_dtype_and_shape_and_the_input_is_left_alone(name):
+    for height, width, table in ((32, 32, "cifar"), (64, 64, "tiny"), (40, 57, "cifar"), (50, 33, "imagenet")):
+        images = pictures(2, height, width)
+        before = images.clone()
+        for severity in SEVERITIES:
+            corrupted = corrupt(images, name, severity, table=table, seed=0, ids=IDS[:2])
+            assert corrupted.dtype == torch.uint8
+            assert corrupted.shape == images.shape
+            assert torch.equal(images, before)
+            assert not torch.equal(corrupted, images) or name == "spatter"
+
+
+@EVERY_ONE
+def test_formulas_leave_images_and_fields_alone(name):
+    corruption = CORRUPTIONS[name]
+    images = generation.unit_range(pictures(2))
+    for severity in SEVERITIES:
+        parameters = corruption.parameters("cifar", severity)
+        fields = corruption.sample(Draws(0, "test", IDS[:2]), (3, 32, 32), parameters)
+        copies = [tensor.clone() for tensor in (images, *fields)]
+        first = corruption.apply(images, parameters, fields)
+        assert first.dtype == torch.float32
+        assert torch.equal(corruption.apply(images, parameters, fields), first)
+        assert all(map(torch.equal, (images, *fields), copies))
+
+
+@EVERY_ONE
+def test_the_randomness_is_a_function_of_seed_corruption_severity_and_id(name):
+    images = pictures(1).repeat(2, 1, 1, 1)
+    one = corrupt(images, name, 5, table="cifar", seed=0, ids=IDS[:2])
+    again = corrupt(images, name, 5, table="cifar", seed=0, ids=IDS[:2])
+    other = corrupt(images, name, 5, table="cifar", seed=1, ids=IDS[:2])
+    assert torch.equal(one, again)
+    assert torch.equal(one[0], one[1]) == (name not in RANDOM)
+    assert torch.equal(one, other) == (name not in RANDOM)
+
+
+def test_the_random_state_of_torch_is_neither_read_nor_set():
+    state = torch.get_rng_state()
+    for name in RANDOM:
+        if name != "spatter":
+            corrupt(pictures(1), name, 3, table="cifar", seed=0, ids=IDS[:1])
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("severity", SEVERITIES)
+@EVERY_ONE
+def test_extreme_images_give_finite_values(name, severity):
+    corruption = CORRUPTIONS[name]
+    images = torch.stack([torch.zeros(3, 32, 32), torch.ones(3, 32, 32), torch.full((3, 32, 32), 128 / 255)])
+    parameters = corruption.parameters("cifar", severity)
+    fields = corruption.sample(Draws(0, "test", IDS[:3]), (3, 32, 32), parameters)
+    assert corruption.apply(images, parameters, fields).isfinite().all()
+
+
+@pytest.mark.parametrize("name", ["gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur", "fog", "contrast"])
+def test_damage_grows_with_severity(name):
+    images = pictures(16)
+    damage = [
+        (corrupt(images, name, severity, table="imagenet", seed=0, ids=IDS[:16]).int() - images).abs().float().mean()
+        for severity in SEVERITIES
+    ]
+    assert damage == sorted(damage)
+
+
+@EVERY_ONE
+def test_no_images_give_no_images(name):
+    empty = torch.empty((0, 3, 32, 32), dtype=torch.uint8)
+    assert corrupt(empty, name, 1, table="cifar", seed=0, ids=IDS[:0]).shape == (0, 3, 32, 32)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize(("side", "table"), [(32, "cifar"), (224, "imagenet")])
+@EVERY_ONE
+def test_cuda_gives_the_pixels_of_the_cpu(name, side, table):
+    images = pictures(4, side, side)
+    for severity in SEVERITIES:
+        expected = corrupt(images, name, severity, table=table, seed=0, ids=IDS[:4])
+        on_device = corrupt(images.cuda(), name, severity, table=table, seed=0, ids=IDS[:4].cuda())
+        assert on_device.device.type == "cuda"
+        assert torch.equal(on_device.cpu(), expected)
+
+
+@pytest.mark.parametrize(
+    ("side", "table"),
+    [(32, "cifar"), (47, "cifar"), (48, "cifar"), (49, "tiny"), (64, "tiny"), (145, "imagenet"), (224, "imagenet")]
+    + [(261, "imagenet"), (262, "inception"), (299, "inception"), (512, "inception")],
+)
+def test_the_table_is_that_of_the_nearest_side(side, table):
+    assert table_for(side, side) == table
+    assert table_for(side, side + 1000) == table_for(side + 1000, side) == table
+
+
+@pytest.mark.parametrize("severity", [0, 6, -1, 2.0, True, "3", None])
+def test_a_severity_that_is_no_integer_from_1_to_5_is_refused(severity):
+    with pytest.raises(UsageError, match=r"integer from 1 to 5"):
+        corrupt(pictures(1), "fog", severity, table="cifar", seed=0, ids=IDS[:1])
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (torch.zeros(1, 3, 32, 32), r"uint8 images, not torch.float32"),
+        (torch.zeros(3, 32, 32, dtype=torch.uint8), r"\(N, 3, H, W\), not \(3, 32, 32\)"),
+        (torch.zeros(1, 32, 32, 3, dtype=torch.uint8), r"\(N, 3, H, W\), not \(1, 32, 32, 3\)"),
+        (torch.zeros(1, 3, 28, 32, dtype=torch.uint8), r"at least 32 pixels on each side, not 28 x 32"),
+    ],
+)
+def test_images_of_another_kind_are_refused(images, message):
+    with pytest.raises(DataError, match=message):
+        corrupt(images, "fog", 1, table="cifar", seed=0, ids=IDS[:1])
+
+
+@pytest.mark.parametrize("ids", [IDS[:2], IDS[:1].int(), IDS[:1].unsqueeze(0)])
+def test_ids_that_do_not_fit_the_images_are_refused(ids):
+    with pytest.raises(DataError, match="one id per image"):
+        corrupt(pictures(1), "fog", 1, table="cifar", seed=0, ids=ids)
+
+
+def test_unknown_names_are_refused_with_the_nearest_one():
+    with pytest.raises(UsageError, match="did you mean 'glass_blur'"):
+        corrupt(pictures(1), "glas_blur", 1, table="cifar", seed=0, ids=IDS[:1])
+    with pytest.raises(UsageError, match="cifar, tiny, imagenet, inception"):
+        corrupt(pictures(1), "fog", 1, table="cifar10", seed=0, ids=IDS[:1])
+
+
+@pytest.mark.parametrize("quality", [0, 96])
+def test_a_jpeg_quality_out_of_range_is_refused(quality):
+    with pytest.raises(UsageError, match="1 to 95"):
+        jpeg_round_trip(pictures(1), quality)
+
+
+def test_opencv_that_cannot_be_imported_is_named_with_the_likely_cause(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(MissingDependencyError, match=r"opencv-python.*libGL"):
+        corrupt(pictures(1), "spatter", 1, table="cifar", seed=0, ids=IDS[:1])
+
+
+def test_missing_and_altered_frost_textures_are_named(monkeypatch, tmp_path):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingDependencyError, match="imagecorruptions"):
+        frost.texture_folder()
+    monkeypatch.setattr(frost, "texture_folder", lambda: tmp_path)
+    with pytest.raises(DataError, match="is missing"):
+        frost._photographs.__wrapped__()
+    Path(tmp_path, "frost1.png").write_bytes(b"another picture")
+    with pytest.raises(DataError, match="is not the published file"):
+        frost._photographs.__wrapped__()
+
+
+def test_frost_crops_stay_inside_textures_and_enlarge_what_is_too_small():
+    ids = torch.arange(4000)
+    which, corner = CORRUPTIONS["frost"].sample(Draws(0, "frost", ids), (3, 32, 32), (1.0, 0.2, 0.2))
+    sizes = [(120, 180), (63, 112), (63, 112), (70, 105), (99, 132)]
+    for index, (rows, columns) in enumerate(sizes):
+        drawn = corner[which == index]
+        assert len(drawn) > 600
+        assert drawn.amin(0).tolist() == [0, 0]
+        assert drawn.amax(0).tolist() == [rows - 33, columns - 33]
+    large = frost.textures(1.0, 400, 32)
+    assert [texture.shape[1] for texture in large] == [600, 401, 401, 401, 495]
+
+
+@pytest.mark.parametrize(("scale", "share"), [(0.2, 1.0), (0.3, 1.0), (1.3, 0.998)])
+def test_textures_are_resized_as_opencv_does(scale, share):
+    cv2 = pytest.importorskip("cv2", exc_type=ImportError)
+    for photograph in frost._photographs():
+        ours = frost.resize_bilinear(photograph, scale)
+        theirs = cv2.resize(photograph, (0, 0), fx=scale, fy=scale)
+        assert abs(ours.astype(int) - theirs).max() <= 1
+        assert (ours == theirs).mean() >= share
+
+
+GOLDEN: dict[str, int] = {}
+
+
+@pytest.mark.parametrize("name", [name for name in (*COMMON, *EXTRA) if name not in ("jpeg_compression", "spatter")])
+def test_pixels_are_those_of_this_protocol_version(name):
+    images = pictures(4)
+    total = 0
+    for severity in SEVERITIES:
+        pixels = corrupt(images, name, severity, table="cifar", seed=0, ids=IDS[:4]).to(torch.int64).flatten()
+        total += int((pixels * (torch.arange(pixels.numel()) % 1009 + severity)).sum())
+    assert total == GOLDEN[name]
