@@ -10,6 +10,9 @@ from torch import Tensor
 
 from robustsweep.corruptions.corruption import Corruption, Fields, Parameters, severities
 
+# Rows per table: few enough for a core's cache, many enough for long vectors.
+_BAND_ROWS = 32
+
 
 def zoom_crop(size: int, factor: float) -> tuple[int, int]:
     """Return the first pixel and the length of the central stretch that is enlarged by ``factor``."""
@@ -44,48 +47,59 @@ def zoom_factors(stop: float, step: float) -> list[float]:
     return factors
 
 
-@lru_cache(maxsize=2)
-def _taps(height: int, width: int, stop: float, step: float, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Merge all zooms into one list of source pixels and weights per pixel.
+def _band(height: int, width: int, rows: range, factors: list[float]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Merge all zooms, for a band of rows, into one list of source pixels and weights per pixel.
 
     Returns:
-        int32 source positions and float64 weights, both (taps, height * width); unused taps weigh zero.
+        Source positions in the image and weights, both (taps, pixels of the band); unused taps weigh zero.
     """
-    pixels = height * width
-    factors = zoom_factors(stop, step)
+    pixels = len(rows) * width
     # The unzoomed image is counted besides the factors, which begin with 1.
-    keys, shares = [np.arange(pixels) * (pixels + 1)], [np.ones(pixels)]
+    keys = [np.arange(pixels) * (height * width) + np.arange(rows.start * width, rows.stop * width)]
+    shares = [np.ones(pixels)]
     for factor in factors:
         (top, _), (left, _) = zoom_crop(height, factor), zoom_crop(width, factor)
         (row, row_share), (column, column_share) = zoom_line(height, factor), zoom_line(width, factor)
-        for below in (0, 1):
-            for right in (0, 1):
-                share = np.multiply.outer(
-                    row_share if below else 1.0 - row_share, column_share if right else 1.0 - column_share
-                ).ravel()
+        row, row_share = row[rows.start : rows.stop], row_share[rows.start : rows.stop]
+        for below, row_weight in enumerate((1.0 - row_share, row_share)):
+            for right, column_weight in enumerate((1.0 - column_share, column_share)):
+                share = np.multiply.outer(row_weight, column_weight).ravel()
                 source = np.add.outer((top + row + below) * width, left + column + right).ravel()
                 used = np.flatnonzero(share)
-                keys.append(used * pixels + source[used])
+                keys.append(used * (height * width) + source[used])
                 shares.append(share[used])
     unique, inverse = np.unique(np.concatenate(keys), return_inverse=True)
-    weight = np.bincount(inverse, np.concatenate(shares)) / (len(factors) + 1)
-    target, source = unique // pixels, unique % pixels
+    target, source = np.divmod(unique, height * width)
     slot = np.arange(len(unique)) - np.searchsorted(target, target)
-    index = np.zeros((slot.max() + 1, pixels), dtype=np.int32)
+    index = np.zeros((slot.max() + 1, pixels), dtype=np.int64)
     weights = np.zeros(index.shape)
-    index[slot, target], weights[slot, target] = source, weight
-    return torch.from_numpy(index).to(device), torch.from_numpy(weights).to(device)
+    index[slot, target] = source
+    weights[slot, target] = np.bincount(inverse, np.concatenate(shares)) / (len(factors) + 1)
+    return index, weights
+
+
+@lru_cache(maxsize=2)
+def _taps(height: int, width: int, stop: float, step: float, device: torch.device) -> tuple[tuple[Tensor, Tensor], ...]:
+    """Return for each band of rows int32 source positions and float64 weights, both (taps, pixels of the band)."""
+    bands = (range(first, min(first + _BAND_ROWS, height)) for first in range(0, height, _BAND_ROWS))
+    merged = (_band(height, width, rows, zoom_factors(stop, step)) for rows in bands)
+    return tuple(
+        (torch.from_numpy(index.astype(np.int32)).to(device), torch.from_numpy(weights).to(device))
+        for index, weights in merged
+    )
 
 
 def _zoom(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
-    height, width = images.shape[2:]
-    index, weights = _taps(height, width, *parameters, images.device)
+    stop, step = parameters
     # Pixels first, so that each tap copies whole rows.
-    rows = images.flatten(0, 1).flatten(1).T.to(torch.float64).contiguous()
-    total = torch.zeros_like(rows)
-    for source, weight in zip(index, weights, strict=True):
-        total += rows.index_select(0, source).mul_(weight.unsqueeze(1))
-    return total.T.reshape(images.shape).to(torch.float32)
+    pixels = images.flatten(0, 1).flatten(1).T.to(torch.float64).contiguous()
+    bands = []
+    for index, weights in _taps(images.shape[2], images.shape[3], stop, step, images.device):
+        total = torch.zeros((index.shape[1], pixels.shape[1]), dtype=torch.float64, device=images.device)
+        for source, weight in zip(index, weights, strict=True):
+            total += pixels.index_select(0, source).mul_(weight.unsqueeze(1))
+        bands.append(total)
+    return torch.cat(bands).T.reshape(images.shape).to(torch.float32)
 
 
 _SMALL = ((1.06, 0.01), (1.11, 0.01), (1.16, 0.01), (1.21, 0.01), (1.26, 0.01))

@@ -47,10 +47,10 @@ IDS = torch.arange(64) * 7_919 + 2**40
 
 
 def test_the_names_are_the_fifteen_and_the_four_in_their_published_order():
-    assert COMMON == (
+    assert (
         *("gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur", "glass_blur", "motion_blur", "zoom_blur"),
         *("snow", "frost", "fog", "brightness", "contrast", "elastic_transform", "pixelate", "jpeg_compression"),
-    )
+    ) == COMMON
     assert EXTRA == ("speckle_noise", "gaussian_blur", "spatter", "saturate")
     assert tuple(CORRUPTIONS) == COMMON + EXTRA
     assert list(TABLES) == ["cifar", "tiny", "imagenet", "inception"]
