@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from robustsweep.results.robustness import median_fooling_eps, robust_accuracy
-from robustsweep.results.tables import Column, Line, Table, Value, matrix, value_of
+from robustsweep.results.tables import Column, Line, Table, Value, matrix
 from robustsweep.results.units import Unit
 
 Row = Mapping[Any, Any]
@@ -35,35 +35,23 @@ def _holds(flag: Any) -> bool:
 
 def robust_accuracies(unit: Unit, attacks: pd.DataFrame) -> Table:
     """Robust accuracy at each measured eps, below the clean accuracy."""
-    identifiers = unit.checkpoints.index
-    clean = unit.values()
-    lines = []
-    if "clean" in clean.index:
-        lines.append(Line("none", "clean images", tuple(_accuracy(clean.loc["clean", i]) for i in identifiers)))
+    clean = unit.rows[unit.rows["kind"] == "clean"]
+    lines = [_line(unit, "none", "clean images", clean)] if len(clean) else []
     notes = []
-    families = attacks.sort_values("single_step", ascending=False, kind="stable")["family"].unique()
-    for family in families:
+    for family in attacks.sort_values("single_step", ascending=False, kind="stable")["family"].unique():
         rows = attacks[attacks["family"] == family].sort_values("eps_value", kind="stable")
-        for eps, same in rows.groupby("eps", sort=False):
-            right = same.set_index("checkpoint_id")["n_right"].reindex(identifiers)
-            values = tuple(None if pd.isna(n) else robust_accuracy(int(n), unit.scope.n) for n in right)
-            lines.append(Line(family, str(eps), values))
+        lines += [_line(unit, family, str(eps), same) for eps, same in rows.groupby("eps", sort=False)]
         notes += [_description(family, rows.to_dict("records")[0]), *_rises(unit, family, rows)]
     notes.append("Robust accuracy counts images that were wrong before the attack as not robust.")
-    table = Table(
-        "robust_accuracy",
-        "Accuracy under attack (%, higher is better)",
-        unit.scope,
-        (),
-        (),
-        tuple(notes),
-    )
+    title = "Accuracy under attack (%, higher is better)"
+    table = Table("robust_accuracy", title, unit.scope, (), (), tuple(notes))
     return matrix(table, ("attack", "eps"), list(unit.checkpoints["label"]), lines, higher_is_better=True)
 
 
-def _accuracy(error: object) -> float | None:
-    value = value_of(error)
-    return None if value is None else 1 - value
+def _line(unit: Unit, group: str, name: str, rows: pd.DataFrame) -> Line:
+    right = rows.set_index("checkpoint_id")["n_right"].reindex(unit.checkpoints.index)
+    values = (None if pd.isna(n_right) else robust_accuracy(int(n_right), unit.scope.n) for n_right in right)
+    return Line(group, name, tuple(values))
 
 
 def _description(family: str, row: Row) -> str:

@@ -97,7 +97,8 @@ def _prefixes(units: Sequence[Unit]) -> list[str]:
     prefixes: list[str] = []
     for unit in units:
         scope = unit.scope
-        parts = [scope.data, scope.provenance, scope.table, scope.jpeg_quality and f"jpeg{scope.jpeg_quality}"]
+        parts = [scope.data, scope.provenance, scope.table, f"jpeg{scope.jpeg_quality}" if scope.jpeg_quality else None]
+        parts.append(f"seed{scope.draw_seed}" if scope.draw_seed else None)
         parts.append(f"subset{scope.n}" if scope.subset else None)
         name = re.sub(r"[^a-z0-9]+", "-", "-".join(part for part in parts if part).lower()).strip("-")
         again = sum(prefix.rstrip("0123456789_-") == name.rstrip("0123456789_-") for prefix in prefixes)

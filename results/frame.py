@@ -32,6 +32,10 @@ DTYPES = {
     "subset": "str",  # "limit of total", or missing
     "data_notes": "object",  # tuple of sentences
     "n": "Int64",
+    "protocol": "str",
+    "precision": "str",
+    "draw_seed": "Int64",  # of generated corruptions and of attacks
+    "setting": "str",  # canonical JSON of all that decides the numbers but the checkpoint
     "condition": "str",
     "kind": "str",  # "clean", "corruption" or "attack"
     "corruption": "str",
@@ -80,7 +84,7 @@ def load_frame(runs: Sequence[Path]) -> pd.DataFrame:
         runs: Run folders.
 
     Returns:
-        One row per cell and eps with the columns of ``DTYPES``; ``error`` is ``1 - n_right / n``. For an attack
+        One row per cell and eps with the columns of ``DTYPES``; ``error`` is ``(n - n_right) / n``. For an attack
         ``n_right`` is the number of images still right at that eps, and the quantities that its cell stores for one
         point only (top-5, confidence, nll, brier) are missing.
 
@@ -118,8 +122,8 @@ def _rows(cell: Cell) -> Iterator[Json]:
         yield shared | {
             "n_right": counts.n_right,
             "n_top5_right": counts.n_top5_right,
-            "error": 1 - counts.n_right / counts.n,
-            "top5_error": 1 - counts.n_top5_right / counts.n,
+            "error": (counts.n - counts.n_right) / counts.n,
+            "top5_error": (counts.n - counts.n_top5_right) / counts.n,
             **{name: cell.means.get(name) for name in ("confidence", "nll", "brier")},
         }
         return
@@ -130,7 +134,7 @@ def _rows(cell: Cell) -> Iterator[Json]:
             "eps_value": value,
             "n_right": n_robust,
             "n_clean_right": counts.n_clean_right,
-            "error": 1 - n_robust / counts.n,
+            "error": (counts.n - n_robust) / counts.n,
         }
 
 
@@ -163,6 +167,10 @@ def _describe(cell: Cell) -> Json:
         "subset": f"{subset['limit']} of {subset['of']}" if subset else None,
         "data_notes": tuple(data.get("notes", ())),
         "n": cell.counts.n,
+        "protocol": _text(cell.identity.get("protocol")),
+        "precision": _text(cell.identity.get("precision")),
+        "draw_seed": cell.identity["condition"].get("seed"),
+        "setting": canonical_json({name: value for name, value in cell.identity.items() if name != "checkpoint"}),
         "condition": condition["name"],
         "kind": condition["kind"],
         "device": cell.recorded.get("device"),

@@ -52,7 +52,7 @@ def _pairs(text: object) -> str | None:
     """Write the JSON object in ``text`` as ``alpha 1.0, prob 0.5``; None for none and for an empty one."""
     values = json.loads(text) if isinstance(text, str) else {}
     pairs = values.items() if isinstance(values, dict) else [("", values)]
-    return ", ".join(f"{name} {value}".strip() for name, value in pairs) or None
+    return ", ".join(f"{name} {value}".strip() for name, value in pairs if value is not None) or None
 
 
 def _joined(values: "pd.Series[str]") -> str | None:

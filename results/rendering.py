@@ -62,7 +62,12 @@ def to_csv(table: Table) -> str:
     leading: dict[str, object] = {}
     if scope:
         leading = {"data": scope.data, "provenance": scope.provenance, "images": scope.n, "subset": scope.subset}
-        leading |= {"severity_table": scope.table, "jpeg_quality": scope.jpeg_quality}
+        leading |= {
+            "severity_table": scope.table,
+            "jpeg_quality": scope.jpeg_quality,
+            "seed": scope.draw_seed,
+            "distinction": scope.distinction or None,
+        }
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([*leading, *(printable(column.name) for column in table.columns)])

@@ -1,15 +1,16 @@
 """Which measurements may stand beside each other: the same pixels, shown to different checkpoints."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
 from robustsweep.errors import DataError
 from robustsweep.results.alexnet import N_IMAGES as ALEXNET_N_IMAGES
 
-_SAME_IMAGES = ["data", "split", "fingerprint", "provenance", "images_key", "preprocessing"]
-_SAME_CORRUPTIONS = ["table", "jpeg_quality"]
+_SAME_IMAGES = ["data", "split", "fingerprint", "provenance", "images_key", "preprocessing", "protocol", "precision"]
+_SAME_CORRUPTIONS = ["table", "jpeg_quality", "draw_seed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,9 @@ class Scope:
         subset: ``"500 of 10000"``, or None for all images.
         table: Name of the severity table, or None where nothing was corrupted.
         jpeg_quality: Quality of the JPEG round trip that ended each generated corruption, or None.
+        draw_seed: Seed of generated corruptions and of attacks, or None where nothing was drawn.
         checkpoint_level_only: Whether several methods are here and one of them with a single training seed.
+        distinction: What tells units apart whose titles would be equal; empty where that is not needed.
     """
 
     data: str
@@ -32,7 +35,9 @@ class Scope:
     subset: str | None
     table: str | None
     jpeg_quality: int | None
+    draw_seed: int | None
     checkpoint_level_only: bool
+    distinction: str = ""
 
     @property
     def title(self) -> str:
@@ -40,8 +45,10 @@ class Scope:
         jpeg = f", then JPEG quality {self.jpeg_quality}" if self.jpeg_quality else ""
         parts = [self.data, self.provenance]
         parts += [f"{self.table} severities{jpeg}"] if self.table else []
+        parts += [f"seed {self.draw_seed}"] if self.draw_seed else []
         parts += [f"SUBSET: {self.subset} images" if self.subset else f"{self.n} images"]
         parts += ["checkpoint-level only"] if self.checkpoint_level_only else []
+        parts += [self.distinction] if self.distinction else []
         return " · ".join(parts)
 
 
@@ -92,26 +99,50 @@ class Unit:
 def split_units(frame: pd.DataFrame) -> list[Unit]:
     """Sort the rows of a frame into units that never mix.
 
-    Rows belong together when data set, split, fingerprint, provenance, images and preprocessing agree, and for
-    corruptions also the severity table and the JPEG round trip. Clean rows join every severity table of their images.
+    Rows belong together when data set, split, fingerprint, provenance, images, preprocessing, protocol and precision
+    agree, and for corruptions also the severity table, the JPEG round trip and the seed. Clean rows join every unit of
+    their images. Where a row still mixes settings, such as versions of a codec, the unit carries a note.
 
     Raises:
-        DataError: If one checkpoint was measured twice under one condition in two ways, such as two corruption seeds.
+        DataError: If one checkpoint was measured twice under one condition of a unit.
     """
-    return [
-        unit for _, rows in frame.groupby(_SAME_IMAGES, dropna=False, sort=True) for unit in _units_of_same_images(rows)
-    ]
+    groups = frame.groupby(_SAME_IMAGES, dropna=False, sort=True)
+    return _told_apart([unit for _, rows in groups for unit in _units_of_same_images(rows)])
+
+
+def _told_apart(units: list[Unit]) -> list[Unit]:
+    titles = [unit.scope.title for unit in units]
+    marked = []
+    for position, unit in enumerate(units):
+        if titles.count(unit.scope.title) > 1:
+            number = titles[: position + 1].count(unit.scope.title)
+            distinction = f"no. {number}: split {unit.split}, fingerprint {unit.fingerprint[:6]}, {unit.preprocessing}"
+            unit = replace(unit, scope=replace(unit.scope, distinction=distinction))
+        marked.append(unit)
+    return marked
 
 
 def _units_of_same_images(rows: pd.DataFrame) -> Iterator[Unit]:
-    clean, attacks = rows[rows["kind"] == "clean"], rows[rows["kind"] == "attack"]
-    corrupted = rows[rows["kind"] == "corruption"]
-    if corrupted.empty:
-        yield _unit(clean, attacks)
-        return
-    for _, variant in corrupted.groupby(_SAME_CORRUPTIONS, dropna=False, sort=True):
-        yield _unit(pd.concat([clean, variant]), attacks)
-        attacks = attacks.iloc[:0]
+    clean, corrupted = rows[rows["kind"] == "clean"], rows[rows["kind"] == "corruption"]
+    attacks = {_or_missing(seed): same for seed, same in _grouped(rows[rows["kind"] == "attack"], ["draw_seed"])}
+    for (_, _, seed), variant in _grouped(corrupted, _SAME_CORRUPTIONS):
+        # Attacks go with the first corruptions of their seed; official corruptions have none and take any.
+        with_seed = next((s for s in attacks if s == _or_missing(seed) or pd.isna(seed)), None)
+        found = attacks.pop(with_seed) if with_seed in attacks else rows.iloc[:0]
+        yield _unit(pd.concat([clean, variant]), found)
+    for found in attacks.values():
+        yield _unit(clean, found)
+    if corrupted.empty and not (rows["kind"] == "attack").any():
+        yield _unit(clean, rows.iloc[:0])
+
+
+def _grouped(rows: pd.DataFrame, columns: list[str]) -> Iterator[tuple[Any, pd.DataFrame]]:
+    for values, same in rows.groupby(columns, dropna=False, sort=True):
+        yield values if len(columns) > 1 else values[0], same
+
+
+def _or_missing(seed: Any) -> int | None:
+    return None if pd.isna(seed) else int(seed)
 
 
 def _unit(rows: pd.DataFrame, attacks: pd.DataFrame) -> Unit:
@@ -128,6 +159,7 @@ def _unit(rows: pd.DataFrame, attacks: pd.DataFrame) -> Unit:
             subset=_or_none(first["subset"]),
             table=_or_none(first["table"]),
             jpeg_quality=None if pd.isna(first["jpeg_quality"]) else int(first["jpeg_quality"]),
+            draw_seed=next((int(seed) for seed in everything["draw_seed"].dropna()), None),
             checkpoint_level_only=len(seeds) > 1 and int(seeds.min()) < 2,
         ),
         fingerprint=first["fingerprint"],
@@ -164,7 +196,17 @@ def _notes(rows: pd.DataFrame) -> tuple[str, ...]:
         for name, warnings in zip(rows["checkpoint"], rows["warnings"], strict=True)
         for warning in warnings
     ]
-    return tuple(dict.fromkeys(notes))
+    return tuple(dict.fromkeys([*notes, *_mixed_settings(rows)]))
+
+
+def _mixed_settings(rows: pd.DataFrame) -> Iterator[str]:
+    mixed = rows.groupby("condition", sort=False)["setting"].nunique()
+    names = list(mixed.index[mixed > 1])
+    if names:
+        yield (
+            f"The checkpoints were not measured alike under {', '.join(names)} (other library versions or attack "
+            "parameters, see cells.csv); do not compare them there."
+        )
 
 
 def _checkpoints(rows: pd.DataFrame) -> pd.DataFrame:

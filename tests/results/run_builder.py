@@ -44,7 +44,14 @@ class RunBuilder:
             k: self.data[k] for k in ("fingerprint", "provenance", "images_key", "preprocessing", "subset")
         }
         return Cell(
-            identity={"weights": identifier, "condition": condition, **data_identity} | changes.pop("identity", {}),
+            identity={
+                "protocol": 1,
+                "precision": "float32",
+                "checkpoint": {"weights": identifier},
+                **data_identity,
+                "condition": condition | ({} if condition["kind"] == "clean" else {"seed": 0}),
+            }
+            | changes.pop("identity", {}),
             checkpoint={"id": identifier, "name": name, "card": card},
             data=self.data,
             condition=condition,
