@@ -4,11 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from robustsweep.benchmark.data.cifar import open_cifar
+from robustsweep.benchmark.data.corrupted_arrays import open_cifar_c
+from robustsweep.benchmark.data.corrupted_trees import open_imagenet_c
 from robustsweep.benchmark.data.dataset import Dataset
 from robustsweep.benchmark.data.decoding import Preprocessing
 from robustsweep.benchmark.data.digits import open_digits
 from robustsweep.benchmark.data.folders import open_folder
-from robustsweep.benchmark.data.official import OfficialSet, open_cifar_c, open_imagenet_c
+from robustsweep.benchmark.data.official import OfficialSet
 from robustsweep.benchmark.spec import Spec, parse_spec, positive_int
 from robustsweep.errors import UsageError
 from robustsweep.registry import Registry

@@ -1,0 +1,95 @@
+"""CIFAR-10-C and CIFAR-100-C: the published arrays, mapped where they lie."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from robustsweep.benchmark.data.dataset import Dataset, Int64Array
+from robustsweep.benchmark.data.fingerprints import file_stamp, hash_files, remembered
+from robustsweep.benchmark.data.official import OfficialSet, check_same_order
+from robustsweep.corruptions import SEVERITIES
+from robustsweep.errors import DataError
+
+
+def _read_npy(path: Path) -> npt.NDArray[np.generic]:
+    if not path.is_file():
+        raise DataError(f"{path} is missing; the published folder has one .npy per corruption and labels.npy.")
+    try:
+        array: npt.NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise DataError(f"{path} is truncated or not a .npy file ({error}); fetch it again.") from error
+    return array
+
+
+def _cifar_labels(folder: Path, classes: int) -> Int64Array:
+    path = folder / "labels.npy"
+    labels = np.asarray(_read_npy(path))
+    severities = len(SEVERITIES)
+    if labels.ndim != 1 or labels.dtype.kind not in "iu" or len(labels) % severities or not len(labels):
+        raise DataError(
+            f"{path} should hold integers of shape ({severities} * N,), the test labels once per severity; "
+            f"it has dtype {labels.dtype} and shape {labels.shape}."
+        )
+    blocks = labels.astype(np.int64).reshape(severities, -1)
+    if (blocks != blocks[0]).any():
+        raise DataError(f"{path}: the labels of the five severities differ; expected the same {blocks.shape[1]} each.")
+    if blocks.min() < 0 or blocks.max() >= classes:
+        raise DataError(f"{path} has labels outside 0..{classes - 1}.")
+    first: Int64Array = blocks[0]
+    return first
+
+
+def open_cifar_c(folder: Path, *, name: str, classes: int, clean: Dataset | None) -> OfficialSet:
+    """Open a CIFAR-10-C or CIFAR-100-C folder; arrays are mapped, not loaded.
+
+    Args:
+        folder: Holds ``<corruption>.npy`` of shape (5 * N, 32, 32, 3), uint8, severity-major, and ``labels.npy``.
+        name: The data set's name.
+        classes: 10 or 100.
+        clean: The N clean test images in the same order, or None.
+
+    Raises:
+        DataError: If the folder, the labels or the clean images do not fit.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder; unpack the published archive and give the folder.")
+    inner = [path for path in folder.iterdir() if path.is_dir()]
+    if not (folder / "labels.npy").is_file() and len(inner) == 1:
+        folder = inner[0]
+    labels = _cifar_labels(folder, classes)
+    check_same_order(clean, labels, folder)
+    rows = len(labels)
+
+    def array(corruption: str) -> npt.NDArray[np.generic]:
+        path = folder / f"{corruption}.npy"
+        images = _read_npy(path)
+        expected = (len(SEVERITIES) * rows, 32, 32, 3)
+        if images.shape != expected or images.dtype != np.uint8:
+            raise DataError(
+                f"{path} should hold uint8 of shape {expected}, it has {images.dtype} of shape {images.shape}."
+            )
+        return images
+
+    def check(corruption: str) -> None:
+        array(corruption)
+
+    def read(corruption: str, severity: int, positions: Int64Array) -> torch.Tensor:
+        chosen = array(corruption)[(severity - 1) * rows + positions]
+        return torch.from_numpy(np.ascontiguousarray(chosen)).permute(0, 3, 1, 2).contiguous()
+
+    paths = sorted(folder.glob("*.npy"))
+    return OfficialSet(
+        name=name,
+        labels=labels,
+        ids=np.arange(rows, dtype=np.int64),
+        classes=classes,
+        size=(32, 32),
+        fingerprint=remembered(f"arrays\n{file_stamp(*paths)}", lambda: hash_files(paths)),
+        preprocessing="none",
+        corruptions=tuple(path.stem for path in paths if path.stem != "labels"),
+        read=read,
+        check=check,
+        clean=clean,
+    )

@@ -1,0 +1,199 @@
+"""The loop of a sweep: for each block and condition, make the images once and show them to every checkpoint."""
+
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from robustsweep.benchmark.attacking import attack_images
+from robustsweep.benchmark.conditions import Attacked, Condition, Corrupted
+from robustsweep.benchmark.data.dataset import Int64Array
+from robustsweep.benchmark.plan import Plan, PlannedCell
+from robustsweep.benchmark.progress import Progress
+from robustsweep.benchmark.recording import make_cell
+from robustsweep.benchmark.scoring import evaluate
+from robustsweep.errors import DataError, RobustsweepError
+from robustsweep.results.cells import CellStore, Examples
+
+_BLOCK_IMAGES = 2048
+
+
+def cost(condition: Condition) -> int:
+    """Estimate the forward passes that one image takes, for the progress bar alone."""
+    if isinstance(condition, Attacked):
+        return 1 + 3 * condition.attack.steps * condition.attack.restarts
+    return 1
+
+
+@dataclass(frozen=True)
+class Block:
+    """Images that are handled together.
+
+    Attributes:
+        index: Position among the blocks.
+        positions: int64, shape (n,), in the data set.
+        ids: int64, shape (n,), on the device.
+        labels: int64, shape (n,), on the device.
+        clean: uint8, shape (n, 3, H, W), on the device; None where only official files are wanted.
+    """
+
+    index: int
+    positions: Int64Array
+    ids: Tensor
+    labels: Tensor
+    clean: Tensor | None
+
+
+class Run:
+    """One sweep while it runs.
+
+    Args:
+        plan: What is wanted.
+        store: Where finished cells go.
+        progress: Receives events.
+        device: Where to compute.
+        batch_size: Images per forward pass.
+        block_bytes: Images are handled in blocks where the whole set, as uint8, is larger than this.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        store: CellStore,
+        progress: Progress,
+        *,
+        device: torch.device,
+        batch_size: int,
+        block_bytes: int,
+    ) -> None:
+        self.computed = 0
+        self.failed: list[str] = []
+        self._plan, self._source, self._store, self._progress = plan, plan.source, store, progress
+        self._device, self._batch_size = device, batch_size
+        self._dead: set[str] = set()  # keys of cells that failed in an earlier block
+        self._seconds: dict[str, float] = defaultdict(float)
+        self._warnings: dict[str, dict[str, None]] = defaultdict(dict)
+        positions = self._source.positions
+        height, width = self._source.data.size
+        fits = len(positions) * 3 * height * width <= block_bytes
+        size = len(positions) if fits else _BLOCK_IMAGES
+        self._blocks = [positions[start : start + size] for start in range(0, len(positions), size)]
+
+    def compute(self, cells: list[PlannedCell]) -> None:
+        """Compute cells whose checkpoints fit the device together.
+
+        Raises:
+            DataError: If images cannot be read.
+        """
+        modules = {
+            cell.checkpoint.id: cell.checkpoint.load().to(self._device).to(memory_format=torch.channels_last)
+            for cell in {cell.checkpoint.id: cell for cell in cells}.values()
+        }
+        by_condition = {
+            condition: [cell for cell in cells if cell.condition == condition] for condition in self._plan.conditions
+        }
+        needs_clean = not self._source.is_official or any(
+            by_condition[condition] for condition in by_condition if not isinstance(condition, Corrupted)
+        )
+        # cuDNN would otherwise round the inputs of convolutions to TF32 and pick algorithms by speed.
+        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+            for index, positions in enumerate(self._blocks):
+                block = self._block(index, positions, needs_clean)
+                for condition, wanting in by_condition.items():
+                    self._condition(condition, [cell for cell in wanting if cell.key not in self._dead], modules, block)
+
+    def _block(self, index: int, positions: Int64Array, needs_clean: bool) -> Block:
+        return Block(
+            index,
+            positions,
+            torch.from_numpy(self._source.data.ids[positions]).to(self._device),
+            torch.from_numpy(self._source.data.labels[positions]).to(self._device),
+            self._source.read_clean(positions).to(self._device) if needs_clean else None,
+        )
+
+    def _condition(
+        self, condition: Condition, cells: list[PlannedCell], modules: dict[str, nn.Module], block: Block
+    ) -> None:
+        todo = [cell for cell in cells if not self._store.has_part(cell.checkpoint.id, cell.key, block.index)]
+        for cell in cells:
+            if cell not in todo:  # an earlier run was interrupted after this block
+                self._close(cell, block, None)
+        if not todo:
+            return
+        begun = time.monotonic()
+        try:
+            images = self._images(condition, block)
+        except DataError:
+            raise
+        except (RobustsweepError, RuntimeError) as error:
+            for cell in todo:
+                self._fail(cell, error)
+            return
+        making_s = (time.monotonic() - begun) / len(todo)
+        for cell in todo:
+            self._progress.working_on(cell.checkpoint.name, condition.name)
+            begun = time.monotonic()
+            try:
+                examples = self._examples(cell, modules[cell.checkpoint.id], images, block)
+            except (RobustsweepError, RuntimeError) as error:
+                self._fail(cell, error)
+                continue
+            self._seconds[cell.key] += time.monotonic() - begun + making_s
+            self._close(cell, block, examples)
+
+    def _images(self, condition: Condition, block: Block) -> Tensor:
+        if isinstance(condition, Corrupted) and self._source.is_official:
+            return self._source.read_corrupted(condition, block.positions).to(self._device)
+        assert block.clean is not None
+        if isinstance(condition, Corrupted):
+            return self._source.generate(condition, block.clean, block.ids)
+        return block.clean
+
+    def _examples(self, cell: PlannedCell, module: nn.Module, images: Tensor, block: Block) -> Examples:
+        if not isinstance(cell.condition, Attacked):
+            return evaluate(module, images, block.labels, batch_size=self._batch_size, device=self._device)
+        examples, warnings = attack_images(
+            module,
+            images,
+            block.labels,
+            block.ids,
+            cell.condition.attack,
+            seed=self._source.seed,
+            batch_size=self._batch_size,
+        )
+        self._warnings[cell.key] |= dict.fromkeys(warnings)
+        return examples
+
+    def _close(self, cell: PlannedCell, block: Block, examples: Examples | None) -> None:
+        """Store one block's examples, and the whole cell after its last block."""
+        n_blocks = len(self._blocks)
+        is_last = block.index == n_blocks - 1
+        if n_blocks > 1:
+            if examples is not None:
+                self._store.write_part(cell.checkpoint.id, cell.key, block.index, examples)
+            if is_last:
+                examples = self._store.read_parts(cell.checkpoint.id, cell.key, n_blocks)
+        if is_last and examples is not None:
+            self._finish(cell, examples)
+        self._progress.advance(int(is_last), cost(cell.condition) * len(block.positions))
+
+    def _finish(self, cell: PlannedCell, examples: Examples) -> None:
+        recorded = {
+            "device": str(self._device),
+            "batch_size": self._batch_size,
+            "seconds": self._seconds[cell.key],
+        }
+        finished = make_cell(cell, self._source, examples, recorded, tuple(self._warnings[cell.key]))
+        self._store.write(finished, examples)
+        for sentence in finished.warnings:
+            self._progress.warn(f"{cell.checkpoint.name}, {cell.condition.name}: {sentence}")
+        self.computed += 1
+
+    def _fail(self, cell: PlannedCell, error: Exception) -> None:
+        sentence = f"{cell.checkpoint.name}, {cell.condition.name}: {error}"
+        self._dead.add(cell.key)
+        self.failed.append(sentence)
+        self._progress.warn(sentence)
+        self._progress.advance(1, cost(cell.condition) * len(self._source.positions))
