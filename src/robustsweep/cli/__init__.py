@@ -10,6 +10,7 @@ import typer
 
 from robustsweep import __version__
 from robustsweep.cli.convert import convert
+from robustsweep.cli.demo import demo
 from robustsweep.cli.listing import list_names
 from robustsweep.cli.report import report
 from robustsweep.cli.sweep import sweep
@@ -48,6 +49,7 @@ def _options(
     del version, debug
 
 
+app.command(name="demo")(demo)
 app.command(name="sweep")(sweep)
 app.command(name="report")(report)
 app.command(name="convert")(convert)
