@@ -69,7 +69,7 @@ def _section(section: Section) -> Iterator[str]:
     facts = {
         "Split": unit.split,
         "Classes": str(unit.classes),
-        "Fingerprint": unit.fingerprint[:12],
+        "Fingerprint": unit.scope.fingerprint[:12],
         "Preprocessing": unit.preprocessing,
     }
     lines = [f"## {escape_markdown(unit.scope.title)}", ""]

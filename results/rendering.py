@@ -61,13 +61,9 @@ def to_csv(table: Table) -> str:
     scope = table.scope
     leading: dict[str, object] = {}
     if scope:
-        leading = {"data": scope.data, "provenance": scope.provenance, "images": scope.n, "subset": scope.subset}
-        leading |= {
-            "severity_table": scope.table,
-            "jpeg_quality": scope.jpeg_quality,
-            "seed": scope.draw_seed,
-            "distinction": scope.distinction or None,
-        }
+        leading = {"data": scope.data, "fingerprint": scope.fingerprint, "provenance": scope.provenance}
+        leading |= {"images": scope.n, "subset": scope.subset, "severity_table": scope.table}
+        leading |= {"jpeg_quality": scope.jpeg_quality, "draw_seed": scope.draw_seed}
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([*leading, *(printable(column.name) for column in table.columns)])

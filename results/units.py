@@ -19,6 +19,7 @@ class Scope:
 
     Attributes:
         data: Name of the data set.
+        fingerprint: Of the data set.
         provenance: ``"generated"`` or ``"official"``.
         n: Images behind each number.
         subset: ``"500 of 10000"``, or None for all images.
@@ -30,6 +31,7 @@ class Scope:
     """
 
     data: str
+    fingerprint: str
     provenance: str
     n: int
     subset: str | None
@@ -58,7 +60,6 @@ class Unit:
 
     Attributes:
         scope: What the headers say.
-        fingerprint: Of the data set.
         split: Of the data set.
         preprocessing: What was done to the images before [0, 1].
         classes: Classes of the data set.
@@ -70,7 +71,6 @@ class Unit:
     """
 
     scope: Scope
-    fingerprint: str
     split: str
     preprocessing: str
     classes: int
@@ -116,7 +116,9 @@ def _told_apart(units: list[Unit]) -> list[Unit]:
     for position, unit in enumerate(units):
         if titles.count(unit.scope.title) > 1:
             number = titles[: position + 1].count(unit.scope.title)
-            distinction = f"no. {number}: split {unit.split}, fingerprint {unit.fingerprint[:6]}, {unit.preprocessing}"
+            distinction = (
+                f"no. {number}: split {unit.split}, fingerprint {unit.scope.fingerprint[:6]}, {unit.preprocessing}"
+            )
             unit = replace(unit, scope=replace(unit.scope, distinction=distinction))
         marked.append(unit)
     return marked
@@ -154,6 +156,7 @@ def _unit(rows: pd.DataFrame, attacks: pd.DataFrame) -> Unit:
     return Unit(
         scope=Scope(
             data=first["data"],
+            fingerprint=first["fingerprint"],
             provenance=first["provenance"],
             n=int(first["n"]),
             subset=_or_none(first["subset"]),
@@ -162,7 +165,6 @@ def _unit(rows: pd.DataFrame, attacks: pd.DataFrame) -> Unit:
             draw_seed=next((int(seed) for seed in everything["draw_seed"].dropna()), None),
             checkpoint_level_only=len(seeds) > 1 and int(seeds.min()) < 2,
         ),
-        fingerprint=first["fingerprint"],
         split=_or_none(first["split"]) or "all",
         preprocessing=_or_none(first["preprocessing"]) or "none",
         classes=int(first["classes"]),
