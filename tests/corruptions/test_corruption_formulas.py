@@ -180,7 +180,7 @@ def test_water_brightens_in_pale_turquoise_and_leaves_dry_pixels_alone():
     assert 0.02 < wet.mean() < 0.9
     assert np.array_equal(ours[..., 1], ours[..., 2])
     assert ours[..., 1].max() == 119  # half of 238, where the mask is brightest
-    assert np.abs(ours[wet][:, 0] / ours[wet][:, 1] - 175 / 238).max() < 0.5
+    assert np.abs(ours[wet][:, 0] - ours[wet][:, 1] * (175 / 238)).max() <= 1
     dry = torch.full((2, 32, 32), -5.0)
     assert not applied("spatter", "cifar", 1, images, (dry,))[0].any()
 
@@ -197,11 +197,15 @@ def test_shot_noise_counts_photons_by_inversion():
     images = torch.full((1, 3, 32, 32), 128, dtype=torch.uint8)
     words = torch.zeros((1, 3, 32, 32), dtype=torch.int64)
     words[0, 0], words[0, 1, 0] = 2**32 - 1, 2**31
+    # The word at the edge of the first interval belongs to the second.
+    words[0, 1, 1] = poisson_thresholds(3)[128 * 3] - 128 * 2**33
+    words[0, 1, 2] = words[0, 1, 1] - 1
     ours, parameters = applied("shot_noise", "imagenet", 5, images, (words,))
     assert parameters == (3.0,)
     assert (ours[0, ..., 0] == 255).all()
     # The median of Poisson(1.506) is 1 photon of 3.
-    assert (ours[0, 0, :, 1] == 85).all()
+    assert (ours[0, :2, :, 1] == 85).all()
+    assert (ours[0, 2:, :, 1] == 0).all()
     assert (ours[0, ..., 2] == 0).all()
 
 

@@ -279,10 +279,29 @@ def test_textures_are_resized_as_opencv_does(scale, share):
         assert (ours == theirs).mean() >= share
 
 
-GOLDEN: dict[str, int] = {}
+# A change here changes published numbers: it needs a line under "Changed results" and a new protocol version.
+GOLDEN = {
+    "gaussian_noise": 3782100779,
+    "shot_noise": 3764770979,
+    "impulse_noise": 3807573780,
+    "defocus_blur": 3789360873,
+    "glass_blur": 3760941444,
+    "motion_blur": 3787650202,
+    "zoom_blur": 3749181622,
+    "snow": 4677077378,
+    "frost": 5255501605,
+    "fog": 3839168618,
+    "brightness": 4380588476,
+    "contrast": 3747566621,
+    "elastic_transform": 3808864018,
+    "pixelate": 3809872901,
+    "speckle_noise": 3754614457,
+    "gaussian_blur": 3788742135,
+    "saturate": 4000613609,
+}
 
 
-@pytest.mark.parametrize("name", [name for name in (*COMMON, *EXTRA) if name not in ("jpeg_compression", "spatter")])
+@pytest.mark.parametrize("name", list(GOLDEN))
 def test_pixels_are_those_of_this_protocol_version(name):
     images = pictures(4)
     total = 0
