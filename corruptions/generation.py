@@ -55,7 +55,7 @@ def corrupt(images: Tensor, name: str, severity: int, *, table: str, seed: int, 
 def _corrupt_pass(corruption: Corruption, parameters: Parameters, images: Tensor, draws: Draws) -> Tensor:
     _, channels, height, width = images.shape
     fields = corruption.sample(draws, (channels, height, width), parameters)
-    return truncate(corruption.apply(unit_range(images), parameters, fields))
+    return truncate(corruption.apply(unit_range(images.contiguous()), parameters, fields))
 
 
 def _check(images: Tensor, ids: Tensor) -> None:

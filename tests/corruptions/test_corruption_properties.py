@@ -118,6 +118,15 @@ def test_pixels_keep_dtype_and_shape_and_the_input_is_left_alone(name):
 
 
 @EVERY_ONE
+def test_the_layout_in_memory_makes_no_difference(name):
+    images = pictures(3)
+    expected = corrupt(images, name, 4, table="cifar", seed=0, ids=IDS[:3])
+    strided = images.repeat_interleave(2, dim=3)[:, :, :, ::2]
+    for laid_out in (images.contiguous(memory_format=torch.channels_last), strided):
+        assert torch.equal(corrupt(laid_out, name, 4, table="cifar", seed=0, ids=IDS[:3]), expected)
+
+
+@EVERY_ONE
 def test_formulas_leave_images_and_fields_alone(name):
     corruption = CORRUPTIONS[name]
     images = generation.unit_range(pictures(2))
