@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Iterator
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar
 
 from robustsweep.errors import UsageError
@@ -21,7 +21,7 @@ class Registry(Generic[T]):
     """Named items of one kind, in the order in which they were registered.
 
     Third-party packages add items through the entry-point group ``robustsweep.<plural of noun>``; these are
-    loaded at the first lookup, never at import.
+    loaded at the first lookup, never at import. One that cannot be loaded is a UsageError at every lookup.
 
     Args:
         noun: What an item is called in error messages, such as ``"corruption"``.
@@ -69,6 +69,21 @@ class Registry(Generic[T]):
     def _load_entry_points(self) -> None:
         if self._entry_points_loaded:
             return
+        # Set first, as an item may look up others while it is loaded.
         self._entry_points_loaded = True
-        for point in entry_points(group=f"robustsweep.{self.noun}s"):
+        before = dict(self._items)
+        try:
+            for point in entry_points(group=f"robustsweep.{self.noun}s"):
+                self._load(point)
+        except UsageError:
+            self._items, self._entry_points_loaded = before, False
+            raise
+
+    def _load(self, point: EntryPoint) -> None:
+        try:
             self.add(point.name, point.load())
+        except Exception as error:  # another package's code can raise anything
+            raise UsageError(
+                f"The {self.noun} {point.name!r} of {point.value} cannot be loaded ({error}); "
+                "mend or uninstall the package that declares it."
+            ) from error
