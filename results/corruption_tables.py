@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from robustsweep.results.headline import (
     clean_and_scores,
     headline,
+    some_complete,
     undefined_notes,
     value_or_missing,
 )
@@ -24,19 +25,19 @@ _EMPTY: tuple[tuple[Value, ...], ...] = ()
 
 def corruption_tables(unit: Unit, references: Sequence[Reference]) -> list[Table]:
     """Build every table of clean and corrupted images that the unit's cells support."""
-    found = list(unit.rows["corruption"].dropna().unique())
-    benchmark = [name for name in CORRUPTIONS if name in found]
-    others = sorted(set(found) - set(CORRUPTIONS), key=rank_of)
+    found = sorted(unit.rows["corruption"].dropna().unique(), key=rank_of)
+    others = [name for name in found if name not in CORRUPTIONS]
+    benchmark_complete = some_complete(unit, CORRUPTIONS)
     tables = [headline(unit, references)] if len(unit.rows) else []
-    if benchmark:
+    if benchmark_complete:
         tables.append(error_per_corruption(unit))
         tables += [ce_per_corruption(unit, reference) for reference in references]
-    if others:
+    if some_complete(unit, others):
         tables.append(extra_corruptions(unit, others))
     if found:
-        tables.append(error_per_severity(unit, sorted(found, key=rank_of)))
+        tables.append(error_per_severity(unit, found))
     if len(unit.rows):
-        tables.append(clean_and_scores(unit, bool(benchmark)))
+        tables.append(clean_and_scores(unit, benchmark_complete))
     return tables
 
 
@@ -113,13 +114,12 @@ def error_per_severity(unit: Unit, corruptions: Sequence[str]) -> Table:
         Line(group_of(name.split("@")[0]), name, tuple(value_of(errors.loc[name, i]) for i in unit.checkpoints.index))
         for name in names
     ]
-    complete = any(len([n for n in names if n.startswith(f"{c}@")]) == 5 for c in corruptions)
     table = Table(
         "error_per_severity",
         "Error per corruption and severity (%, lower is better)",
         unit.scope,
         (),
         _EMPTY,
-        depth="data" if complete else "summary",
+        depth="data" if some_complete(unit, corruptions) else "summary",
     )
     return matrix(table, ("group", "condition"), _labels(unit), lines, higher_is_better=False)

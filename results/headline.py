@@ -18,7 +18,7 @@ from robustsweep.results.metrics import (
 )
 from robustsweep.results.references import Reference
 from robustsweep.results.tables import Column, Table, value_of
-from robustsweep.results.taxonomy import CORRUPTIONS
+from robustsweep.results.taxonomy import CORRUPTIONS, SEVERITIES
 from robustsweep.results.units import Unit
 
 _ALL_MEANS = "Means: 15 corruptions x 5 severities; noise 3 x 5, blur 4 x 5, weather 4 x 5, digital 4 x 5."
@@ -46,9 +46,15 @@ def undefined_notes(metric: Metric, reference: Reference) -> Iterator[str]:
         return
 
 
+def some_complete(unit: Unit, corruptions: Sequence[str]) -> bool:
+    """Whether a checkpoint has all five severities of one of ``corruptions``; tables of means begin there."""
+    measured = unit.rows[unit.rows["corruption"].isin(corruptions)]
+    return bool((measured.groupby(["checkpoint_id", "corruption"]).size() == len(SEVERITIES)).any())
+
+
 def headline(unit: Unit, references: Sequence[Reference]) -> Table:
     """One row per checkpoint: clean error, mean corruption error, group means and what references divide."""
-    corrupted = bool(unit.rows["corruption"].isin(CORRUPTIONS).any())
+    corrupted = some_complete(unit, CORRUPTIONS)
     plain = [CLEAN_ERROR, *([MEAN_CORRUPTION_ERROR, *GROUP_ERRORS] if corrupted else [])]
     divided = [(m, reference) for reference in references for m in (MCE, RELATIVE_MCE)] if corrupted else []
     columns = [Column("checkpoint", "checkpoint"), Column("method", "method"), Column("seed", "seed", "count")]

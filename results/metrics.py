@@ -106,11 +106,11 @@ def corruption_error(corruption: str) -> Metric:
     return mean_metric(corruption, corruption, [corruption])
 
 
-def _quotient(numerator: float, denominator: float, corruption: str, reference: "pd.Series[float]") -> float:
+def _quotient(numerator: float, denominator: float, what: str, reference: "pd.Series[float]") -> float:
     if denominator <= 0:
         raise UndefinedMetricError(
-            f"Nothing can be divided by the reference {reference.name} under {corruption}: its error there (above its "
-            "clean error, for relative CE) is not above zero. Choose another reference."
+            f"It is undefined, because {what} of the reference {reference.name} is not above zero and divides nothing; "
+            "choose another reference."
         )
     return numerator / denominator
 
@@ -118,7 +118,10 @@ def _quotient(numerator: float, denominator: float, corruption: str, reference: 
 def _ce(corruption: str) -> Formula:
     names = list(conditions_of(corruption))
     return lambda values, reference: _quotient(
-        float(values.loc[names].sum()), float(reference.loc[names].sum()), corruption, reference
+        float(values.loc[names].sum()),
+        float(reference.loc[names].sum()),
+        f"the error under {corruption}",
+        reference,
     )
 
 
@@ -127,7 +130,7 @@ def _relative_ce(corruption: str) -> Formula:
     return lambda values, reference: _quotient(
         float((values.loc[names] - values[CLEAN]).sum()),
         float((reference.loc[names] - reference[CLEAN]).sum()),
-        corruption,
+        f"the rise of error under {corruption}",
         reference,
     )
 

@@ -90,8 +90,9 @@ class Table:
 
     @property
     def has_missing(self) -> bool:
-        """Whether some value is missing."""
-        return any(value is None for row in self.rows for value in row[self.keys :])
+        """Whether some measured quantity is missing; counts such as a seed may simply not exist."""
+        measured = [c for c, column in enumerate(self.columns) if c >= self.keys and column.unit != "count"]
+        return any(row[c] is None for row in self.rows for c in measured)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def footnotes(table: Table) -> Table:
         line = "row" if table.best_along == "row" else "column"
         notes.append(f"Bold: best of its {line}; no interval is computed yet, a gap may be chance.")
     if table.has_missing:
-        notes.append(f"{MISSING}: not measured, or a mean of cells that are not all measured.")
+        notes.append(f"{MISSING}: not measured, undefined, or a mean of cells that are not all measured.")
     return replace(table, notes=tuple(notes))
 
 

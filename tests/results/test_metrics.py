@@ -136,7 +136,7 @@ def test_a_quotient_needs_the_reference_complete_as_well() -> None:
 @pytest.mark.parametrize(("metric", "clean", "corrupted"), [(MCE, 0.1, 0.0), (RELATIVE_MCE, 0.3, 0.3)])
 def test_a_reference_without_errors_divides_nothing(metric: object, clean: float, corrupted: float) -> None:
     reference = constant(dict.fromkeys(CORRUPTIONS, corrupted), clean).rename("spotless")
-    with pytest.raises(UndefinedMetricError, match="spotless"):
+    with pytest.raises(UndefinedMetricError, match="undefined.*spotless"):
         metric.value(constant(dict.fromkeys(CORRUPTIONS, 0.5), 0.1), reference)  # type: ignore[attr-defined]
 
 

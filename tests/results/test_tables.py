@@ -69,6 +69,18 @@ def test_ce_columns_are_relative_to_the_named_reference(builder: RunBuilder) -> 
     assert column(tables["ce_per_corruption_reference"], "cutmix")[-1] == pytest.approx(mean_of_ratios)
 
 
+def test_a_quotient_that_does_not_exist_is_missing_and_explained(builder: RunBuilder) -> None:
+    full(builder, "baseline", "cutmix")
+    for cell in builder.root.glob("cells/*/*/cell.json"):
+        text = cell.read_text()
+        if '"name": "baseline"' in text and '"corruption": "fog"' in text:
+            cell.write_text(re.sub(r'"n_right": \d+', '"n_right": 980', text))
+    head = tables_of(builder)["headline"]
+    assert column(head, "relative_mce_vs_baseline_not_comparable_with_published_mce") == [None, None]
+    assert None not in column(head, "mce_vs_baseline_not_comparable_with_published_mce")
+    assert any("relative mCE: It is undefined" in note and "under fog" in note for note in head.notes)
+
+
 def test_generated_imagenet_carries_the_words_wherever_alexnet_divides(make_builder: Make) -> None:
     builder = make_builder(classes=1000)
     full(builder, "net")
@@ -123,7 +135,10 @@ def test_one_missing_severity_is_missing_everywhere_and_never_zero(builder: RunB
 def test_a_smoke_sweep_shows_its_single_severities(builder: RunBuilder) -> None:
     builder.clean("net", 900)
     builder.corruption("net", "fog", 3, 700)
-    table = tables_of(builder)["error_per_severity"]
+    tables = tables_of(builder)
+    assert list(tables) == ["headline", "error_per_severity", "clean_and_scores"]
+    assert [c.name for c in tables["headline"].columns] == ["checkpoint", "method", "seed", "clean_error"]
+    table = tables["error_per_severity"]
     assert table.depth == "summary"
     assert table.rows == (("weather", "fog@3", pytest.approx(0.3)),)
 
