@@ -16,6 +16,8 @@ import json
 import os
 import shutil
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -151,9 +153,9 @@ def _npz_bytes(arrays: dict[str, Array]) -> bytes:
 
 def _read_npz(path: Path) -> dict[str, Array]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return dict(archive)
-    except (OSError, ValueError, EOFError, KeyError) as error:
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path} cannot be read ({error}); delete it and sweep again.") from error
 
 
@@ -267,5 +269,8 @@ class CellStore:
         """List the planned cells that are not finished."""
         wanted: dict[str, Json] = {}
         for path in sorted(self.root.glob("plans/*.json")):
-            wanted |= {entry["key"]: entry for entry in json.loads(path.read_text())["wanted"]}
+            try:
+                wanted |= {entry["key"]: entry for entry in json.loads(path.read_text())["wanted"]}
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise DataError(f"{path} is not a plan ({error!r}); delete it and sweep again.") from error
         return [entry for entry in wanted.values() if not self.has(entry["checkpoint_id"], entry["key"])]

@@ -145,7 +145,7 @@ def test_a_foreign_schema_is_refused_with_both_versions(store: CellStore) -> Non
         list(store.cells())
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive at all"])
+@pytest.mark.parametrize("content", [b"", b"no archive at all", b"PK\x03\x04 cut short"])
 def test_unreadable_examples_are_named(store: CellStore, content: bytes) -> None:
     store.write(cell(), examples(5))
     (cell_file(store).parent / "examples.npz").write_bytes(content)
@@ -195,3 +195,19 @@ def test_missing_lists_what_was_planned_and_is_not_finished(store: CellStore) ->
 def test_an_empty_run_has_neither_cells_nor_missing_ones(store: CellStore) -> None:
     assert list(store.cells()) == []
     assert store.missing() == []
+
+
+def test_an_unreadable_plan_is_named(store: CellStore) -> None:
+    store.write_plan([])
+    (plan,) = store.root.glob("plans/*.json")
+    plan.write_text('{"wanted": [{}]}')
+    with pytest.raises(DataError, match="is not a plan"):
+        store.missing()
+
+
+def test_a_checkpoint_renamed_by_a_later_sweep_is_shown_under_its_new_name(store: CellStore) -> None:
+    before = next(store.cells())
+    store.write_checkpoint({"id": before.checkpoint["id"], "name": "renamed", "card": {"method": "cutmix"}})
+    after = next(store.cells())
+    assert (after.checkpoint["name"], after.checkpoint["card"]["method"]) == ("renamed", "cutmix")
+    assert after.key == before.key
