@@ -206,6 +206,7 @@ def test_an_unreadable_plan_is_named(store: CellStore) -> None:
 
 
 def test_a_checkpoint_renamed_by_a_later_sweep_is_shown_under_its_new_name(store: CellStore) -> None:
+    store.write(cell(), examples(5))
     before = next(store.cells())
     store.write_checkpoint({"id": before.checkpoint["id"], "name": "renamed", "card": {"method": "cutmix"}})
     after = next(store.cells())
