@@ -24,11 +24,11 @@ def score(logits: Tensor, labels: Tensor) -> Examples:
         labels: int64, shape (n,).
 
     Raises:
-        CheckpointError: If a logit is not finite.
+        CheckpointError: If a logit, or the difference of two in float32, is not finite.
     """
-    if not bool(torch.isfinite(logits).all()):
-        raise CheckpointError("The network's output is not finite; its weights or its normalisation are broken.")
     log_probabilities = functional.log_softmax(logits.to(torch.float64), dim=1)
+    if not bool(torch.isfinite(logits).all() & torch.isfinite(log_probabilities.to(torch.float32)).all()):
+        raise CheckpointError("The network's output is not finite; its weights or its normalisation are broken.")
     probabilities = log_probabilities.exp()
     prediction = logits.argmax(dim=1)
     of_label = logits.gather(1, labels.unsqueeze(1))
