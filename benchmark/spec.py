@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from robustsweep.errors import UsageError
 from robustsweep.registry import unknown_name
 
+_MOST_DIGITS = 9
+
 
 @dataclass(frozen=True, slots=True)
 class Spec:
@@ -42,7 +44,7 @@ def parse_spec(text: str, *, noun: str, keys: tuple[str, ...], open_ended: str |
     if not target.strip():
         raise UsageError(f"A {noun} spec starts with what it names, got {text!r}.")
     options: dict[str, str] = {}
-    while rest:
+    while rest := rest.lstrip():
         if open_ended and rest.startswith(f"{open_ended}="):
             part, rest = rest, ""
         else:
@@ -64,6 +66,18 @@ def positive_int(value: str, what: str) -> int:
     Raises:
         UsageError: If it is none.
     """
-    if not value.isascii() or not value.isdigit() or int(value) < 1:
+    number = whole_number(value, what)
+    if number < 1:
         raise UsageError(f"{what} must be a positive integer, got {value!r}.")
+    return number
+
+
+def whole_number(value: str, what: str) -> int:
+    """Read an integer from 0 to 999 999 999.
+
+    Raises:
+        UsageError: If it is none.
+    """
+    if not value.isascii() or not value.isdigit() or len(value) > _MOST_DIGITS:
+        raise UsageError(f"{what} must be a whole number of at most {_MOST_DIGITS} digits, got {value[:40]!r}.")
     return int(value)

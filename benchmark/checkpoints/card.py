@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 from robustsweep.benchmark.checkpoints.normalisation import Normalisation
 from robustsweep.errors import CheckpointError
@@ -62,12 +62,21 @@ class Card:
         """Return the card as one line of JSON."""
         return json.dumps(self.to_dict(), sort_keys=True)
 
+    def _check_types(self) -> None:
+        for name, hint in get_type_hints(type(self)).items():
+            value = getattr(self, name)
+            fits = isinstance(value, get_origin(hint) if get_origin(hint) is dict else hint)
+            if not fits or (isinstance(value, bool) and hint is not bool):
+                raise TypeError(f"{name} is {value!r}")
+        if self.classes < 1 or (self.input_size is not None and self.input_size < 1):
+            raise ValueError(f"classes is {self.classes}, input_size is {self.input_size}")
+
     @classmethod
     def from_json(cls, text: str) -> "Card":
         """Read a card.
 
         Raises:
-            CheckpointError: If the text is not a card, or a field is unknown or missing.
+            CheckpointError: If the text is not a card, or a field is unknown, missing or of another type.
         """
         try:
             values = json.loads(text)
@@ -76,6 +85,8 @@ class Card:
                 raise CheckpointError(f"The card has fields that this version does not know: {', '.join(unknown)}.")
             mean, std = values["normalisation"]["mean"], values["normalisation"]["std"]
             values["normalisation"] = Normalisation(mean=tuple(mean), std=tuple(std))
-            return cls(**values)
+            card = cls(**values)
+            card._check_types()
+            return card
         except (ValueError, TypeError, KeyError) as error:
             raise CheckpointError(f"The card cannot be read ({error}); convert the checkpoint again.") from error

@@ -1,5 +1,6 @@
 """Native checkpoints: safetensors files whose header carries the card."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -19,13 +20,21 @@ def save_native(path: Path, network: nn.Module, card: Card) -> None:
         path: File to write; its folder is created.
         network: The bare network, without the normalisation, which is in the card.
         card: The card.
+
+    Raises:
+        CheckpointError: If the file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     # Tied tensors share storage, which safetensors refuses: each name gets its own copy.
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
     temporary = path.with_name(f".{path.name}.tmp")
-    save_file(tensors, temporary, metadata={_CARD_ENTRY: card.to_json()})
-    temporary.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, temporary, metadata={_CARD_ENTRY: card.to_json()})
+        temporary.replace(path)
+    except (SafetensorError, OSError) as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise CheckpointError(f"{path} cannot be written ({error}).") from error
 
 
 def load_card(path: Path) -> Card:

@@ -64,7 +64,8 @@ def build_network(architecture: str, classes: int | None, *, pretrained: bool = 
     scheme, colon, name = architecture.partition(":")
     builders = {"timm": _timm, "torchvision": _torchvision, "pytorchcv": _pytorchcv, "py": _python}
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_INIT_SEED)
+        # torch.manual_seed would also reseed the accelerators, which fork_rng leaves alone here.
+        torch.default_generator.manual_seed(_INIT_SEED)
         if colon and scheme in builders:
             return builders[scheme](name, classes, pretrained)
         if classes is None:
@@ -148,9 +149,17 @@ def _python(name: str, classes: int | None, pretrained: bool) -> Network:
         factory = getattr(importlib.import_module(module_name), factory_name)
         source = inspect.getsourcefile(factory)
         wants_classes = "classes" in inspect.signature(factory).parameters
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
-        raise CheckpointError(f"py:{name} cannot be imported ({error}); the module must be importable here.") from error
-    module = factory(classes=classes) if wants_classes else factory()
+    except Exception as error:  # importing runs the user's code
+        raise CheckpointError(
+            f"py:{name} cannot be imported ({error!r}); it must be a function or a class of a module that is "
+            "importable here."
+        ) from error
+    try:
+        module = factory(classes=classes) if wants_classes else factory()
+    except Exception as error:  # the factory is the user's code
+        raise CheckpointError(
+            f"py:{name} failed ({error!r}); a factory is called with classes=N or nothing."
+        ) from error
     if not isinstance(module, nn.Module):
         raise CheckpointError(f"py:{name} returned a {type(module).__name__}, expected a torch.nn.Module.")
     source_hash = hashlib.sha256(Path(source).read_bytes()).hexdigest() if source else None

@@ -1,5 +1,6 @@
 """The normalisation of a network's input, and the module that keeps it inside the checkpoint."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -22,9 +23,12 @@ class Normalisation:
     std: tuple[float, float, float]
 
     def __post_init__(self) -> None:
-        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+        numbers = (*self.mean, *self.std)
+        are_finite = all(isinstance(number, int | float) and math.isfinite(number) for number in numbers)
+        if len(self.mean) != 3 or len(self.std) != 3 or not are_finite or min(self.std) <= 0:
             raise CheckpointError(
-                f"A normalisation is three means and three positive deviations, got {self.mean} and {self.std}."
+                "A normalisation is three finite means and three finite positive deviations, "
+                f"got {self.mean} and {self.std}."
             )
 
 
@@ -54,11 +58,13 @@ def parse_normalisation(text: str) -> Normalisation:
     if len(parts) == 1:
         return NORMALISATIONS[text]
     try:
-        numbers = [float(part) for part in parts]
-        mean, std = numbers[:3], numbers[3:]
-        return Normalisation((mean[0], mean[1], mean[2]), (std[0], std[1], std[2]))
-    except (ValueError, IndexError):
-        raise CheckpointError(f"norm={text!r} is neither a known name nor six numbers.") from None
+        red, green, blue, *deviations = (float(part) for part in parts)
+        red_std, green_std, blue_std = deviations
+    except ValueError:
+        raise CheckpointError(
+            f"norm={text!r} is neither a known name ({', '.join(NORMALISATIONS)}) nor six numbers."
+        ) from None
+    return Normalisation((red, green, blue), (red_std, green_std, blue_std))
 
 
 class Normalised(nn.Module):

@@ -1,11 +1,13 @@
 """Checkpoint specs: from ``model.pth,arch=resnet20,norm=imagenet`` to a checkpoint that can be evaluated."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from robustsweep.benchmark.checkpoints.card import Card
 from robustsweep.benchmark.checkpoints.native import load_card, load_tensors
@@ -18,7 +20,7 @@ from robustsweep.benchmark.checkpoints.state_dicts import (
     read_state_dict,
     weights_hash,
 )
-from robustsweep.benchmark.spec import Spec, parse_spec, positive_int
+from robustsweep.benchmark.spec import Spec, parse_spec, positive_int, whole_number
 from robustsweep.errors import CheckpointError, UsageError
 from robustsweep.results.cells import Json, identity_key
 
@@ -65,29 +67,36 @@ def resolve(spec: Spec | str) -> list[Checkpoint]:
     if scheme:
         return [_from_library(spec)]
     path = Path(spec.target).expanduser()
-    if path.is_dir() or any(character in spec.target for character in "*?["):
+    if path.is_dir() or (not path.exists() and any(character in spec.target for character in "*?[")):
         return _from_many(spec, path)
     return [_from_file(spec, path)]
 
 
 def _from_many(spec: Spec, path: Path) -> list[Checkpoint]:
-    found = sorted(path.glob("**/*.safetensors")) if path.is_dir() else sorted(Path(p) for p in glob(str(path)))
+    found = (
+        sorted(path.glob("**/*.safetensors"))
+        if path.is_dir()
+        else sorted(Path(p) for p in glob(str(path), recursive=True))
+    )
     if not found:
         raise CheckpointError(f"{spec.target} matches no checkpoint files.")
     if spec.options.keys() - {"arch", "norm", "classes", "method"}:
         raise UsageError(
             f"Checkpoint spec {spec.text!r} names several files; only arch=, norm=, classes=, method= fit."
         )
-    return [_from_file(spec, file) for file in found]
+    common = os.path.commonpath([file.parent for file in found])
+    # Files of one name in several folders are told apart by the folder.
+    return [_from_file(spec, file, file.relative_to(common).with_suffix("").as_posix()) for file in found]
 
 
-def _from_file(spec: Spec, path: Path) -> Checkpoint:
+def _from_file(spec: Spec, path: Path, name: str | None = None) -> Checkpoint:
+    name = name or path.stem
     if not path.is_file():
         raise CheckpointError(
             f"{path} does not exist; a checkpoint is a file ({', '.join(SUFFIXES)}) or {', '.join(SCHEMES)}:NAME."
         )
     if path.suffix == ".safetensors" and "arch" not in spec.options:
-        return _native(spec, path)
+        return _native(spec, path, name)
     if path.suffix not in SUFFIXES:
         raise CheckpointError(f"{path} has no known suffix ({', '.join(SUFFIXES)}).")
     if "arch" not in spec.options or "norm" not in spec.options:
@@ -95,7 +104,9 @@ def _from_file(spec: Spec, path: Path) -> Checkpoint:
             f"{path} is a bare state dict: say arch= (see `robustsweep list architectures`) and "
             f"norm= ({', '.join(NORMALISATIONS)}, or six numbers)."
         )
-    return _finished(spec, path.stem, spec.options["arch"], path, pretrained=False)
+    if "weights" in spec.options:
+        raise UsageError(f"Checkpoint spec {spec.text!r}: the file holds the weights; leave weights= out.")
+    return _finished(spec, name, spec.options["arch"], path, pretrained=False)
 
 
 def _from_library(spec: Spec) -> Checkpoint:
@@ -104,7 +115,11 @@ def _from_library(spec: Spec) -> Checkpoint:
     is_python = spec.target.startswith("py:")
     weights = spec.options.get("weights", "random" if is_python else "pretrained")
     name = spec.target.partition(":")[2].rpartition(":")[2]
+    if is_python and weights == "pretrained":
+        raise UsageError(f"Checkpoint spec {spec.text!r}: a factory has no pretrained weights; say weights=FILE.")
     if weights in ("random", "pretrained"):
+        if "entry" in spec.options:
+            raise UsageError(f"Checkpoint spec {spec.text!r}: entry= is for weights=FILE.")
         return _finished(spec, name, spec.target, None, pretrained=weights == "pretrained")
     return _finished(spec, name, spec.target, Path(weights).expanduser(), pretrained=False)
 
@@ -128,46 +143,54 @@ def _finished(spec: Spec, default_name: str, arch: str, path: Path | None, *, pr
     else:
         normalisation = network.normalisation or NORMALISATIONS["none"]
     size = positive_int(options["input_size"], "input_size=") if "input_size" in options else None
+    outputs = _count_outputs(network, size, arch)
+    if classes not in (None, outputs):
+        raise CheckpointError(f"{arch} has {outputs} outputs with these weights, not classes={classes}.")
     card = Card(
         architecture=arch,
-        classes=classes or _count_outputs(network, size),
+        classes=outputs,
         normalisation=normalisation,
         input_size=size or network.input_size if not path else size,
         resize_input=size is not None,
         method=options.get("method"),
-        seed=_seed(options.get("seed")),
+        seed=whole_number(options["seed"], "seed=") if "seed" in options else None,
     )
     return _checkpoint(options.get("name", default_name), card, lambda: load().module, network)
 
 
-def _seed(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not text.isascii() or not text.isdigit():
-        raise UsageError(f"seed= must be a whole number, got {text!r}.")
-    return int(text)
-
-
-def _count_outputs(network: Network, size: int | None) -> int:
-    import torch
-
+def _count_outputs(network: Network, size: int | None, arch: str) -> int:
     side = size or network.input_size or 32
-    with torch.inference_mode():
-        return int(network.module.eval()(torch.zeros(1, 3, side, side)).shape[-1])
+    try:
+        with torch.inference_mode():
+            logits = network.module.eval()(torch.zeros(1, 3, side, side))
+    except Exception as error:  # a network that does not fit can raise anything
+        raise CheckpointError(
+            f"{arch} cannot take an image of {side}x{side} pixels ({error!r}); say input_size=N."
+        ) from error
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != 1:
+        shown = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise CheckpointError(f"{arch} returned {shown} for one image, expected logits of shape (1, classes).")
+    return logits.shape[1]
 
 
-def _native(spec: Spec, path: Path) -> Checkpoint:
+def _native(spec: Spec, path: Path, name: str) -> Checkpoint:
     for key in spec.options:
         if key != "name":
             raise UsageError(f"{path} has a card that says {key}; only name= can be given for a native file.")
     card = load_card(path)
+    if card.architecture.startswith("py:"):
+        # A file is data; it must not choose what code runs.
+        raise CheckpointError(
+            f"{path} asks to run {card.architecture}, and a file alone never runs code; where you trust it, name the "
+            f"code yourself: --checkpoint {card.architecture},weights={path},norm=..."
+        )
 
     def load() -> Network:
         network = build_network(card.architecture, card.classes)
         load_strictly(network.module, load_tensors(path), str(path))
         return network
 
-    return _checkpoint(spec.options.get("name", path.stem), card, lambda: load().module, load())
+    return _checkpoint(spec.options.get("name", name), card, lambda: load().module, load())
 
 
 def _checkpoint(name: str, card: Card, load_network: Callable[[], nn.Module], network: Network) -> Checkpoint:
