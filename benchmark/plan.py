@@ -73,11 +73,11 @@ class Plan:
     skipped: tuple[Condition, ...]
 
     @cached_property
-    def cells(self) -> dict[tuple[str, str], PlannedCell]:
-        """The cells by checkpoint id and condition name."""
+    def cells(self) -> dict[tuple[str, Condition], PlannedCell]:
+        """The cells by checkpoint id and condition; two conditions of other settings may share a name."""
         described = [(condition, self.source.identity(condition)) for condition in self.conditions]
         return {
-            (checkpoint.id, condition.name): PlannedCell(
+            (checkpoint.id, condition): PlannedCell(
                 checkpoint,
                 condition,
                 {"protocol": PROTOCOL_VERSION, "precision": "float32", "checkpoint": checkpoint.identity, **images},
@@ -89,7 +89,7 @@ class Plan:
     def wanted(self, shard: Shard) -> list[PlannedCell]:
         """List the cells of a shard, condition by condition."""
         return [
-            self.cells[checkpoint.id, condition.name]
+            self.cells[checkpoint.id, condition]
             for position, condition in enumerate(self.conditions)
             if shard.takes(position)
             for checkpoint in self.checkpoints
@@ -120,7 +120,9 @@ def make_plan(source: Source, checkpoints: list[Checkpoint], conditions: tuple[C
             f"{source.data.name} was given without clean images, and every condition asked for needs them; "
             "add clean=SPEC to the data spec, or ask for the corruptions."
         )
-    return Plan(source, tuple(checkpoints), tuple(source.concrete(c) for c in supported), skipped)
+    # Conditions that differ as they are asked for can be the same on this data.
+    concrete = tuple(dict.fromkeys(source.concrete(condition) for condition in supported))
+    return Plan(source, tuple(checkpoints), concrete, skipped)
 
 
 def _check_distinct(checkpoints: list[Checkpoint]) -> None:
