@@ -11,7 +11,7 @@ from robustsweep.benchmark.data import Dataset, OfficialSet
 from robustsweep.benchmark.data.dataset import Int64Array, stratified_positions
 from robustsweep.benchmark.data.decoding import codec
 from robustsweep.corruptions import corrupt, jpeg_round_trip, table_for
-from robustsweep.errors import DataError
+from robustsweep.errors import DataError, UsageError
 from robustsweep.results.cells import Json, identity_key
 
 
@@ -33,7 +33,13 @@ class Source:
 
     @classmethod
     def choose(cls, data: Dataset | OfficialSet, *, limit: int | None, seed: int) -> "Source":
-        """Take all images, or ``limit`` of them stratified by class."""
+        """Take all images, or ``limit`` of them stratified by class.
+
+        Raises:
+            UsageError: If the limit is below 1.
+        """
+        if limit is not None and limit < 1:
+            raise UsageError(f"limit must be 1 or more, got {limit}.")
         if limit is None or limit >= len(data.labels):
             return cls(data, np.arange(len(data.labels), dtype=np.int64), None, seed)
         return cls(data, stratified_positions(data.labels, data.ids, limit, seed), limit, seed)
@@ -65,11 +71,12 @@ class Source:
         return identity_key({"data": self._fingerprints(), "preprocessing": self.data.preprocessing, "ids": digest})
 
     def _fingerprints(self) -> list[str | None]:
-        clean = self.clean
-        return [self.data.fingerprint, clean.fingerprint if clean and self.is_official else None]
+        if self.clean is None or not self.is_official:
+            return [self.data.fingerprint, None]
+        return [self.data.fingerprint, self.clean.fingerprint, self.clean.preprocessing]
 
     def supports(self, condition: Condition) -> bool:
-        """Say whether the condition needs clean images that are not there."""
+        """Say whether the images that the condition needs are there: clean ones for all but corruptions."""
         return isinstance(condition, Corrupted) or self.clean is not None
 
     def concrete(self, condition: Condition) -> Condition:
@@ -155,7 +162,8 @@ class Source:
 def _libraries(condition: Corrupted) -> Json:
     """Name the libraries whose version can change the pixels of a generated condition."""
     used: Json = {}
-    if condition.corruption == "jpeg_compression" or condition.jpeg_quality is not None:
+    # Two of frost's textures are JPEG files.
+    if condition.corruption in ("jpeg_compression", "frost") or condition.jpeg_quality is not None:
         used["jpeg"] = codec()
     if condition.corruption == "spatter":
         used["opencv"] = _opencv_version()
