@@ -94,7 +94,7 @@ def read_batch(content: bytes, name: str, labels_entry: bytes) -> tuple[npt.NDAr
         batch = _InertUnpickler(io.BytesIO(content), encoding="bytes").load()
         images = batch[b"data"].pixels().reshape(-1, 3, 32, 32)
         labels = [int(label) for label in batch[labels_entry]]
-        if len(labels) != len(images):
+        if len(labels) != len(images) or not labels:
             raise ValueError(f"{len(images)} images but {len(labels)} labels")
     except DataError as error:
         raise DataError(f"{name} is not a CIFAR batch: {error}.") from None
@@ -115,7 +115,7 @@ def open_cifar(kind: str, location: str | None, split: str, download: bool) -> D
     Raises:
         DataError: If files are missing or malformed.
     """
-    folder = Path(location) if location else cache_folder() / "datasets"
+    folder = Path(location).expanduser() if location else cache_folder() / "datasets"
     tree = open_tree(_downloaded(kind, folder) if download else _archive_or_folder(kind, folder))
     by_name = {name.rsplit("/", 1)[-1]: name for name in tree.names}
     images, labels = [], []

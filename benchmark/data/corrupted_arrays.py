@@ -9,7 +9,7 @@ import torch
 from robustsweep.benchmark.data.dataset import Dataset, Int64Array
 from robustsweep.benchmark.data.fingerprints import file_stamp, hash_files, remembered
 from robustsweep.benchmark.data.official import OfficialSet, check_same_order
-from robustsweep.corruptions import SEVERITIES
+from robustsweep.corruptions import CORRUPTIONS, SEVERITIES
 from robustsweep.errors import DataError
 
 
@@ -17,7 +17,7 @@ def _read_npy(path: Path) -> npt.NDArray[np.generic]:
     if not path.is_file():
         raise DataError(f"{path} is missing; the published folder has one .npy per corruption and labels.npy.")
     try:
-        array: npt.NDArray[np.generic] = np.load(path, mmap_mode="r", allow_pickle=False)
+        array: npt.NDArray[np.generic] = np.lib.format.open_memmap(path, mode="r")
     except (ValueError, OSError, EOFError) as error:
         raise DataError(f"{path} is truncated or not a .npy file ({error}); fetch it again.") from error
     return array
@@ -59,7 +59,7 @@ def open_cifar_c(folder: Path, *, name: str, classes: int, clean: Dataset | None
     if not (folder / "labels.npy").is_file() and len(inner) == 1:
         folder = inner[0]
     labels = _cifar_labels(folder, classes)
-    check_same_order(clean, labels, folder)
+    check_same_order(clean, labels, classes, folder)
     rows = len(labels)
 
     def array(corruption: str) -> npt.NDArray[np.generic]:
@@ -79,7 +79,10 @@ def open_cifar_c(folder: Path, *, name: str, classes: int, clean: Dataset | None
         chosen = array(corruption)[(severity - 1) * rows + positions]
         return torch.from_numpy(np.ascontiguousarray(chosen)).permute(0, 3, 1, 2).contiguous()
 
-    paths = sorted(folder.glob("*.npy"))
+    names = ("labels", *CORRUPTIONS)
+    paths = sorted(path for path in folder.glob("*.npy") if path.stem in names)
+    if len(paths) < 2:
+        raise DataError(f"{folder} holds labels.npy but no corruption, such as fog.npy.")
     return OfficialSet(
         name=name,
         labels=labels,
@@ -88,7 +91,7 @@ def open_cifar_c(folder: Path, *, name: str, classes: int, clean: Dataset | None
         size=(32, 32),
         fingerprint=remembered(f"arrays\n{file_stamp(*paths)}", lambda: hash_files(paths)),
         preprocessing="none",
-        corruptions=tuple(path.stem for path in paths if path.stem != "labels"),
+        corruptions=tuple(corruption for corruption in CORRUPTIONS if folder / f"{corruption}.npy" in paths),
         read=read,
         check=check,
         clean=clean,

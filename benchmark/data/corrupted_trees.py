@@ -11,7 +11,7 @@ from robustsweep.benchmark.data.decoding import IMAGE_SUFFIXES, Preprocessing, c
 from robustsweep.benchmark.data.folders import class_indices
 from robustsweep.benchmark.data.official import OfficialSet, matched_by_id
 from robustsweep.benchmark.data.trees import FileTree, open_tree, select
-from robustsweep.corruptions import SEVERITIES
+from robustsweep.corruptions import CORRUPTIONS, SEVERITIES
 from robustsweep.errors import DataError
 
 
@@ -23,6 +23,15 @@ def _leaves(tree: FileTree) -> dict[tuple[str, str], list[str]]:
         if len(parts) == 3 and "/" in parts[2]:
             leaves.setdefault((parts[0], parts[1]), []).append(parts[2])
     return leaves
+
+
+def _fingerprint(tree: FileTree, leaves: dict[tuple[str, str], list[str]]) -> str:
+    digest = hashlib.sha256()
+    for (corruption, severity), names in leaves.items():
+        for name in names:
+            full = f"{corruption}/{severity}/{name}"
+            digest.update(f"{full}\0{tree.sizes[full]}\n".encode())
+    return digest.hexdigest()
 
 
 def open_imagenet_c(path: Path, *, name: str, clean: Dataset | None, workers: int) -> OfficialSet:
@@ -39,10 +48,13 @@ def open_imagenet_c(path: Path, *, name: str, clean: Dataset | None, workers: in
     Raises:
         DataError: If the tree is empty or does not fit the clean images.
     """
-    tree = open_tree(path).without_wrapper()
+    tree = open_tree(path).without_wrapper(keep=CORRUPTIONS)
     leaves = _leaves(tree)
     if not leaves:
         raise DataError(f"{path} holds no CORRUPTION/SEVERITY/CLASS/IMAGE files.")
+    present = {corruption for corruption, _ in leaves}
+    if present.isdisjoint(CORRUPTIONS):
+        raise DataError(f"{path} holds no known corruption, but {', '.join(sorted(present)[:3])}.")
     (corruption, severity), names = next(iter(leaves.items()))
     folders = tuple(sorted({image.split("/", 1)[0] for image in names}))
     indices = class_indices(folders, path, imagenet=True)
@@ -70,12 +82,12 @@ def open_imagenet_c(path: Path, *, name: str, clean: Dataset | None, workers: in
         ids=ids,
         classes=1000,
         size=(first.shape[1], first.shape[2]),
-        fingerprint=hashlib.sha256("\n".join(tree.names).encode() + tree.stamp.encode()).hexdigest(),
+        fingerprint=_fingerprint(tree, leaves),
         preprocessing=f"none; {codec()}",
-        corruptions=tuple(sorted({corruption for corruption, _ in leaves})),
+        corruptions=tuple(corruption for corruption in CORRUPTIONS if corruption in present),
         read=read,
         check=check,
-        clean=matched_by_id(clean, ids, labels, path),
+        clean=matched_by_id(clean, ids, labels, (first.shape[1], first.shape[2]), path),
     )
 
 

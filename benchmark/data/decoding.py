@@ -13,6 +13,8 @@ from torchvision.transforms.v2 import functional
 from robustsweep.errors import DataError
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".webp", ".tif", ".tiff")
+# The formats of these suffixes; Pillow would also take PostScript, which it hands to another program.
+_FORMATS = ("JPEG", "PNG", "BMP", "PPM", "WEBP", "TIFF")
 _CONVERTIBLE_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV"}
 
 
@@ -37,10 +39,16 @@ class Preprocessing:
         return ", ".join(steps) or "none"
 
     def apply(self, image: Image.Image) -> Image.Image:
-        """Preprocess one RGB image."""
+        """Preprocess one RGB image.
+
+        Raises:
+            DataError: If it is smaller than the crop, which would pad it with black.
+        """
         if self.resize is not None:
             image = functional.resize(image, [self.resize], InterpolationMode.BILINEAR, antialias=True)
         if self.crop is not None:
+            if min(image.size) < self.crop:
+                raise DataError(f"it is {image.width}x{image.height}, smaller than crop={self.crop}; add resize=")
             image = functional.center_crop(image, [self.crop, self.crop])
         return image
 
@@ -68,13 +76,17 @@ def decode(content: bytes, name: str, preprocessing: Preprocessing) -> torch.Ten
         DataError: If the file is no image, is truncated, or has a mode without a conversion to RGB.
     """
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
             if image.mode not in _CONVERTIBLE_MODES:
-                raise DataError(f"{name} has Pillow's mode {image.mode!r}; convert it to 8-bit RGB.")
+                raise DataError(f"it has Pillow's mode {image.mode!r}; convert it to 8-bit RGB")
             # Pillow warns where a palette's transparency is dropped in one go.
             full = image.convert("RGBA") if "transparency" in image.info else image
             rgb = preprocessing.apply(full.convert("RGB"))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except DataError as error:
+        raise DataError(f"{name} does not fit: {error}.") from None
+    except UnidentifiedImageError:
+        raise DataError(f"{name} is no image ({', '.join(_FORMATS)}); replace or remove the file.") from None
+    except Exception as error:  # a damaged file can raise anything
         raise DataError(f"{name} cannot be decoded ({error}); replace or remove the file.") from error
     return torch.from_numpy(np.array(rgb)).permute(2, 0, 1)
 

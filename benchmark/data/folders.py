@@ -49,15 +49,17 @@ def class_indices(folders: tuple[str, ...], root: Path, *, imagenet: bool) -> di
 def choose_split(tree: FileTree, split: str | None) -> tuple[FileTree, str]:
     """Return the part of the tree that holds ``split``, and the split's name.
 
-    Without a choice it is ``test`` if there is one, else ``val``, else the whole folder (``"all"``).
+    Without a choice it is ``test`` if there is one, else ``val``, else the whole folder (``"all"``). A single folder
+    that wraps everything is skipped.
 
     Raises:
         DataError: If the split asked for is not there.
     """
+    whole, tree = tree.without_wrapper(), tree.without_wrapper(keep=SPLITS)
     present = [name for name in SPLITS if name in tree.folders()]
     if split is None:
         split = next((name for name in ("test", "val") if name in present), None)
-        return (tree, "all") if split is None else (tree.below(split), split)
+        return (whole, "all") if split is None else (tree.below(split), split)
     if split not in present:
         raise DataError(f"{tree.root} has no split {split!r}; it has {', '.join(present) or 'no split folders'}.")
     return tree.below(split), split
@@ -100,7 +102,7 @@ def open_folder(
     Raises:
         DataError: If the layout or the first image cannot be read.
     """
-    tree, split_name = choose_split(open_tree(path).without_wrapper(), split)
+    tree, split_name = choose_split(open_tree(path), split)
     names = _image_names(tree)
     folders = tuple(sorted({image.split("/", 1)[0] for image in names}))
     indices = class_indices(folders, path, imagenet=imagenet)

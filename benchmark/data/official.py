@@ -46,14 +46,23 @@ class OfficialSet:
     notes: tuple[str, ...] = ()
 
 
-def check_same_order(clean: Dataset | None, labels: Int64Array, where: Path) -> None:
+def _check_kind(clean: Dataset, classes: int, size: tuple[int, int], where: Path) -> None:
+    if (clean.classes, clean.size) != (classes, size):
+        raise DataError(
+            f"clean= has {clean.classes} classes and images of {clean.size[1]}x{clean.size[0]} pixels, {where} has "
+            f"{classes} and {size[1]}x{size[0]}; they must be the images that the corrupted ones were made from."
+        )
+
+
+def check_same_order(clean: Dataset | None, labels: Int64Array, classes: int, where: Path) -> None:
     """Check that clean images of an array set are its rows.
 
     Raises:
-        DataError: If their number or a label differs.
+        DataError: If their number, a label, the classes or the size differ.
     """
     if clean is None:
         return
+    _check_kind(clean, classes, (32, 32), where)
     if len(clean) != len(labels):
         raise DataError(f"clean= has {len(clean)} images, {where} has {len(labels)} per severity; expected the same.")
     if (clean.labels != labels).any():
@@ -61,14 +70,17 @@ def check_same_order(clean: Dataset | None, labels: Int64Array, where: Path) -> 
         raise DataError(f"clean= and {where} disagree on the label of image {row}; they must be in the same order.")
 
 
-def matched_by_id(clean: Dataset | None, ids: Int64Array, labels: Int64Array, where: Path) -> Dataset | None:
+def matched_by_id(
+    clean: Dataset | None, ids: Int64Array, labels: Int64Array, size: tuple[int, int], where: Path
+) -> Dataset | None:
     """Reorder clean images to a tree's order, by the id of their path.
 
     Raises:
-        DataError: If an image is missing or has another class.
+        DataError: If an image is missing or has another class, or if the size differs.
     """
     if clean is None:
         return None
+    _check_kind(clean, 1000, size, where)
     row_of = {int(image_id): row for row, image_id in enumerate(clean.ids)}
     missing = [i for i in ids.tolist() if i not in row_of]
     if missing:

@@ -47,7 +47,7 @@ def _only(spec: Spec, *allowed: str) -> None:
 
 def _location(spec: Spec, location: str | None) -> Path:
     if location is None:
-        raise UsageError(f"Data spec {spec.text!r} needs a folder or an archive: {spec.target}:PATH.")
+        raise UsageError(f"Data spec {spec.text!r} needs a folder or an archive: {spec.target.rstrip(':')}:PATH.")
     return Path(location).expanduser()
 
 
@@ -111,7 +111,7 @@ def _imagefolder(spec: Spec, location: str | None, workers: int) -> Dataset:
     path = _location(spec, location)
     return open_folder(
         path,
-        name=spec.options.get("name", path.name.split(".")[0]),
+        name=spec.options.get("name", path.resolve().name.split(".")[0] or "imagefolder"),
         split=_split(spec, "train", "val", "test"),
         preprocessing=_preprocessing(spec, Preprocessing()),
         imagenet=False,

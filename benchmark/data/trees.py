@@ -8,7 +8,7 @@ import stat
 import tarfile
 import threading
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -25,30 +25,39 @@ class FileTree:
 
     Attributes:
         root: The folder or the archive, for messages.
-        names: Relative POSIX paths, sorted, hidden files left out.
+        sizes: Bytes by relative POSIX path, in the order of the paths, hidden files left out.
         read: Returns the bytes of a name; safe to call from several threads.
         stamp: Changes whenever the tree's files may have changed.
     """
 
     root: Path
-    names: tuple[str, ...]
+    sizes: Mapping[str, int]
     read: Callable[[str], bytes]
     stamp: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The relative POSIX paths, sorted."""
+        return tuple(self.sizes)
 
     def below(self, folder: str) -> "FileTree":
         """Return the part of the tree below ``folder``, with names relative to it."""
         prefix = f"{folder}/"
-        names = tuple(name[len(prefix) :] for name in self.names if name.startswith(prefix))
-        return FileTree(self.root, names, lambda name: self.read(prefix + name), f"{self.stamp}|{folder}")
+        sizes = {name[len(prefix) :]: size for name, size in self.sizes.items() if name.startswith(prefix)}
+        return FileTree(self.root, sizes, lambda name: self.read(prefix + name), f"{self.stamp}|{folder}")
 
     def folders(self) -> tuple[str, ...]:
         """List the folders at the top, sorted."""
         return tuple(sorted({name.split("/", 1)[0] for name in self.names if "/" in name}))
 
-    def without_wrapper(self) -> "FileTree":
-        """Skip single folders that wrap everything else."""
-        tree = self
-        while len(tree.folders()) == 1 and all("/" in name for name in tree.names):
+    def without_wrapper(self, keep: Iterable[str] = ()) -> "FileTree":
+        """Skip a single folder of folders, however deep, with whatever files lie beside it.
+
+        Args:
+            keep: Folders that mean something and are no wrappers.
+        """
+        tree, kept = self, set(keep)
+        while len(tree.folders()) == 1 and tree.folders()[0] not in kept:
             inner = tree.below(tree.folders()[0])
             if not inner.folders():
                 return tree
@@ -65,7 +74,8 @@ def open_tree(path: Path) -> FileTree:
     """Open a folder or an archive (``.tar``, compressed tar, ``.zip``).
 
     Raises:
-        DataError: If it is missing, unreadable, or an archive with unsafe member names.
+        DataError: If it is missing or unreadable, holds a link that leads nowhere or back up, or is an archive with
+            unsafe member names.
     """
     if path.is_dir():
         return _open_folder(path)
@@ -75,7 +85,9 @@ def open_tree(path: Path) -> FileTree:
         raise DataError(f"{path} is neither a folder nor an archive ({', '.join(ARCHIVE_SUFFIXES)}).")
     try:
         return _open_zip(path) if path.name.lower().endswith(".zip") else _open_tar(path)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # a damaged archive can raise anything
         raise DataError(f"{path} is not a readable archive ({error}); fetch or copy it again.") from error
 
 
@@ -83,17 +95,40 @@ def _is_visible(name: str) -> bool:
     return not any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
 
 
+def _checked_name(name: str, root: Path) -> str:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise DataError(f"{root} holds {ascii(name)}, whose name is not UTF-8; rename it.") from None
+    return name
+
+
 def _open_folder(path: Path) -> FileTree:
-    names, stamps = [], []
-    for folder, _, files in os.walk(path):
+    """List a folder; links are followed, because subsets of large sets are commonly made of them."""
+    sizes, stamps = {}, []
+    for folder, inner, files in os.walk(path, followlinks=True):
+        for link in (Path(folder, name) for name in inner if Path(folder, name).is_symlink()):
+            if Path(folder).resolve().is_relative_to(link.resolve()):
+                raise DataError(f"{link} links back to a folder above it; remove the link.")
         for file in files:
             full = Path(folder, file)
-            name = full.relative_to(path).as_posix()
-            if _is_visible(name):
+            name = _checked_name(full.relative_to(path).as_posix(), path)
+            if not _is_visible(name):
+                continue
+            try:
                 status = full.stat()
-                names.append(name)
-                stamps.append(f"{name}\0{status.st_size}\0{status.st_mtime_ns}")
-    return FileTree(path, tuple(sorted(names)), lambda name: (path / name).read_bytes(), "\n".join(sorted(stamps)))
+            except OSError as error:
+                raise DataError(f"{full} cannot be read ({error.strerror}); mend or remove it.") from error
+            sizes[name] = status.st_size
+            stamps.append(f"{name}\0{status.st_size}\0{status.st_mtime_ns}")
+
+    def read(name: str) -> bytes:
+        try:
+            return (path / name).read_bytes()
+        except OSError as error:
+            raise DataError(f"{path / name} cannot be read ({error.strerror}).") from error
+
+    return FileTree(path, dict(sorted(sizes.items())), read, "\n".join([str(path.resolve()), *sorted(stamps)]))
 
 
 def _archive_stamp(path: Path) -> str:
@@ -105,7 +140,7 @@ def _safe_name(name: str, archive: Path) -> str:
     parts = PurePosixPath(name.replace("\\", "/"))
     if parts.is_absolute() or ".." in parts.parts or (len(name) > 1 and name[1] == ":"):
         raise DataError(f"{archive} holds the unsafe member name {name!r}; it is refused, and nothing was written.")
-    return parts.as_posix()
+    return _checked_name(parts.as_posix(), archive)
 
 
 def _open_tar(path: Path) -> FileTree:
@@ -141,30 +176,31 @@ def _open_tar(path: Path) -> FileTree:
 
     stamp = _archive_stamp(path)
     if is_plain:
-        return FileTree(path, tuple(sorted(offsets)), read_plain, stamp)
-    return FileTree(path, tuple(sorted(contents)), contents.__getitem__, stamp)
+        return FileTree(path, {name: offsets[name][1] for name in sorted(offsets)}, read_plain, stamp)
+    return FileTree(path, {name: len(contents[name]) for name in sorted(contents)}, contents.__getitem__, stamp)
 
 
 def _open_zip(path: Path) -> FileTree:
     archive = zipfile.ZipFile(path)
     lock = threading.Lock()
-    members: dict[str, str] = {}
+    members: dict[str, zipfile.ZipInfo] = {}
     for info in archive.infolist():
         name = _safe_name(info.filename, path)
         if info.is_dir() or not _is_visible(name):
             continue
         if stat.S_ISLNK(info.external_attr >> 16):
             raise DataError(f"{path} holds {name!r}, which is a link; only regular files are read.")
-        members[name] = info.filename
+        members[name] = info
 
     def read(name: str) -> bytes:
         try:
             with lock:
                 return archive.read(members[name])
-        except (zipfile.BadZipFile, RuntimeError, EOFError) as error:
+        except Exception as error:  # damaged, encrypted, or of an unknown method
             raise DataError(f"{path}: {name} cannot be read ({error}).") from error
 
-    return FileTree(path, tuple(sorted(members)), read, _archive_stamp(path))
+    sizes = {name: members[name].file_size for name in sorted(members)}
+    return FileTree(path, sizes, read, _archive_stamp(path))
 
 
 def select(names: Iterable[str], suffixes: tuple[str, ...]) -> list[str]:

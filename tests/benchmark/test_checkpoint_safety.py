@@ -139,7 +139,8 @@ def test_a_file_without_a_state_dict_is_refused(tmp_path: Path, content: object)
 def test_the_card_of_a_file_never_chooses_what_code_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sentinel: Path
 ) -> None:
-    (tmp_path / "planted_factory.py").write_text(f"open({str(sentinel)!r}, 'w')\ndef build(): ...\n")
+    source = f"from pathlib import Path\nPath({str(sentinel)!r}).touch()\ndef build(): ...\n"
+    (tmp_path / "planted_factory.py").write_text(source)
     monkeypatch.syspath_prepend(tmp_path)
     card = Card(architecture="py:planted_factory:build", classes=CLASSES, normalisation=NORMALISATIONS["none"])
     save_native(tmp_path / "net.safetensors", network(), card)
