@@ -55,9 +55,9 @@ def open_cifar_c(folder: Path, *, name: str, classes: int, clean: Dataset | None
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder; unpack the published archive and give the folder.")
-    inner = [path for path in folder.iterdir() if path.is_dir()]
+    inner = list(folder.glob("*/labels.npy"))
     if not (folder / "labels.npy").is_file() and len(inner) == 1:
-        folder = inner[0]
+        folder = inner[0].parent
     labels = _cifar_labels(folder, classes)
     check_same_order(clean, labels, classes, folder)
     rows = len(labels)
