@@ -3,6 +3,7 @@
 import time
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from robustsweep.benchmark.plan import Plan, PlannedCell
 from robustsweep.benchmark.progress import Progress
 from robustsweep.benchmark.recording import make_cell
 from robustsweep.benchmark.scoring import evaluate
+from robustsweep.benchmark.sources import Source
 from robustsweep.errors import DataError, RobustsweepError
 from robustsweep.results.cells import CellStore, Examples
 
@@ -36,14 +38,19 @@ class Block:
         positions: int64, shape (n,), in the data set.
         ids: int64, shape (n,), on the device.
         labels: int64, shape (n,), on the device.
-        clean: uint8, shape (n, 3, H, W), on the device; None where only official files are wanted.
+        source: Where the images come from.
     """
 
     index: int
     positions: Int64Array
     ids: Tensor
     labels: Tensor
-    clean: Tensor | None
+    source: Source
+
+    @cached_property
+    def clean(self) -> Tensor:
+        """The clean images, uint8 of shape (n, 3, H, W), on the device; read where they are first asked for."""
+        return self.source.read_clean(self.positions).to(self.ids.device)
 
 
 class Run:
@@ -94,32 +101,33 @@ class Run:
         by_condition = {
             condition: [cell for cell in cells if cell.condition == condition] for condition in self._plan.conditions
         }
-        needs_clean = not self._source.is_official or any(
-            by_condition[condition] for condition in by_condition if not isinstance(condition, Corrupted)
-        )
         # cuDNN would otherwise round the inputs of convolutions to TF32 and pick algorithms by speed.
         with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
             for index, positions in enumerate(self._blocks):
-                block = self._block(index, positions, needs_clean)
+                block = self._block(index, positions)
                 for condition, wanting in by_condition.items():
                     self._condition(condition, [cell for cell in wanting if cell.key not in self._dead], modules, block)
 
-    def _block(self, index: int, positions: Int64Array, needs_clean: bool) -> Block:
+    def _block(self, index: int, positions: Int64Array) -> Block:
         return Block(
             index,
             positions,
             torch.from_numpy(self._source.data.ids[positions]).to(self._device),
             torch.from_numpy(self._source.data.labels[positions]).to(self._device),
-            self._source.read_clean(positions).to(self._device) if needs_clean else None,
+            self._source,
         )
 
     def _condition(
         self, condition: Condition, cells: list[PlannedCell], modules: dict[str, nn.Module], block: Block
     ) -> None:
-        todo = [cell for cell in cells if not self._store.has_part(cell.checkpoint.id, cell.key, block.index)]
+        todo = []
         for cell in cells:
-            if cell not in todo:  # an earlier run was interrupted after this block
+            if self._store.has(cell.checkpoint.id, cell.key):  # another process has finished it meanwhile
+                self._advance(cell, block)
+            elif self._store.has_part(cell.checkpoint.id, cell.key, block.index):  # from an interrupted run
                 self._close(cell, block, None)
+            else:
+                todo.append(cell)
         if not todo:
             return
         begun = time.monotonic()
@@ -127,9 +135,9 @@ class Run:
             images = self._images(condition, block)
         except DataError:
             raise
-        except (RobustsweepError, RuntimeError) as error:
+        except Exception as error:  # a corruption may be another package's code
             for cell in todo:
-                self._fail(cell, error)
+                self._fail(cell, block, error)
             return
         making_s = (time.monotonic() - begun) / len(todo)
         for cell in todo:
@@ -137,8 +145,8 @@ class Run:
             begun = time.monotonic()
             try:
                 examples = self._examples(cell, modules[cell.checkpoint.id], images, block)
-            except (RobustsweepError, RuntimeError) as error:
-                self._fail(cell, error)
+            except Exception as error:  # a network may be anybody's code
+                self._fail(cell, block, error)
                 continue
             self._seconds[cell.key] += time.monotonic() - begun + making_s
             self._close(cell, block, examples)
@@ -146,7 +154,6 @@ class Run:
     def _images(self, condition: Condition, block: Block) -> Tensor:
         if isinstance(condition, Corrupted) and self._source.is_official:
             return self._source.read_corrupted(condition, block.positions).to(self._device)
-        assert block.clean is not None
         if isinstance(condition, Corrupted):
             return self._source.generate(condition, block.clean, block.ids)
         return block.clean
@@ -168,15 +175,29 @@ class Run:
 
     def _close(self, cell: PlannedCell, block: Block, examples: Examples | None) -> None:
         """Store one block's examples, and the whole cell after its last block."""
-        n_blocks = len(self._blocks)
-        is_last = block.index == n_blocks - 1
-        if n_blocks > 1:
-            if examples is not None:
-                self._store.write_part(cell.checkpoint.id, cell.key, block.index, examples)
-            if is_last:
-                examples = self._store.read_parts(cell.checkpoint.id, cell.key, n_blocks)
-        if is_last and examples is not None:
+        if len(self._blocks) > 1:
+            try:
+                examples = self._through_parts(cell, block, examples)
+            except (DataError, OSError):
+                # A process that finishes the same cell removes its parts.
+                if not self._store.has(cell.checkpoint.id, cell.key):
+                    raise
+                examples = None
+        if examples is not None:
             self._finish(cell, examples)
+        self._advance(cell, block)
+
+    def _through_parts(self, cell: PlannedCell, block: Block, examples: Examples | None) -> Examples | None:
+        """Store one block's examples; after the last block, return all blocks' together."""
+        if examples is not None:
+            self._store.write_part(cell.checkpoint.id, cell.key, block.index, examples)
+        n_blocks = len(self._blocks)
+        if block.index < n_blocks - 1:
+            return None
+        return self._store.read_parts(cell.checkpoint.id, cell.key, n_blocks)
+
+    def _advance(self, cell: PlannedCell, block: Block) -> None:
+        is_last = block.index == len(self._blocks) - 1
         self._progress.advance(int(is_last), cost(cell.condition) * len(block.positions))
 
     def _finish(self, cell: PlannedCell, examples: Examples) -> None:
@@ -191,9 +212,11 @@ class Run:
             self._progress.warn(f"{cell.checkpoint.name}, {cell.condition.name}: {sentence}")
         self.computed += 1
 
-    def _fail(self, cell: PlannedCell, error: Exception) -> None:
-        sentence = f"{cell.checkpoint.name}, {cell.condition.name}: {error}"
+    def _fail(self, cell: PlannedCell, block: Block, error: Exception) -> None:
+        reason = error if isinstance(error, RobustsweepError | RuntimeError) else repr(error)
+        sentence = f"{cell.checkpoint.name}, {cell.condition.name}: {reason}"
         self._dead.add(cell.key)
         self.failed.append(sentence)
         self._progress.warn(sentence)
-        self._progress.advance(1, cost(cell.condition) * len(self._source.positions))
+        n_left = sum(len(positions) for positions in self._blocks[block.index :])
+        self._progress.advance(1, cost(cell.condition) * n_left)

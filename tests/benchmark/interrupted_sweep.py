@@ -1,0 +1,70 @@
+"""Sweeps in processes of their own, for test_sweep_resuming: ``interrupted_sweep.py killed|at-once RUN``."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from tiny_sweeps import OneByOne, swept, tiny_checkpoint, tiny_data, tiny_plan
+
+from robustsweep.benchmark import running
+from robustsweep.benchmark.plan import Plan
+from robustsweep.results import cells
+
+# The calls of fsync at which a sweep is killed, each time from where the last one left it. At a call, a file has been
+# written under its temporary name and not yet been renamed.
+KILLS = (1, 2, 3, 4, 6, 9, 12, 5, 8)
+
+
+def small_plan() -> Plan:
+    """Plan two checkpoints on 22 images, with one condition of each kind."""
+    checkpoints = [tiny_checkpoint(name, seed, OneByOne) for name, seed in (("a", 0), ("b", 1))]
+    names = ("clean", "gaussian_noise@3", "fgsm-linf@2/255", "pgd2-linf@1/255,8/255")
+    return tiny_plan(*names, data=tiny_data(22), checkpoints=checkpoints)
+
+
+def forked(work: Callable[[], object]) -> int:
+    """Start ``work`` in a process and return its id; the process ends with 0 where nothing is raised."""
+    process = os.fork()
+    if process == 0:
+        try:
+            work()
+        except BaseException as error:
+            print(repr(error), flush=True)
+            os._exit(1)
+        os._exit(0)
+    return process
+
+
+def sweep(run: Path, kill_at: int | None = None) -> None:
+    calls, fsync = 0, os.fsync
+
+    def counted(handle: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        fsync(handle)
+
+    cells.os.fsync = counted  # type: ignore[assignment]
+    swept(small_plan(), run, block_bytes=1)
+
+
+def main(way: str, run: Path) -> None:
+    running._BLOCK_IMAGES = 8
+    torch.set_num_threads(1)
+    if way == "killed":
+        for kill_at in KILLS:
+            _, status = os.waitpid(forked(lambda kill_at=kill_at: sweep(run, kill_at)), 0)  # type: ignore[misc]
+            assert os.WIFSIGNALED(status), f"the sweep ended before file {kill_at}"
+        sweep(run)
+    else:
+        processes = [forked(lambda: sweep(run)) for _ in range(3)]
+        statuses = [os.waitpid(process, 0)[1] for process in processes]
+        assert statuses == [0, 0, 0], statuses
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))
