@@ -1,0 +1,37 @@
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from robustsweep.errors import UsageError
+from robustsweep.training import demo as checkpoints
+
+# The package exports the function under the module's name.
+command = import_module("robustsweep.cli.demo")
+
+
+def test_the_demo_trains_sweeps_and_reports_and_a_second_run_computes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = replace(checkpoints.RECIPES["digits"], epochs=1, warmup_epochs=0)
+    monkeypatch.setattr(checkpoints, "RECIPES", {"digits": recipe})
+    monkeypatch.setattr(checkpoints, "DEMO_METHODS", ("baseline", "smoothmix_s"))
+    monkeypatch.setattr(command, "_SUITES", ("clean", "brightness@1", "fgsm-linf@1/255"))
+    command.demo(out=tmp_path, limit=30)
+    first = capsys.readouterr().out
+    assert "2 checkpoints trained, 0 were stored already" in first
+    assert "6 cells computed" in first
+    report = (tmp_path / "report" / "report.md").read_text()
+    assert "baseline-seed0" in report
+    assert "smoothmix" in report
+    command.demo(out=tmp_path, limit=30)
+    second = capsys.readouterr().out
+    assert "0 checkpoints trained, 2 were stored already" in second
+    assert "0 cells computed" in second
+
+
+def test_a_limit_below_one_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="1 or more, got 0"):
+        command.demo(out=tmp_path, limit=0)
+    assert not list(tmp_path.iterdir())
