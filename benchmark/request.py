@@ -81,7 +81,7 @@ def read_request(path: Path) -> SweepRequest:
 def _checkpoint(entry: Any, path: Path) -> Spec | str:
     if isinstance(entry, str):
         return entry
-    if not isinstance(entry, dict) or not isinstance(entry.get("file"), str):
+    if not isinstance(entry, dict) or not isinstance(entry.get("file"), str) or not entry["file"].strip():
         raise UsageError(f"The plan {path}: each of [[checkpoints]] needs file = '...'.")
     options = {}
     for key, value in entry.items():
@@ -89,8 +89,20 @@ def _checkpoint(entry: Any, path: Path) -> Spec | str:
             continue
         if key not in KEYS:
             raise unknown_name("key of [[checkpoints]]", key, ["file", *KEYS])
-        options[key] = " ".join(map(str, value)) if isinstance(value, list) else str(value)
+        options[key] = _option(key, value, path)
     return Spec(entry["file"], entry["file"], options)
+
+
+def _option(key: str, value: Any, path: Path) -> str:
+    """Write a value as the comma form has it."""
+    parts = value if isinstance(value, list) else [value]
+    kinds = (int, float) if isinstance(value, list) else (int, float, str)
+    text = " ".join(map(str, parts))
+    if not text.strip() or any(isinstance(part, bool) or not isinstance(part, kinds) for part in parts):
+        raise UsageError(
+            f"The plan {path}: {key} must be a text, a number or a list of numbers that is not empty, got {value!r}."
+        )
+    return text
 
 
 def merged(request: SweepRequest, values: dict[str, Any], where: str) -> SweepRequest:
