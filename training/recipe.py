@@ -86,7 +86,3 @@ RECIPES.add(
         flip=False,
     ),
 )
-RECIPES.add(
-    "cifar",
-    Recipe(name="cifar", epochs=200, batch_size=128, learning_rate=0.1, weight_decay=5e-4, warmup_epochs=5),
-)
