@@ -56,7 +56,9 @@ def headline(unit: Unit, references: Sequence[Reference]) -> Table:
     """One row per checkpoint: clean error, mean corruption error, group means and what references divide."""
     corrupted = some_complete(unit, CORRUPTIONS)
     plain = [CLEAN_ERROR, *([MEAN_CORRUPTION_ERROR, *GROUP_ERRORS] if corrupted else [])]
-    divided = [(m, reference) for reference in references for m in (MCE, RELATIVE_MCE)] if corrupted else []
+    wanted = [(m, reference) for reference in references for m in (MCE, RELATIVE_MCE)] if corrupted else []
+    undefined = [note for metric, reference in wanted for note in undefined_notes(metric, reference)]
+    divided = [(m, reference) for m, reference in wanted if not any(undefined_notes(m, reference))]
     columns = [Column("checkpoint", "checkpoint"), Column("method", "method"), Column("seed", "seed", "count")]
     columns += [Column(m.name, m.title, "percent", False) for m in plain]
     columns += [_quotient_column(metric, reference) for metric, reference in divided]
@@ -68,9 +70,7 @@ def headline(unit: Unit, references: Sequence[Reference]) -> Table:
             value_or_missing(m, values, reference) for m, reference in divided
         ]
         rows.append((card["label"], card["method"], None if pd.isna(card["seed"]) else int(card["seed"]), *measured))
-    notes = [_ALL_MEANS] if corrupted else []
-    for metric, reference in divided:
-        notes += undefined_notes(metric, reference)
+    notes = [_ALL_MEANS, *undefined] if corrupted else []
     if corrupted:
         notes += [f"mCE ({r.short_name}): {r.name} is 100; {r.caveat}." for r in references if r.caveat]
     notes += [_CHECKPOINT_LEVEL] if unit.scope.checkpoint_level_only else []

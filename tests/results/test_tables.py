@@ -69,14 +69,14 @@ def test_ce_columns_are_relative_to_the_named_reference(builder: RunBuilder) -> 
     assert column(tables["ce_per_corruption_reference"], "cutmix")[-1] == pytest.approx(mean_of_ratios)
 
 
-def test_a_quotient_that_does_not_exist_is_missing_and_explained(builder: RunBuilder) -> None:
+def test_a_quotient_that_does_not_exist_is_left_out_and_explained(builder: RunBuilder) -> None:
     full(builder, "baseline", "cutmix")
     for cell in builder.root.glob("cells/*/*/cell.json"):
         text = cell.read_text()
         if '"name": "baseline"' in text and '"corruption": "fog"' in text:
             cell.write_text(re.sub(r'"n_right": \d+', '"n_right": 980', text))
     head = tables_of(builder)["headline"]
-    assert column(head, "relative_mce_vs_baseline_not_comparable_with_published_mce") == [None, None]
+    assert not [c.name for c in head.columns if c.name.startswith("relative_mce")]
     assert None not in column(head, "mce_vs_baseline_not_comparable_with_published_mce")
     assert any("relative mCE: It is undefined" in note and "under fog" in note for note in head.notes)
 
