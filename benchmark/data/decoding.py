@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError, features
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms.v2 import functional
 
 from robustsweep.errors import DataError
 
@@ -44,6 +42,12 @@ class Preprocessing:
         Raises:
             DataError: If it is smaller than the crop, which would pad it with black.
         """
+        if self.resize is None and self.crop is None:
+            return image
+        # torchvision takes seconds to import, and most data sets need none of this.
+        from torchvision.transforms import InterpolationMode
+        from torchvision.transforms.v2 import functional
+
         if self.resize is not None:
             image = functional.resize(image, [self.resize], InterpolationMode.BILINEAR, antialias=True)
         if self.crop is not None:

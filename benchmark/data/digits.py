@@ -1,8 +1,6 @@
 """scikit-learn's handwritten digits as a small RGB data set: the embedded default."""
 
 import numpy as np
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 from torch import from_numpy, uint8
 from torch.nn.functional import interpolate
 
@@ -21,6 +19,10 @@ def open_digits(split: str) -> Dataset:
     Args:
         split: ``"train"`` or ``"test"``.
     """
+    # scikit-learn takes seconds to import and only this data set needs it.
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
     bunch = load_digits()
     grey = from_numpy(bunch.images / 16.0).unsqueeze(1)
     large = interpolate(grey, (_SIDE, _SIDE), mode="bilinear", align_corners=False)
