@@ -9,6 +9,7 @@ import torch
 from tiny_sweeps import (
     CLASSES,
     CONDITIONS,
+    OneByOne,
     TinyNet,
     official_set,
     same,
@@ -20,6 +21,7 @@ from tiny_sweeps import (
 )
 from torch import Tensor, nn
 
+from robustsweep.benchmark import attacking
 from robustsweep.benchmark.conditions import Attacked, Corrupted
 from robustsweep.benchmark.progress import Silent
 from robustsweep.benchmark.sources import Source
@@ -105,6 +107,22 @@ def test_the_rungs_of_an_attack_agree_with_its_counts_and_with_the_clean_cell(tm
         assert ((arrays["step"] == -1) == never).all()
         assert ((arrays["restart"] == -1) == never).all()
     assert len(set(stored(tmp_path)["tiny", "pgd3-linf"]["rung"].tolist())) >= 4
+
+
+def test_an_attack_in_pieces_is_the_attack_in_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = tiny_plan("pgd2-linf@1/255,8/255", data=tiny_data(20), checkpoints=[tiny_checkpoint("tiny", 0, OneByOne)])
+    swept(plan, tmp_path / "one", batch_size=3)
+    monkeypatch.setattr(attacking, "_PIECE_BYTES", 7 * 4 * 3 * 32 * 32)
+    swept(plan, tmp_path / "pieces", batch_size=3)
+    assert same(stored(tmp_path / "one"), stored(tmp_path / "pieces"))
+
+
+def test_the_random_starts_of_an_attack_are_drawn_with_the_seed_of_the_sweep(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        swept(tiny_plan("pgd1-linf@8/255", "fgsm-linf@8/255", seed=seed), tmp_path / str(seed))
+    first, second = (stored(tmp_path / str(seed)) for seed in (0, 1))
+    assert (first["tiny", "pgd1-linf@8/255"]["nll"] != second["tiny", "pgd1-linf@8/255"]["nll"]).mean() > 0.5
+    assert (first["tiny", "fgsm-linf@8/255"]["nll"] == second["tiny", "fgsm-linf@8/255"]["nll"]).all()
 
 
 def test_the_clean_cell_and_corruptions_have_no_rungs(tmp_path: Path) -> None:
