@@ -143,7 +143,9 @@ def _finished(spec: Spec, default_name: str, arch: str, path: Path | None, *, pr
     else:
         normalisation = network.normalisation or NORMALISATIONS["none"]
     size = positive_int(options["input_size"], "input_size=") if "input_size" in options else None
-    outputs = _count_outputs(network, size, arch)
+    # Built-in architectures have the outputs that they were asked for.
+    is_foreign = arch.partition(":")[0] in SCHEMES
+    outputs = _count_outputs(network, size, arch) if is_foreign or classes is None else classes
     if classes not in (None, outputs):
         raise CheckpointError(f"{arch} has {outputs} outputs with these weights, not classes={classes}.")
     card = Card(

@@ -36,6 +36,8 @@ def open_data(text: str, *, workers: int = 4) -> Opened:
     """
     spec = parse_spec(text, noun="data", keys=_KEYS, open_ended="clean")
     scheme, _, location = spec.target.partition(":")
+    if scheme not in DATASETS and Path(spec.target).expanduser().exists():
+        raise UsageError(f"Data spec {text!r} is a path alone; say what it is, such as imagefolder:{spec.target}.")
     return DATASETS[scheme](spec, location or None, workers)
 
 

@@ -242,6 +242,11 @@ def test_a_checkpoint_of_another_input_size_resizes_inside_its_module(state_dict
     assert checkpoint.card.resize_input
 
 
+def test_resolving_a_built_in_architecture_runs_no_image(state_dict: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(network()), "forward", None)
+    assert only(f"{state_dict},{SPEC},input_size=99999").card.input_size == 99999
+
+
 def test_missing_files_and_unknown_suffixes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="does not exist"):
         resolve(f"{tmp_path / 'none.pth'},{SPEC}")

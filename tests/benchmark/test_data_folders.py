@@ -153,6 +153,8 @@ def test_locations_that_are_nothing_are_refused(photos: Path) -> None:
         open_data(f"imagefolder:{photos / 'none'}")
     with pytest.raises(DataError, match="neither a folder nor an archive"):
         open_data(f"imagefolder:{photos / 'cat' / '1.png'}")
+    with pytest.raises(UsageError, match=f"is a path alone; say what it is, such as imagefolder:{photos}"):
+        open_data(str(photos))
 
 
 def test_the_folder_names_the_data_unless_the_spec_does(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
