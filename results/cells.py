@@ -15,7 +15,7 @@ import io
 import json
 import os
 import shutil
-import tempfile
+import uuid
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -133,15 +133,16 @@ class Cell:
 def write_atomically(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` so that readers see the old file or the whole new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    # Not tempfile's: its files are readable by nobody else, and a run folder may be shared.
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
@@ -225,8 +226,17 @@ class CellStore:
         write_atomically(self.root / "checkpoints" / f"{checkpoint['id']}.json", text.encode())
 
     def examples(self, cell: Cell) -> Examples:
-        """Read the per-image arrays of ``cell``."""
-        return Examples(**_read_npz(self._folder(cell.checkpoint["id"], cell.key) / "examples.npz"))
+        """Read the per-image arrays of ``cell``.
+
+        Raises:
+            DataError: If they are not the ones that the cell was written with.
+        """
+        folder = self._folder(cell.checkpoint["id"], cell.key)
+        arrays = _read_npz(folder / "examples.npz")
+        expected = json.loads((folder / "cell.json").read_text())["examples_sha256"]
+        if hashlib.sha256((folder / "examples.npz").read_bytes()).hexdigest() != expected:
+            raise DataError(f"{folder / 'examples.npz'} does not belong to its cell.json; delete both and sweep again.")
+        return Examples(**arrays)
 
     def write_part(self, checkpoint_id: str, key: str, block: int, examples: Examples) -> None:
         """Store one block of a cell that is not finished."""

@@ -212,3 +212,19 @@ def test_a_checkpoint_renamed_by_a_later_sweep_is_shown_under_its_new_name(store
     after = next(store.cells())
     assert (after.checkpoint["name"], after.checkpoint["card"]["method"]) == ("renamed", "cutmix")
     assert after.key == before.key
+
+
+def test_arrays_of_another_cell_are_not_taken_for_this_one(store: CellStore) -> None:
+    store.write(cell(), examples(5))
+    other = CellStore(store.root.parent / "other")
+    other.write(cell(), examples(5, first=1))
+    arrays = "cells/*/*/examples.npz"
+    next(store.root.glob(arrays)).write_bytes(next(other.root.glob(arrays)).read_bytes())
+    with pytest.raises(DataError, match="does not belong"):
+        store.examples(cell())
+
+
+def test_files_can_be_read_by_whom_the_umask_lets(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text("")
+    write_atomically(tmp_path / "atomic", b"")
+    assert (tmp_path / "atomic").stat().st_mode == (tmp_path / "plain").stat().st_mode
