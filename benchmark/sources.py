@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from robustsweep.benchmark.conditions import Attacked, Clean, Condition, Corrupted
+from robustsweep.benchmark.conditions import Attacked, Condition, Corrupted
 from robustsweep.benchmark.data import Dataset, OfficialSet
 from robustsweep.benchmark.data.dataset import Int64Array, stratified_positions
 from robustsweep.benchmark.data.decoding import codec
@@ -68,12 +68,7 @@ class Source:
     def images_key(self) -> str:
         """Hash of which images these are: contents, preprocessing, choice."""
         digest = hashlib.sha256(np.ascontiguousarray(self.ids).tobytes()).hexdigest()
-        return identity_key({"data": self._fingerprints(), "preprocessing": self.data.preprocessing, "ids": digest})
-
-    def _fingerprints(self) -> list[str | None]:
-        if self.clean is None or not self.is_official:
-            return [self.data.fingerprint, None]
-        return [self.data.fingerprint, self.clean.fingerprint, self.clean.preprocessing]
+        return identity_key({"data": self.data.fingerprint, "preprocessing": self.data.preprocessing, "ids": digest})
 
     def supports(self, condition: Condition) -> bool:
         """Say whether the images that the condition needs are there: clean ones for all but corruptions."""
@@ -111,14 +106,17 @@ class Source:
 
     def identity(self, condition: Condition) -> Json:
         """Return all about the images of ``condition`` that decides the numbers."""
-        if isinstance(condition, Clean):
-            shown: Json = {"kind": condition.kind}
-        elif isinstance(condition, Attacked):
-            shown = {"kind": condition.kind, **condition.attack.identity(), "seed": self.seed}
-        else:
+        if isinstance(condition, Corrupted):
             shown = condition.describe()
             if not self.is_official:
                 shown |= {"seed": self.seed, "libraries": _libraries(condition)}
+        else:
+            shown = {"kind": condition.kind}
+            if isinstance(condition, Attacked):
+                shown |= {**condition.attack.identity(), "seed": self.seed}
+            if self.is_official and self.clean is not None:
+                # Not part of the images' key: giving clean= later must not ask for the official files again.
+                shown["clean"] = {"fingerprint": self.clean.fingerprint, "preprocessing": self.clean.preprocessing}
         return {
             "images": self.images_key,
             "provenance": "official" if self.is_official else "generated",

@@ -12,6 +12,7 @@ from robustsweep.benchmark.data.dataset import Dataset, from_array
 from robustsweep.benchmark.sources import Source
 from robustsweep.corruptions import corrupt, jpeg_round_trip
 from robustsweep.errors import DataError, UsageError
+from robustsweep.results.cells import identity_key
 
 
 def counts(source: Source) -> list[int]:
@@ -85,10 +86,20 @@ def test_the_images_key_tells_contents_preprocessing_and_choice_apart() -> None:
         Source.choose(shifted, limit=None, seed=0),
         Source.choose(relabelled, limit=None, seed=0),
         Source.choose(official_set(data, clean=False), limit=None, seed=0),
+    ]
+    assert len({source.images_key for source in found}) == len(found)
+
+
+def test_clean_images_given_later_change_no_key_of_an_official_corruption() -> None:
+    data = tiny_data()
+    found = [
+        Source.choose(official_set(data, clean=False), limit=None, seed=0),
         Source.choose(official_set(data, clean=True), limit=None, seed=0),
         Source.choose(official_set(replace(data, preprocessing="crop"), clean=True), limit=None, seed=0),
     ]
-    assert len({source.images_key for source in found}) == len(found)
+    fog, clean = Corrupted("fog", 3), Clean()
+    assert len({identity_key(source.identity(fog)) for source in found}) == 1
+    assert len({identity_key(source.identity(clean)) for source in found}) == 3
 
 
 def test_the_images_key_is_that_of_the_images_and_not_of_a_name_or_a_seed_without_effect() -> None:
