@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from robustsweep.attacks import AttackSpec, parse_attack
 from robustsweep.benchmark.conditions import Attacked, Clean, Condition, Corrupted, parse_condition
-from robustsweep.corruptions import COMMON, EXTRA, SEVERITIES
+from robustsweep.corruptions import COMMON, CORRUPTIONS, EXTRA, SEVERITIES
 from robustsweep.errors import UsageError
 from robustsweep.registry import Registry, unknown_name
 
@@ -79,8 +79,10 @@ def conditions_of(names: Sequence[str]) -> tuple[Condition, ...]:
             found: tuple[Condition, ...] = SUITES[name]()
         elif "@" in name:
             found = (parse_condition(name),)
+        elif name in CORRUPTIONS:
+            raise UsageError(f"{name} is a corruption; name one condition of it, such as {name}@3, or a suite.")
         else:
-            raise unknown_name("suite", name, list(SUITES))
+            raise unknown_name("suite", name, [*SUITES, "one condition such as fog@3 or pgd10-linf@1/255"])
         wanted |= dict.fromkeys(found)
     if not wanted:
         raise UsageError("Name at least one suite, such as --suite clean.")

@@ -88,7 +88,7 @@ def main() -> None:
     }
     rows = [(name, jobs[name]()) for name in track(jobs, description="measuring", console=console, transient=True)]
     shutil.rmtree(folder)
-    console.print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {ROUNDS} interleaved rounds, peer / ours")
+    console.print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {ROUNDS} rounds: peer's time / ours")
     for name, ratio in rows:
         console.print(f"{ratio!s:28} {name}")
 

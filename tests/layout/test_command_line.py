@@ -49,6 +49,7 @@ def test_every_command_has_help(run, command):
         ["sweep"],
         ["sweep", "--checkpoint", "nowhere.pth,arch=resnet20,norm=imagenet"],
         ["sweep", "--checkpoint", "nowhere.pth", "--suite", "cifra-c"],
+        ["sweep", "--checkpoint", "nowhere.pth", "--suite", "fog"],
         ["sweep", "--checkpoint", "nowhere.pth", "--limit", "0"],
         ["sweep", "--checkpoint", "nowhere.pth", "--data", "digit"],
         ["sweep", "--checkpoint", "nowhere.pth", "--device", "tpu"],
@@ -70,6 +71,16 @@ def test_nothing_to_report_ends_with_4(run, tmp_path):
     code, _, err = run("report", str(tmp_path))
     assert code == 4
     assert err.startswith("error: ")
+
+
+def test_a_run_folder_that_is_a_file_ends_with_2(run, tmp_path):
+    (tmp_path / "taken").write_text("")
+    code, _, err = run(
+        "sweep", "--checkpoint", "torchvision:resnet18,weights=random,classes=10,input_size=32",
+        "--suite", "clean", "--limit", "10", "--out", "taken",
+    )  # fmt: skip
+    assert code == 2
+    assert "taken" in err
 
 
 def test_an_internal_error_ends_with_70_and_is_never_taken_for_a_regression(run, monkeypatch):

@@ -71,6 +71,10 @@ def main() -> None:
         _fail(str(error), error.exit_code, debug)
     except KeyboardInterrupt:
         _fail("interrupted; finished cells are stored, run the same command to continue.", 130, debug)
+    except OSError as error:
+        if error.filename is None:
+            _fail(f"internal error: {error!r}; run again with --debug before the command to see where.", 70, debug)
+        _fail(f"{error.filename}: {error.strerror}; finished cells are kept.", 2, debug)
     except Exception as error:  # the last line of defence: whatever else goes wrong is ours
         _fail(f"internal error: {error!r}; run again with --debug before the command to see where.", 70, debug)
 
