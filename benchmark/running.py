@@ -2,24 +2,19 @@
 
 import time
 from collections import defaultdict
-from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 
 from robustsweep.benchmark.attacking import attack_images
+from robustsweep.benchmark.blocks import Block, split_positions
 from robustsweep.benchmark.conditions import Attacked, Condition, Corrupted
-from robustsweep.benchmark.data.dataset import Int64Array
 from robustsweep.benchmark.plan import Plan, PlannedCell
 from robustsweep.benchmark.progress import Progress
 from robustsweep.benchmark.recording import make_cell
 from robustsweep.benchmark.scoring import evaluate
-from robustsweep.benchmark.sources import Source
 from robustsweep.errors import DataError, RobustsweepError
 from robustsweep.results.cells import CellStore, Examples
-
-_BLOCK_IMAGES = 2048
 
 
 def cost(condition: Condition) -> int:
@@ -27,30 +22,6 @@ def cost(condition: Condition) -> int:
     if isinstance(condition, Attacked):
         return 1 + 3 * condition.attack.steps * condition.attack.restarts
     return 1
-
-
-@dataclass(frozen=True)
-class Block:
-    """Images that are handled together.
-
-    Attributes:
-        index: Position among the blocks.
-        positions: int64, shape (n,), in the data set.
-        ids: int64, shape (n,), on the device.
-        labels: int64, shape (n,), on the device.
-        source: Where the images come from.
-    """
-
-    index: int
-    positions: Int64Array
-    ids: Tensor
-    labels: Tensor
-    source: Source
-
-    @cached_property
-    def clean(self) -> Tensor:
-        """The clean images, uint8 of shape (n, 3, H, W), on the device; read where they are first asked for."""
-        return self.source.read_clean(self.positions).to(self.ids.device)
 
 
 class Run:
@@ -82,11 +53,7 @@ class Run:
         self._dead: set[str] = set()  # keys of cells that failed in an earlier block
         self._seconds: dict[str, float] = defaultdict(float)
         self._warnings: dict[str, dict[str, None]] = defaultdict(dict)
-        positions = self._source.positions
-        height, width = self._source.data.size
-        fits = len(positions) * 3 * height * width <= block_bytes
-        size = len(positions) if fits else _BLOCK_IMAGES
-        self._blocks = [positions[start : start + size] for start in range(0, len(positions), size)]
+        self._blocks = split_positions(self._source, block_bytes)
 
     def compute(self, cells: list[PlannedCell]) -> None:
         """Compute cells whose checkpoints fit the device together.
@@ -104,18 +71,9 @@ class Run:
         # cuDNN would otherwise round the inputs of convolutions to TF32 and pick algorithms by speed.
         with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
             for index, positions in enumerate(self._blocks):
-                block = self._block(index, positions)
+                block = Block.of(self._source, index, positions, self._device)
                 for condition, wanting in by_condition.items():
                     self._condition(condition, [cell for cell in wanting if cell.key not in self._dead], modules, block)
-
-    def _block(self, index: int, positions: Int64Array) -> Block:
-        return Block(
-            index,
-            positions,
-            torch.from_numpy(self._source.data.ids[positions]).to(self._device),
-            torch.from_numpy(self._source.data.labels[positions]).to(self._device),
-            self._source,
-        )
 
     def _condition(
         self, condition: Condition, cells: list[PlannedCell], modules: dict[str, nn.Module], block: Block

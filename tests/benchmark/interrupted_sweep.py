@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from tiny_sweeps import OneByOne, swept, tiny_checkpoint, tiny_data, tiny_plan
 
-from robustsweep.benchmark import running
+from robustsweep.benchmark import blocks
 from robustsweep.benchmark.plan import Plan
 from robustsweep.results import cells
 
@@ -53,7 +53,7 @@ def sweep(run: Path, kill_at: int | None = None) -> None:
 
 
 def main(way: str, run: Path) -> None:
-    running._BLOCK_IMAGES = 8
+    blocks.IMAGES_PER_BLOCK = 8
     torch.set_num_threads(1)
     if way == "killed":
         for kill_at in KILLS:

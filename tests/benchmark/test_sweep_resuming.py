@@ -10,7 +10,6 @@ from interrupted_sweep import small_plan
 from tiny_sweeps import Arrays, official_set, same, stored, swept, tiny_data, tiny_plan
 from torch import Tensor
 
-from robustsweep.benchmark import running
 from robustsweep.benchmark.conditions import Corrupted
 from robustsweep.benchmark.data.dataset import Int64Array
 from robustsweep.benchmark.plan import Plan
@@ -49,7 +48,7 @@ class StopAt(Silent):
 @pytest.fixture(params=["one block", "blocks"])
 def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     """Let a sweep handle its 22 images together, or in blocks of 8, 8 and 6."""
-    monkeypatch.setattr(running, "_BLOCK_IMAGES", 8)
+    monkeypatch.setattr("robustsweep.benchmark.blocks.IMAGES_PER_BLOCK", 8)
     return N_BLOCKS if request.param == "blocks" else 1
 
 
@@ -71,7 +70,7 @@ def part_files(run: Path) -> list[Path]:
 def test_blocks_give_the_arrays_of_one_block(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: Arrays
 ) -> None:
-    monkeypatch.setattr(running, "_BLOCK_IMAGES", 8)
+    monkeypatch.setattr("robustsweep.benchmark.blocks.IMAGES_PER_BLOCK", 8)
     sizes: list[int] = []
     read = Source.read_clean
 
@@ -90,7 +89,7 @@ def test_blocks_give_the_arrays_of_one_block(
 def test_images_that_just_fit_are_one_block(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spare: int, sizes: list[int]
 ) -> None:
-    monkeypatch.setattr(running, "_BLOCK_IMAGES", 8)
+    monkeypatch.setattr("robustsweep.benchmark.blocks.IMAGES_PER_BLOCK", 8)
     read: list[int] = []
     images = Source.read_clean
 
@@ -144,7 +143,7 @@ def test_a_sweep_stopped_again_and_again_still_ends(tmp_path: Path, blocks: int,
 def test_finished_blocks_are_neither_read_nor_computed_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: Arrays
 ) -> None:
-    monkeypatch.setattr(running, "_BLOCK_IMAGES", 8)
+    monkeypatch.setattr("robustsweep.benchmark.blocks.IMAGES_PER_BLOCK", 8)
     plan = small_plan()
     calls: list[tuple[str, int]] = []
     read, generate = Source.read_clean, Source.generate
@@ -181,7 +180,7 @@ def test_clean_images_are_not_read_where_official_ones_alone_are_wanted(
 def test_a_cell_that_fails_in_one_block_fails_once_and_is_no_cell(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: Arrays
 ) -> None:
-    monkeypatch.setattr(running, "_BLOCK_IMAGES", 8)
+    monkeypatch.setattr("robustsweep.benchmark.blocks.IMAGES_PER_BLOCK", 8)
     generate = Source.generate
 
     def failing(self: Source, condition: Corrupted, clean: Tensor, ids: Tensor) -> Tensor:
