@@ -62,6 +62,7 @@ def open_imagenet_c(path: Path, *, name: str, clean: Dataset | None, workers: in
     ids = np.array([path_id(image) for image in names], dtype=np.int64)
     first_name = f"{corruption}/{severity}/{names[0]}"
     first = decode(tree.read(first_name), first_name, Preprocessing())
+    size = (first.shape[1], first.shape[2])
 
     def check(corruption: str) -> None:
         for severity in SEVERITIES:
@@ -74,20 +75,27 @@ def open_imagenet_c(path: Path, *, name: str, clean: Dataset | None, workers: in
 
     def read(corruption: str, severity: int, positions: Int64Array) -> torch.Tensor:
         chosen = [f"{corruption}/{severity}/{names[i]}" for i in positions]
-        return decode_many([tree.read(image) for image in chosen], chosen, Preprocessing(), workers)
+        return decode_many(
+            chosen,
+            tree.read,
+            size=size,
+            preprocessing=Preprocessing(),
+            workers=workers,
+            advice="published files have one size, so fetch it again",
+        )
 
     return OfficialSet(
         name=name,
         labels=labels,
         ids=ids,
         classes=1000,
-        size=(first.shape[1], first.shape[2]),
+        size=size,
         fingerprint=_fingerprint(tree, leaves),
         preprocessing=f"none; {codec()}",
         corruptions=tuple(corruption for corruption in CORRUPTIONS if corruption in present),
         read=read,
         check=check,
-        clean=matched_by_id(clean, ids, labels, (first.shape[1], first.shape[2]), path),
+        clean=matched_by_id(clean, ids, labels, size, path),
     )
 
 

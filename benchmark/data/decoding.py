@@ -1,6 +1,7 @@
 """Decoding of image files and the preprocessing before [0, 1]."""
 
 import io
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -95,21 +96,42 @@ def decode(content: bytes, name: str, preprocessing: Preprocessing) -> torch.Ten
     return torch.from_numpy(np.array(rgb)).permute(2, 0, 1)
 
 
-def decode_many(contents: list[bytes], names: list[str], preprocessing: Preprocessing, workers: int) -> torch.Tensor:
-    """Decode images of one size.
+def decode_many(
+    names: list[str],
+    read: Callable[[str], bytes],
+    *,
+    size: tuple[int, int],
+    preprocessing: Preprocessing,
+    workers: int,
+    advice: str,
+) -> torch.Tensor:
+    """Read and decode images of one size, several at a time.
+
+    Args:
+        names: What to read.
+        read: Returns the bytes of a name; safe to call from several threads.
+        size: Height and width that every image must have after preprocessing.
+        preprocessing: What to do after decoding.
+        workers: Threads.
+        advice: How to mend an image of another size.
 
     Returns:
         uint8 tensor of shape (n, 3, H, W).
 
     Raises:
-        DataError: If one cannot be decoded, or the sizes differ.
+        DataError: If one cannot be decoded, or has another size.
     """
-    with ThreadPoolExecutor(max_workers=workers) as pool:
-        images = list(pool.map(lambda pair: decode(pair[0], pair[1], preprocessing), zip(contents, names, strict=True)))
-    for image, name in zip(images, names, strict=True):
-        if image.shape != images[0].shape:
+    images = torch.empty((len(names), 3, *size), dtype=torch.uint8)
+
+    def fill(row: int) -> None:
+        image = decode(read(names[row]), names[row], preprocessing)
+        if image.shape[1:] != size:
             raise DataError(
-                f"{name} is {image.shape[2]}x{image.shape[1]} but {names[0]} is "
-                f"{images[0].shape[2]}x{images[0].shape[1]}; add resize= and crop= to the data spec."
+                f"{names[row]} is {image.shape[2]}x{image.shape[1]}, the first image is {size[1]}x{size[0]}; {advice}."
             )
-    return torch.stack(images)
+        images[row] = image
+
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        for _ in pool.map(fill, range(len(names))):
+            pass
+    return images

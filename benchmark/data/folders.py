@@ -108,10 +108,18 @@ def open_folder(
     indices = class_indices(folders, path, imagenet=imagenet)
     labels = np.array([indices[image.split("/", 1)[0]] for image in names], dtype=np.int64)
     first = decode(tree.read(names[0]), names[0], preprocessing)
+    size = (first.shape[1], first.shape[2])
 
     def read(positions: Int64Array) -> torch.Tensor:
         chosen = [names[i] for i in positions]
-        return decode_many([tree.read(image) for image in chosen], chosen, preprocessing, workers)
+        return decode_many(
+            chosen,
+            tree.read,
+            size=size,
+            preprocessing=preprocessing,
+            workers=workers,
+            advice="add resize= and crop= to the data spec",
+        )
 
     return Dataset(
         name=name,
@@ -119,7 +127,7 @@ def open_folder(
         labels=labels,
         ids=np.array([path_id(image) for image in names], dtype=np.int64),
         classes=1000 if imagenet else len(folders),
-        size=(first.shape[1], first.shape[2]),
+        size=size,
         fingerprint=tree_fingerprint(tree, names, workers),
         preprocessing=f"{preprocessing}; {codec()}",
         read=read,

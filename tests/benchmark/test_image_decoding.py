@@ -1,5 +1,6 @@
 import io
 from contextlib import suppress
+from functools import partial
 
 import numpy as np
 import pytest
@@ -138,11 +139,13 @@ def test_a_crop_takes_the_centre_and_never_pads() -> None:
 
 
 def test_images_of_different_sizes_need_preprocessing() -> None:
-    contents, names = [encoded(pixels(1, 8, 8)), encoded(pixels(2, 8, 9))], ["a/1.png", "b/2.png"]
-    with pytest.raises(DataError, match=r"b/2\.png is 9x8 but a/1\.png is 8x8; add resize= and crop="):
-        decode_many(contents, names, AS_IT_IS, workers=2)
-    batch = decode_many(contents, names, Preprocessing(crop=8), workers=2)
+    files = {"a/1.png": encoded(pixels(1, 8, 8)), "b/2.png": encoded(pixels(2, 8, 9))}
+    many = partial(decode_many, list(files), files.__getitem__, size=(8, 8), workers=2, advice="add resize=")
+    with pytest.raises(DataError, match=r"b/2\.png is 9x8, the first image is 8x8; add resize=\."):
+        many(preprocessing=AS_IT_IS)
+    batch = many(preprocessing=Preprocessing(crop=8))
     assert (batch.shape, batch.dtype) == ((2, 3, 8, 8), torch.uint8)
+    assert all(torch.equal(batch[i], decode(files[n], n, Preprocessing(crop=8))) for i, n in enumerate(files))
 
 
 def test_what_was_done_is_said_in_words() -> None:
