@@ -16,6 +16,7 @@ from robustsweep.benchmark.data.trees import FileTree, open_tree, select
 from robustsweep.errors import DataError
 
 SPLITS = ("test", "val", "train")
+_JPEG_NOTE = "These images are JPEG files; rows of blurs and of jpeg_compression start from pixels compressed before."
 
 
 @cache
@@ -131,4 +132,6 @@ def open_folder(
         fingerprint=tree_fingerprint(tree, names, workers),
         preprocessing=f"{preprocessing}; {codec()}",
         read=read,
+        # ImageNet has never been anything else.
+        notes=(_JPEG_NOTE,) if not imagenet and select(names, (".jpg", ".jpeg")) else (),
     )

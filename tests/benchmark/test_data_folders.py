@@ -57,6 +57,12 @@ def test_rows_are_read_in_the_order_that_is_asked_for(photos: Path) -> None:
         assert np.array_equal(data.images(np.array([3, 0, 3])).numpy(), everything(data)[[3, 0, 3]])
 
 
+def test_jpeg_files_carry_a_note_and_others_do_not(tmp_path: Path, photos: Path) -> None:
+    jpeg = write_files(tmp_path / "jpeg", {"cat/1.jpg": encoded(pixels(0), "JPEG")})
+    assert "start from pixels compressed before" in opened(f"imagefolder:{jpeg}").notes[0]
+    assert opened(f"imagefolder:{photos}").notes == ()
+
+
 def splits(root: Path, *names: str) -> Path:
     return write_files(root, png_files(*(f"{split}/{c}/{i}.png" for split in names for c in "ab" for i in range(2))))
 
