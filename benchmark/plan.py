@@ -7,7 +7,8 @@ from robustsweep.benchmark.checkpoints import Checkpoint
 from robustsweep.benchmark.conditions import Condition
 from robustsweep.benchmark.sources import Source
 from robustsweep.errors import CheckpointError, UsageError
-from robustsweep.results.cells import CellStore, Json, identity_key
+from robustsweep.results.cells import Json, identity_key
+from robustsweep.results.store import CellStore
 
 # Raised whenever a number can change for the same checkpoint, data and condition.
 PROTOCOL_VERSION = 1

@@ -14,7 +14,8 @@ from robustsweep.benchmark.progress import Progress
 from robustsweep.benchmark.recording import make_cell
 from robustsweep.benchmark.scoring import evaluate
 from robustsweep.errors import DataError, RobustsweepError
-from robustsweep.results.cells import CellStore, Examples
+from robustsweep.results.cells import Examples
+from robustsweep.results.store import CellStore
 
 
 def cost(condition: Condition) -> int:

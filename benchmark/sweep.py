@@ -11,7 +11,7 @@ from robustsweep.benchmark.plan import Plan, PlannedCell, Shard
 from robustsweep.benchmark.progress import Progress, Silent
 from robustsweep.benchmark.running import Run, cost
 from robustsweep.errors import CellsFailedError
-from robustsweep.results.cells import CellStore
+from robustsweep.results.store import CellStore
 
 _BLOCK_BYTES = 4_000_000_000
 

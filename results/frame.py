@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from robustsweep.errors import DataError
-from robustsweep.results.cells import Cell, CellStore, Json, canonical_json
+from robustsweep.results.cells import Cell, Json, canonical_json
+from robustsweep.results.store import CellStore
 from robustsweep.results.taxonomy import group_of, is_extra
 
 UNSPECIFIED = "unspecified"

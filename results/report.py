@@ -7,11 +7,12 @@ from pathlib import Path
 import pandas as pd
 
 from robustsweep.registry import unknown_name
-from robustsweep.results.cells import canonical_json, write_atomically
+from robustsweep.results.cells import canonical_json
 from robustsweep.results.document import Report, build_report
 from robustsweep.results.frame import DTYPES
 from robustsweep.results.markdown import report_markdown
 from robustsweep.results.rendering import to_csv
+from robustsweep.results.store import write_atomically
 from robustsweep.results.tables import printable
 
 FORMATS = ("md", "csv")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from robustsweep.results.cells import write_atomically
+from robustsweep.results.store import write_atomically
 
 CACHE_VARIABLE = "ROBUSTSWEEP_CACHE"
 

@@ -19,7 +19,7 @@ from robustsweep.benchmark.scoring import to_unit_range
 from robustsweep.benchmark.sources import Source
 from robustsweep.benchmark.suites import conditions_of
 from robustsweep.benchmark.sweep import choose_batch_size, run_sweep
-from robustsweep.results.cells import CellStore
+from robustsweep.results.store import CellStore
 from robustsweep.training.demo import train_demo_checkpoints
 
 ROUNDS = 7

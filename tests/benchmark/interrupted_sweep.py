@@ -11,7 +11,7 @@ from tiny_sweeps import OneByOne, swept, tiny_checkpoint, tiny_data, tiny_plan
 
 from robustsweep.benchmark import blocks
 from robustsweep.benchmark.plan import Plan
-from robustsweep.results import cells
+from robustsweep.results import store
 
 # The calls of fsync at which a sweep is killed, each time from where the last one left it. At a call, a file has been
 # written under its temporary name and not yet been renamed.
@@ -48,7 +48,7 @@ def sweep(run: Path, kill_at: int | None = None) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         fsync(handle)
 
-    cells.os.fsync = counted  # type: ignore[assignment]
+    store.os.fsync = counted  # type: ignore[assignment]
     swept(small_plan(), run, block_bytes=1)
 
 

@@ -15,7 +15,7 @@ from robustsweep.benchmark.plan import Plan, Shard, make_plan
 from robustsweep.benchmark.sources import Source
 from robustsweep.benchmark.suites import conditions_of
 from robustsweep.errors import CheckpointError, DataError, UsageError
-from robustsweep.results.cells import CellStore
+from robustsweep.results.store import CellStore
 
 
 def keys(plan: Plan) -> list[str]:

@@ -28,7 +28,8 @@ from robustsweep.benchmark.sources import Source
 from robustsweep.benchmark.sweep import choose_batch_size
 from robustsweep.corruptions import corrupt
 from robustsweep.errors import CellsFailedError, DataError, MissingDependencyError
-from robustsweep.results.cells import Cell, CellStore
+from robustsweep.results.cells import Cell
+from robustsweep.results.store import CellStore
 
 
 class Ledger(Silent):

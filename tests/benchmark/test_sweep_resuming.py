@@ -15,7 +15,7 @@ from robustsweep.benchmark.data.dataset import Int64Array
 from robustsweep.benchmark.plan import Plan
 from robustsweep.benchmark.progress import Silent
 from robustsweep.benchmark.sources import Source
-from robustsweep.results.cells import CellStore
+from robustsweep.results.store import CellStore
 
 N_BLOCKS = 3
 

@@ -20,7 +20,7 @@ from robustsweep.benchmark.progress import Silent
 from robustsweep.benchmark.sources import Source
 from robustsweep.benchmark.sweep import SweepSettings, SweepSummary, run_sweep
 from robustsweep.errors import DataError
-from robustsweep.results.cells import CellStore
+from robustsweep.results.store import CellStore
 
 CLASSES = 5
 # One of each kind: as they are, drawn pixels, a convolution, a decoder, a single step and a ladder.

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from robustsweep.results.cells import Cell, CellStore, Counts, Examples
+from robustsweep.results.cells import Cell, Counts, Examples
+from robustsweep.results.store import CellStore
 from robustsweep.results.taxonomy import CORRUPTIONS, SEVERITIES
 
 

@@ -6,15 +6,8 @@ import numpy as np
 import pytest
 
 from robustsweep.errors import DataError
-from robustsweep.results.cells import (
-    Cell,
-    CellStore,
-    Counts,
-    Examples,
-    canonical_json,
-    identity_key,
-    write_atomically,
-)
+from robustsweep.results.cells import Cell, Counts, Examples, canonical_json, identity_key
+from robustsweep.results.store import CellStore, write_atomically
 
 
 def examples(n: int, first: int = 0, attacked: bool = False) -> Examples:

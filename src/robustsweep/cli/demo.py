@@ -35,7 +35,7 @@ def demo(
     from robustsweep.cli.report import report
     from robustsweep.cli.sweep import choose_device, show_plan
     from robustsweep.errors import UsageError
-    from robustsweep.results.cells import CellStore
+    from robustsweep.results.store import CellStore
 
     if limit is not None and limit < 1:
         raise UsageError(f"--limit must be 1 or more, got {limit}.")

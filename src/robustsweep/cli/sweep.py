@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from robustsweep.benchmark.plan import Plan, Shard
     from robustsweep.benchmark.sweep import SweepSettings, SweepSummary
-    from robustsweep.results.cells import CellStore
+    from robustsweep.results.store import CellStore
 
 
 def sweep(
@@ -55,7 +55,7 @@ def sweep(
     from robustsweep.benchmark.plan import Shard
     from robustsweep.benchmark.request import SweepRequest, merged, plan_of, read_request
     from robustsweep.benchmark.sweep import SweepSettings
-    from robustsweep.results.cells import CellStore
+    from robustsweep.results.store import CellStore
 
     options = {
         "checkpoints": checkpoint or None,
