@@ -99,7 +99,9 @@ def test_an_interruption_ends_with_130(run, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("robustsweep.benchmark.request.plan_of", interrupted)
-    assert run("sweep", "--checkpoint", "any.pth")[0] == 130
+    code, _, err = run("sweep", "--checkpoint", "any.pth")
+    assert code == 130
+    assert "run the same command to continue" in err
 
 
 @pytest.mark.parametrize("noun", ["corruptions", "attacks", "methods", "suites", "architectures", "datasets"])

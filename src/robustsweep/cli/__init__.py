@@ -20,6 +20,7 @@ _EPILOG = (
     "Exit codes: 0 ok · 2 usage or bad input · 3 some cells failed · 4 nothing to compare · 70 internal error · "
     "130 interrupted, run the same command to continue."
 )
+_INTERRUPTED = 130
 
 app = typer.Typer(
     name="robustsweep",
@@ -69,8 +70,11 @@ def main() -> None:
         app()
     except RobustsweepError as error:
         _fail(str(error), error.exit_code, debug)
-    except KeyboardInterrupt:
-        _fail("interrupted; finished cells are stored, run the same command to continue.", 130, debug)
+    except SystemExit as ended:
+        # typer turns an interruption into this code and says nothing.
+        if ended.code == _INTERRUPTED:
+            _fail("interrupted; finished cells are stored, run the same command to continue.", _INTERRUPTED, debug)
+        raise
     except OSError as error:
         if error.filename is None:
             _fail(f"internal error: {error!r}; run again with --debug before the command to see where.", 70, debug)
