@@ -34,7 +34,10 @@ def _cifar_labels(folder: Path, classes: int) -> Int64Array:
         )
     blocks = labels.astype(np.int64).reshape(severities, -1)
     if (blocks != blocks[0]).any():
-        raise DataError(f"{path}: the labels of the five severities differ; expected the same {blocks.shape[1]} each.")
+        raise DataError(
+            f"{path} should hold the same labels once per severity, but its {len(labels)} values differ between "
+            "severities; fetch it again."
+        )
     if blocks.min() < 0 or blocks.max() >= classes:
         raise DataError(f"{path} has labels outside 0..{classes - 1}.")
     first: Int64Array = blocks[0]

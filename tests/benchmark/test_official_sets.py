@@ -125,7 +125,7 @@ def test_a_corruption_that_is_missing_or_malformed_is_one_sentence(
         (np.zeros(0, np.int64), r"should hold integers of shape \(5 \* N,\)"),
         (np.tile(LABELS, 5).reshape(5, -1), "should hold integers"),
         (np.tile(LABELS, 5).astype(np.float64), "it has dtype float64"),
-        (np.repeat(LABELS, 5), "the labels of the five severities differ"),
+        (np.repeat(LABELS, 5), "values differ between severities"),
         (np.tile(LABELS + 50, 5), r"labels outside 0\.\.99"),
         (np.tile(LABELS - 1, 5), r"labels outside 0\.\.99"),
     ],
