@@ -6,7 +6,7 @@ import inspect
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -78,7 +78,7 @@ def _library(name: str) -> Any:
         return importlib.import_module(name)
     except ImportError as error:
         raise MissingDependencyError(
-            f"{name} cannot be imported ({error}); install it with: pip install 'robustsweep[{name}]'."
+            f"{name} cannot be imported ({error}); install it with: pip install 'robustsweep[{name.split('.')[0]}]'."
         ) from error
 
 
@@ -88,7 +88,7 @@ def _timm(name: str, classes: int | None, pretrained: bool) -> Network:
         raise CheckpointError(f"timm has no model {name!r}; see timm.list_models().")
     options = {} if classes is None else {"num_classes": classes}
     module = _fetched(lambda: timm.create_model(name, pretrained=pretrained, **options), f"timm:{name}", pretrained)
-    config: dict[str, Any] = module.pretrained_cfg  # type: ignore[assignment]
+    config = cast(dict[str, Any], module.pretrained_cfg)
     return Network(module, Normalisation(tuple(config["mean"]), tuple(config["std"])), config["input_size"][-1])
 
 
@@ -111,11 +111,11 @@ def _torchvision(name: str, classes: int | None, pretrained: bool) -> Network:
 
 
 def _pytorchcv(name: str, classes: int | None, pretrained: bool) -> Network:
-    provider = importlib.import_module("pytorchcv.model_provider") if _library("pytorchcv") else None
+    provider = _library("pytorchcv.model_provider")
     options = {} if classes is None else {"num_classes": classes}
     try:
         module = _fetched(
-            lambda: provider.get_model(name, pretrained=pretrained, **options),  # type: ignore[union-attr]
+            lambda: provider.get_model(name, pretrained=pretrained, **options),
             f"pytorchcv:{name}",
             pretrained,
         )

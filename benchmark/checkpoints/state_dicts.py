@@ -144,10 +144,9 @@ def load_strictly(network: nn.Module, tensors: dict[str, Tensor], what: str) -> 
     # Files older than PyTorch 0.4.1 lack this counter, which does nothing in evaluation.
     missing = [name for name in missing if not name.endswith("num_batches_tracked")]
     if missing or unexpected:
-        parts = [f"missing {_listed(missing)}"] * bool(missing) + [f"unexpected {_listed(unexpected)}"] * bool(
-            unexpected
-        )
-        raise CheckpointError(f"{what} does not fit the architecture: {'; '.join(parts)}.")
+        found = {"missing": missing, "unexpected": unexpected}
+        parts = "; ".join(f"{kind} {_listed(names)}" for kind, names in found.items() if names)
+        raise CheckpointError(f"{what} does not fit the architecture: {parts}.")
     # The network's own tensors: a float64 value may be finite in the file and not in the network.
     broken = [name for name, tensor in network.state_dict().items() if not torch.isfinite(tensor).all()]
     if broken:
