@@ -29,15 +29,16 @@ class Corruption:
     Attributes:
         name: Name as in the published file names, such as ``"gaussian_noise"``.
         group: ``"noise"``, ``"blur"``, ``"weather"`` or ``"digital"``.
-        apply: ``apply(images, parameters, fields)`` maps float32 images (N, 3, H, W) whose values are multiples of
-            1/255 in [0, 1] to float32 images of the same shape. Values outside [0, 1] are clipped by the caller,
-            who also truncates to grey levels; the input is left untouched.
+        apply: ``apply(images, parameters, fields)`` maps uint8 images (N, 3, H, W), contiguous, to uint8 images of the
+            same shape, by way of ``levels.truncate`` where it computes in floats; the input is left untouched.
         severities: For each table five rows of parameters, severity 1 first.
         source: Where the definition comes from.
         sample: ``sample(draws, shape, parameters)`` draws the random fields for images of shape (3, H, W): tensors
             whose first dimension is the batch.
         extra: Whether it is one of the four that stay out of the mean over fifteen.
         needs: Packages beyond the core that it imports.
+        values_per_pass: Colour values that the CPU takes at once. The default keeps the float32 images of a pass in a
+            core's cache.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Corruption:
     sample: Callable[[Draws, Shape, Parameters], Fields] = field(default=no_fields)
     extra: bool = False
     needs: tuple[str, ...] = ()
+    values_per_pass: int = 1 << 18
 
     def parameters(self, table: str, severity: int) -> Parameters:
         """Look up the constants of one severity.

@@ -8,7 +8,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from robustsweep.corruptions.corruption import Corruption, Fields, Parameters, severities
-from robustsweep.corruptions.levels import grey_levels
+from robustsweep.corruptions.levels import truncate
+from robustsweep.corruptions.stencils import Tap, correlate, with_border
+
+# Beyond this many taps a Fourier transform is faster than shifts.
+_MOST_TAPS_SHIFTED = 64
+# A float32 sum of grey levels does not see a weight below.
+_NEGLIGIBLE = 1e-9
 
 
 def disk_kernel(radius: float, alias_sigma: float) -> NDArray[np.float32]:
@@ -37,43 +43,46 @@ def disk_kernel(radius: float, alias_sigma: float) -> NDArray[np.float32]:
 
 
 @lru_cache(maxsize=20)
-def _boxes(radius: float, alias_sigma: float) -> tuple[int, tuple[tuple[int, int, float], ...]]:
-    """Write the symmetric kernel as a sum of centred horizontal boxes.
-
-    Returns:
-        The reach of the kernel, and for each box its row's distance from the centre, its half width and its height.
-    """
-    kernel = disk_kernel(radius, alias_sigma).astype(np.float64)
+def _taps(radius: float, alias_sigma: float) -> tuple[int, tuple[Tap, ...]]:
+    """List the kernel's taps within its reach, and the reach."""
+    kernel = disk_kernel(radius, alias_sigma)
     centre = kernel.shape[0] // 2
-    quadrant = kernel[centre:, centre:]
-    steps = quadrant - np.pad(quadrant, ((0, 0), (0, 1)))[:, 1:]
-    found = tuple((int(row), int(width), float(steps[row, width])) for row, width in np.argwhere(steps))
-    return max(max(row, width) for row, width, _ in found), found
+    rows, columns = np.nonzero(kernel > _NEGLIGIBLE)
+    reach = int(max(abs(rows - centre).max(), abs(columns - centre).max()))
+    taps = zip((rows - centre + reach).tolist(), (columns - centre + reach).tolist(), strict=True)
+    return reach, tuple(
+        (row, column, float(kernel[row + centre - reach, column + centre - reach])) for row, column in taps
+    )
 
 
-def _reflected(size: int, reach: int, device: torch.device) -> Tensor:
-    """Index a line extended on both sides by its mirror image, the edge pixel not repeated."""
-    inside = torch.arange(-reach, size + reach, device=device).abs()
-    return torch.minimum(inside, 2 * (size - 1) - inside)
+@lru_cache(maxsize=20)
+def _transfer(radius: float, alias_sigma: float, side: int, device: torch.device) -> Tensor:
+    """Return the kernel's Fourier transform on squares of ``side`` pixels, complex64 (side, side // 2 + 1)."""
+    kernel = torch.zeros((side, side), dtype=torch.float64)
+    reach, taps = _taps(radius, alias_sigma)
+    for row, column, weight in taps:
+        kernel[(reach - row) % side, (reach - column) % side] = weight
+    return torch.fft.rfft2(kernel).to(torch.complex64).to(device)
 
 
 def _defocus(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
-    reach, boxes = _boxes(*parameters)
+    radius, alias_sigma = parameters
+    reach, taps = _taps(radius, alias_sigma)
     height, width = images.shape[2:]
-    padded = grey_levels(images).index_select(2, _reflected(height, reach, images.device))
-    padded = padded.index_select(3, _reflected(width, reach, images.device))
-    # Running sums of whole grey levels are exact, so each box costs one subtraction.
-    running = torch.nn.functional.pad(padded.cumsum(dim=3, dtype=torch.int32), (1, 0))
-    total = torch.zeros(images.shape, dtype=torch.float64, device=images.device)
-    row, rows = -1, running
-    for distance, half_width, step in boxes:
-        if distance != row:
-            row = distance
-            rows = running.narrow(2, reach + distance, height)
-            rows = rows + running.narrow(2, reach - distance, height) if distance else rows
-        end, start = rows.narrow(3, reach + half_width + 1, width), rows.narrow(3, reach - half_width, width)
-        total += (end - start).to(torch.float64).mul_(step)
-    return total.div_(255.0).to(torch.float32)
+    padded = with_border(images, (reach, reach), (reach, reach), "mirror")
+    if len(taps) <= _MOST_TAPS_SHIFTED:
+        return truncate(correlate(padded, taps, height, width)).reshape(images.shape)
+    # Multiples of 64 transform fastest.
+    side = -(-max(padded.shape[1:]) // 64) * 64
+    transfer = _transfer(radius, alias_sigma, side, images.device)
+    # A few planes at a time, always as many, so that no sum depends on the batch.
+    blurred = [
+        torch.fft.irfft2(torch.fft.rfft2(planes, s=(side, side)).mul_(transfer), s=(side, side))[
+            :, reach : reach + height, reach : reach + width
+        ]
+        for planes in padded.split(3)
+    ]
+    return truncate(torch.cat(blurred)).view(images.shape)
 
 
 DEFOCUS_BLUR = Corruption(

@@ -4,55 +4,23 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from robustsweep.corruptions.corruption import Corruption, Fields, Parameters, Shape, severities
 from robustsweep.corruptions.gaussian import gaussian_weights
+from robustsweep.corruptions.levels import truncate
+from robustsweep.corruptions.stencils import correlate_separably, with_border
 from robustsweep.draws import Draws
+
+# Up to this radius a filter is cheaper as shifts than as a matrix.
+_LARGEST_SHIFT = 9
 
 
 def _sample_warp(draws: Draws, shape: Shape, parameters: Parameters) -> Fields:
     """Draw the shifts of three anchor points in pixels and, where used, the raw column and row displacements."""
     alpha, _, reach = parameters
     shifts = draws.uniform(3, 2, low=-reach, high=reach)
-    return (shifts, draws.uniform(2, *shape[1:], low=-1.0, high=1.0)) if alpha else (shifts,)
-
-
-def _mirrored(index: Tensor, size: int, repeat_edge: bool) -> Tensor:
-    """Map whole positions outside a line to those inside it by reflection, as often as needed."""
-    period = 2 * size if repeat_edge else 2 * (size - 1)
-    index = index.remainder(period)
-    return torch.minimum(index, (period - 1 if repeat_edge else period) - index)
-
-
-def bilinear(images: Tensor, rows: Tensor, columns: Tensor, *, repeat_edge: bool) -> Tensor:
-    """Sample images between pixels, reflecting outside.
-
-    Args:
-        images: float32 tensor (N, C, H, W).
-        rows: float64 tensor (N, H', W') of row positions.
-        columns: float64 tensor (N, H', W') of column positions.
-        repeat_edge: Whether the reflection repeats the edge pixel.
-
-    Returns:
-        float32 tensor (N, C, H', W'), interpolated in float64. Equal neighbours give exactly their value.
-    """
-    count, channels, height, width = images.shape
-    top, left = rows.floor(), columns.floor()
-    down, right = (rows - top).unsqueeze(1), (columns - left).unsqueeze(1)
-    row, column = top.to(torch.int64), left.to(torch.int64)
-    upper, lower = (_mirrored(row + step, height, repeat_edge) * width for step in (0, 1))
-    near, far = (_mirrored(column + step, width, repeat_edge) for step in (0, 1))
-    pixels = images.flatten(2)
-
-    def pick(index: Tensor) -> Tensor:
-        flat = index.flatten(1).unsqueeze(1).expand(count, channels, -1)
-        return pixels.gather(2, flat).view(count, channels, *rows.shape[1:]).to(torch.float64)
-
-    above = pick(upper + near)
-    above += (pick(upper + far) - above).mul_(right)
-    below = pick(lower + near)
-    below += (pick(lower + far) - below).mul_(right)
-    return above.add_((below - above).mul_(down)).to(torch.float32)
+    return (shifts, draws.uniform(2, *shape[1:], low=-1.0, high=1.0, dtype=torch.float32)) if alpha else (shifts,)
 
 
 def inverse_affine(shifts: Tensor, height: int, width: int) -> Tensor:
@@ -83,36 +51,79 @@ def inverse_affine(shifts: Tensor, height: int, width: int) -> Tensor:
 
 
 @lru_cache(maxsize=20)
-def reflecting_gaussian(size: int, sigma: float) -> Tensor:
+def reflecting_gaussian(size: int, sigma: float, device: torch.device) -> Tensor:
     """Write the Gaussian filter of a line, cut off at three sigma and reflecting at the ends, as a matrix.
 
     Returns:
-        float64 tensor (size, size). Weights that reach beyond the line are folded back as often as needed.
+        float32 tensor (size, size). Weights that reach beyond the line are folded back as often as needed.
     """
     weights = gaussian_weights(sigma, truncate=3.0)
     offsets = torch.arange(1 - len(weights), len(weights))
-    place = torch.arange(size).unsqueeze(1)
-    source = _mirrored(place + offsets, size, repeat_edge=True)
+    source = (torch.arange(size).unsqueeze(1) + offsets).remainder(2 * size)
+    source = torch.minimum(source, 2 * size - 1 - source)
     share = torch.tensor(weights, dtype=torch.float64)[offsets.abs()].expand(size, -1)
-    return torch.zeros((size, size), dtype=torch.float64).scatter_add_(1, source, share)
+    matrix = torch.zeros((size, size), dtype=torch.float64).scatter_add_(1, source, share)
+    return matrix.to(torch.float32).to(device)
+
+
+def smooth(field: Tensor, sigma: float) -> Tensor:
+    """Blur fields with a Gaussian that is cut off at three sigma, reflecting at the borders.
+
+    Args:
+        field: float32 tensor (N, 2, H, W).
+        sigma: Standard deviation in pixels.
+
+    Returns:
+        float32 tensor (N, 2, H, W).
+    """
+    count, _, height, width = field.shape
+    weights = gaussian_weights(sigma, truncate=3.0)
+    reach = len(weights) - 1
+    if reach <= _LARGEST_SHIFT:
+        padded = with_border(field, (reach, reach), (reach, reach), "reflect")
+        return correlate_separably(padded, weights[:0:-1] + weights, height, width).view_as(field)
+    down = reflecting_gaussian(height, sigma, field.device)
+    across = reflecting_gaussian(width, sigma, field.device).T
+    if field.device.type != "cpu":
+        return down @ field @ across
+    # Image by image, so that no sum depends on the batch.
+    return torch.stack([down @ (one @ across) for one in field]) if count else field
+
+
+def _affine_grid(shifts: Tensor, height: int, width: int) -> Tensor:
+    """Locate each pixel's source, float32 (N, H, W, 2): column and row, -1 at the first pixel's centre, 1 at the last's.
+
+    Args:
+        shifts: float64 tensor (N, 3, 2) as for ``inverse_affine``.
+        height: Rows of the image.
+        width: Columns of the image.
+    """
+    half = torch.tensor([[(width - 1) / 2.0], [(height - 1) / 2.0]], dtype=torch.float64, device=shifts.device)
+    per_column, per_row, origin = (inverse_affine(shifts, height, width) / half).unbind(2)
+    column = torch.arange(width, dtype=torch.float64, device=shifts.device)
+    row = torch.arange(height, dtype=torch.float64, device=shifts.device)
+    across = (per_column.unsqueeze(2) * column + (origin - 1.0).unsqueeze(2)).to(torch.float32)
+    down = (per_row.unsqueeze(2) * row).to(torch.float32)
+    grid = torch.empty((len(shifts), height, width, 2), dtype=torch.float32, device=shifts.device)
+    for axis in (0, 1):
+        torch.add(across[:, axis].unsqueeze(1), down[:, axis].unsqueeze(2), out=grid[..., axis])
+    return grid
 
 
 def _warp(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
     alpha, sigma, _ = parameters
     height, width = images.shape[2:]
-    row = torch.arange(height, dtype=torch.float64, device=images.device).view(1, -1, 1)
-    column = torch.arange(width, dtype=torch.float64, device=images.device).view(1, 1, -1)
-    to_column, to_row = inverse_affine(fields[0], height, width)[..., None, None].unbind(1)
-    source_row = to_row[:, 0] * column + to_row[:, 1] * row + to_row[:, 2]
-    source_column = to_column[:, 0] * column + to_column[:, 1] * row + to_column[:, 2]
-    warped = bilinear(images, source_row, source_column, repeat_edge=False)
+    grid = _affine_grid(fields[0], height, width)
+    # Aligned corners reflect at the centres of edge pixels, unaligned ones at their outer sides.
+    warped = functional.grid_sample(images.to(torch.float32), grid, padding_mode="reflection", align_corners=True)
     if not alpha:
-        return warped
-    down = reflecting_gaussian(height, sigma).to(images.device)
-    across = reflecting_gaussian(width, sigma).to(images.device)
-    # Rounding to float32 hides the order in which the products were summed.
-    displacement = (down @ fields[1] @ across.T).mul_(alpha).to(torch.float32)
-    return bilinear(warped, row + displacement[:, 1], column + displacement[:, 0], repeat_edge=True)
+        return truncate(warped)
+    column = (torch.arange(width, device=images.device) * 2.0 + 1.0) / width - 1.0
+    row = (torch.arange(height, device=images.device) * 2.0 + 1.0) / height - 1.0
+    displacement = smooth(fields[1], sigma)
+    torch.add(column, displacement[:, 0], alpha=2.0 * alpha / width, out=grid[..., 0])
+    torch.add(row.unsqueeze(1), displacement[:, 1], alpha=2.0 * alpha / height, out=grid[..., 1])
+    return truncate(functional.grid_sample(warped, grid, padding_mode="reflection", align_corners=False))
 
 
 def _pixels(base: int, *rows: tuple[float, float, float]) -> list[tuple[float, ...]]:

@@ -4,16 +4,19 @@ import torch
 from torch import Tensor
 
 from robustsweep.corruptions.corruption import Corruption, Fields, Parameters, Shape, severities
+from robustsweep.corruptions.levels import truncate
 from robustsweep.draws import Draws
 
 _FIRST_WIBBLE = 100.0
 
 
 def _sample_plasma(draws: Draws, shape: Shape, parameters: Parameters) -> Fields:
-    """Draw uniform numbers in [-1, 1) for the squares, the side midpoints and the top midpoints of each level."""
+    """Draw uniform numbers in [-1, 1) for the squares, the top and the side midpoints of each level."""
     side = 1 << (max(shape[1:]) - 1).bit_length()
-    levels = side.bit_length() - 1
-    return tuple(draws.uniform(3, 1 << level, 1 << level, low=-1.0, high=1.0) for level in range(levels))
+    grids = [1 << level for level in range(side.bit_length() - 1)]
+    noise = draws.uniform(sum(3 * grid * grid for grid in grids), low=-1.0, high=1.0, dtype=torch.float32)
+    parts = noise.split([3 * grid * grid for grid in grids], dim=1)
+    return tuple(part.view(-1, 3, grid, grid) for part, grid in zip(parts, grids, strict=True))
 
 
 def plasma(noise: Fields, decay: float) -> Tensor:
@@ -24,36 +27,38 @@ def plasma(noise: Fields, decay: float) -> Tensor:
     by ``decay`` per level.
 
     Args:
-        noise: For each level a float64 tensor (N, 3, G, G), G = 1, 2, 4, ...
+        noise: For each level a float32 tensor (N, 3, G, G), G = 1, 2, 4, ...
         decay: Divisor of the wibble from level to level.
 
     Returns:
-        float64 tensor (N, 2**levels, 2**levels), scaled to [0, 1] per map.
+        float32 tensor (N, 2**levels, 2**levels), scaled to [0, 1] per map.
     """
-    corners = torch.zeros((noise[0].shape[0], 1, 1), dtype=torch.float64, device=noise[0].device)
+    corners = torch.zeros((len(noise[0]), 1, 1), dtype=torch.float32, device=noise[0].device)
     wibble = _FIRST_WIBBLE
     for level in noise:
-        scaled = level * (wibble * wibble)
-        pairs = corners + corners.roll(-1, 1)
-        centres = (pairs + pairs.roll(-1, 2)) / 4.0 + scaled[:, 0]
-        tops = ((centres + centres.roll(1, 1)) + (corners + corners.roll(-1, 2))) / 4.0 + scaled[:, 1]
-        sides = ((centres + centres.roll(1, 2)) + (corners + corners.roll(-1, 1))) / 4.0 + scaled[:, 2]
-        upper = torch.stack((corners, tops), dim=3).flatten(2)
-        lower = torch.stack((sides, centres), dim=3).flatten(2)
-        corners = torch.stack((upper, lower), dim=2).flatten(1, 2)
+        centre_noise, top_noise, side_noise = level.mul(wibble * wibble).unbind(1)
+        below, beside = corners + corners.roll(-1, 1), corners + corners.roll(-1, 2)
+        centres = (below + below.roll(-1, 2)).mul_(0.25).add_(centre_noise)
+        size = 2 * corners.shape[1]
+        finer = corners.new_empty((len(corners), size, size))
+        finer[:, ::2, ::2] = corners
+        finer[:, 1::2, 1::2] = centres
+        finer[:, ::2, 1::2] = beside.add_(centres).add_(centres.roll(1, 1)).mul_(0.25).add_(top_noise)
+        finer[:, 1::2, ::2] = below.add_(centres).add_(centres.roll(1, 2)).mul_(0.25).add_(side_noise)
+        corners = finer
         wibble /= decay
-    heights = corners - corners.amin(dim=(1, 2), keepdim=True)
-    return heights / heights.amax(dim=(1, 2), keepdim=True)
+    lowest, highest = corners.amin(dim=(1, 2)), corners.amax(dim=(1, 2))
+    return corners.sub_(lowest[:, None, None]).mul_((1.0 / (highest - lowest))[:, None, None])
 
 
 def _fog(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
     strength, decay = parameters
     height, width = images.shape[2:]
     # Scaled over the whole map before the crop.
-    haze = plasma(fields, decay)[:, None, :height, :width] * strength
-    exact = images.to(torch.float64)
-    brightest = exact.amax(dim=(1, 2, 3), keepdim=True)
-    return ((exact + haze) * brightest / (brightest + strength)).to(torch.float32)
+    haze = plasma(fields, decay)[:, None, :height, :width]
+    brightest = images.flatten(1).amax(dim=1).to(torch.float32).div_(255.0)[:, None, None, None]
+    share = brightest / (brightest + strength)
+    return truncate(images.to(torch.float32).mul_(share).add_(haze * (share * (255.0 * strength))))
 
 
 FOG = Corruption(

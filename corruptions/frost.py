@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from robustsweep.corruptions.corruption import Corruption, Fields, Parameters, Shape, severities
-from robustsweep.corruptions.levels import grey_levels, unit_range
+from robustsweep.corruptions.levels import truncate
 from robustsweep.draws import Draws
 from robustsweep.errors import DataError, MissingDependencyError
 
@@ -108,22 +108,22 @@ def textures(scale: float, height: int, width: int) -> tuple[Tensor, ...]:
 
 def _sample_crop(draws: Draws, shape: Shape, parameters: Parameters) -> Fields:
     """Draw each image's texture (N,) and the crop's first row and column (N, 2), the upper ends excluded."""
-    which, words = draws.integers(0, len(_TEXTURES)), draws.words(2)
+    words = draws.words(3).to(torch.int64)
+    which = words[:, 0] * len(_TEXTURES) >> 32
     sizes = torch.tensor([texture.shape[1:] for texture in textures(parameters[2], *shape[1:])], device=which.device)
     room = sizes[which] - torch.tensor(shape[1:], device=which.device)
-    return which, words * room >> 32
+    return which, words[:, 1:] * room >> 32
 
 
 def _freeze(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
     kept, added, scale = parameters
     height, width = images.shape[2:]
-    available = textures(scale, height, width)
-    crops = torch.empty(images.shape, dtype=torch.uint8)
+    available = [texture.to(images.device) for texture in textures(scale, height, width)]
+    crops = torch.empty_like(images)
     places = zip(fields[0].tolist(), fields[1].tolist(), strict=True)
     for crop, (which, (row, column)) in zip(crops, places, strict=True):
         crop.copy_(available[which][:, row : row + height, column : column + width])
-    ice = crops.to(images.device).to(torch.float64).mul_(added)
-    return unit_range(grey_levels(images).to(torch.float64).mul_(kept).add_(ice))
+    return truncate(crops.to(torch.float32).mul_(added).add_(images, alpha=kept))
 
 
 def _scaled(scale: float, *rows: tuple[float, float]) -> list[tuple[float, ...]]:

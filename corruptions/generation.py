@@ -1,26 +1,31 @@
 """From clean images to corrupted ones: draw, apply, truncate, a bounded number of images at a time."""
 
+import math
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from itertools import pairwise
+
 import torch
 from torch import Tensor
 
-from robustsweep.corruptions.corruption import CORRUPTIONS, Corruption, Parameters
-from robustsweep.corruptions.levels import truncate, unit_range
+from robustsweep.corruptions.corruption import CORRUPTIONS
 from robustsweep.draws import Draws
 from robustsweep.errors import DataError
 
 SMALLEST_SIDE = 32
 
-# Colour values per pass. The hungriest corruption holds about 25 float64 tensors of this size at once; on the CPU
-# the passes should also stay in the cache.
-_VALUES_PER_PASS = {"cpu": 1 << 19, "cuda": 1 << 21}
+# The hungriest corruption holds about 25 float32 tensors of this size at once.
+_VALUES_PER_PASS_ON_GPU = 1 << 24
 
 
 def corrupt(images: Tensor, name: str, severity: int, *, table: str, seed: int, ids: Tensor) -> Tensor:
     """Corrupt a batch of images.
 
     An image's result is a function of (seed, table, name, severity, its id, its pixels) alone: neither the batch
-    nor the order nor the device changes it. As in the published generators the result is clipped and truncated,
-    not rounded, to 8 bits.
+    nor the order changes it. As in the published generators the result is clipped and truncated, not rounded, to
+    8 bits.
 
     Args:
         images: uint8 tensor (N, 3, H, W), at least 32 pixels on each side, on any device.
@@ -43,19 +48,54 @@ def corrupt(images: Tensor, name: str, severity: int, *, table: str, seed: int, 
     parameters = corruption.parameters(table, severity)
     _check(images, ids)
     stream = f"corruption/{table}/{name}@{severity}"
-    corrupted = torch.empty_like(images)
-    step = max(1, _VALUES_PER_PASS.get(images.device.type, 1 << 19) // max(images[0:1].numel(), 1))
-    for start in range(0, images.shape[0], step):
-        rows = slice(start, start + step)
-        draws = Draws(seed, stream, ids[rows].to(images.device))
-        corrupted[rows] = _corrupt_pass(corruption, parameters, images[rows], draws)
+    shape = (images.shape[1], images.shape[2], images.shape[3])
+    corrupted = torch.empty_like(images, memory_format=torch.contiguous_format)
+
+    def one_pass(rows: slice) -> None:
+        fields = corruption.sample(Draws(seed, stream, ids[rows].to(images.device)), shape, parameters)
+        corrupted[rows] = corruption.apply(images[rows].contiguous(), parameters, fields)
+
+    on_cpu = images.device.type == "cpu"
+    values = corruption.values_per_pass if on_cpu else _VALUES_PER_PASS_ON_GPU
+    passes = _split(len(images), max(1, values // math.prod(shape)), torch.get_num_threads() if on_cpu else 1)
+    _for_each(passes, one_pass, images.device)
     return corrupted
 
 
-def _corrupt_pass(corruption: Corruption, parameters: Parameters, images: Tensor, draws: Draws) -> Tensor:
-    _, channels, height, width = images.shape
-    fields = corruption.sample(draws, (channels, height, width), parameters)
-    return truncate(corruption.apply(unit_range(images.contiguous()), parameters, fields))
+def _split(count: int, most: int, threads: int) -> list[slice]:
+    """Cut a batch into passes of equal size, of at most ``most`` images, as many for each thread where possible."""
+    n_passes = min(count, -(-count // (most * threads)) * threads)
+    bounds = [count * index // n_passes for index in range(n_passes + 1)] if count else [0]
+    return [slice(start, stop) for start, stop in pairwise(bounds)]
+
+
+def _for_each(passes: list[slice], one_pass: Callable[[slice], None], device: torch.device) -> None:
+    """Run the passes, on the CPU in as many threads as PyTorch may use, each thread on a pass of its own.
+
+    That leaves each core its own cache, where two threads on one pass would meet after every operation.
+    """
+    threads = min(torch.get_num_threads(), len(passes))
+    if device.type != "cpu" or threads == 1 or threading.current_thread().name.startswith(_THREAD_NAME):
+        for rows in passes:
+            one_pass(rows)
+        return
+    for _ in _pool(torch.get_num_threads()).map(one_pass, passes):
+        pass
+
+
+_THREAD_NAME = "corruptions"
+
+
+@lru_cache(maxsize=1)
+def _pool(threads: int) -> ThreadPoolExecutor:
+    pool = ThreadPoolExecutor(threads, _THREAD_NAME, initializer=torch.set_num_threads, initargs=(1,))
+    # Only the pool's threads are to be single; PyTorch hands the last number set to threads that are new.
+    barrier = threading.Barrier(threads + 1)
+    for _ in range(threads):
+        pool.submit(barrier.wait)
+    barrier.wait()
+    torch.set_num_threads(threads)
+    return pool
 
 
 def _check(images: Tensor, ids: Tensor) -> None:

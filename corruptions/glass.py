@@ -5,7 +5,7 @@ from torch import Tensor
 
 from robustsweep.corruptions.corruption import Corruption, Fields, Parameters, Shape, severities
 from robustsweep.corruptions.gaussian import gaussian_blur
-from robustsweep.corruptions.levels import truncate, unit_range
+from robustsweep.corruptions.levels import truncate
 from robustsweep.draws import Draws
 
 
@@ -53,13 +53,12 @@ def copy_sources(offsets: Tensor, height: int, width: int, reach: int) -> Tensor
 def _shatter(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
     sigma, reach, passes = parameters[0], int(parameters[1]), int(parameters[2])
     count, channels, height, width = images.shape
-    blurred = gaussian_blur(images.to(torch.float64), sigma).to(torch.float32)
+    blurred = truncate(gaussian_blur(images, sigma)).flatten(2)
     source = copy_sources(fields[0][:, 0], height, width, reach)
     for later in range(1, passes):
         source = source.gather(1, copy_sources(fields[0][:, later], height, width, reach))
-    index = source.unsqueeze(1).expand(count, channels, -1)
-    moved = truncate(blurred).flatten(2).gather(2, index).view(images.shape)
-    return gaussian_blur(unit_range(moved).to(torch.float64), sigma).to(torch.float32)
+    moved = blurred.gather(2, source.unsqueeze(1).expand(count, channels, -1)).view(images.shape)
+    return truncate(gaussian_blur(moved, sigma))
 
 
 GLASS_BLUR = Corruption(

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from robustsweep.corruptions.corruption import Corruption, Fields, Parameters, severities
-from robustsweep.corruptions.levels import grey_levels, unit_range
 from robustsweep.errors import UsageError
 
 
@@ -44,7 +43,7 @@ def jpeg_round_trip(images: Tensor, quality: int) -> Tensor:
 
 def _compress(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
     (quality,) = parameters
-    return unit_range(jpeg_round_trip(grey_levels(images).to(torch.uint8), int(quality)))
+    return jpeg_round_trip(images, int(quality))
 
 
 JPEG_COMPRESSION = Corruption(

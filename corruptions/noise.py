@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from robustsweep.corruptions.corruption import Corruption, Fields, Parameters, Shape, severities
-from robustsweep.corruptions.levels import grey_levels
+from robustsweep.corruptions.levels import truncate
 from robustsweep.draws import Draws
 
 _SOURCE = "Hendrycks and Dietterich, Benchmarking neural network robustness to common corruptions (ICLR 2019), sec. 3"
@@ -18,50 +18,80 @@ def _sample_normal(draws: Draws, shape: Shape, parameters: Parameters) -> Fields
 
 def _add_gaussian(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
     (std,) = parameters
-    return images + fields[0] * std
+    return truncate(images.to(torch.float32).add_(fields[0], alpha=255.0 * std))
 
 
 def _add_speckle(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
     (std,) = parameters
-    return images + images * fields[0] * std
+    return truncate(fields[0].mul(std).add_(1.0).mul_(images))
 
 
 def _sample_words(draws: Draws, shape: Shape, parameters: Parameters) -> Fields:
     return (draws.words(*shape),)
 
 
-@lru_cache(maxsize=5)
-def poisson_thresholds(photons: int) -> Tensor:
-    """Tabulate the Poisson distribution functions of all grey levels.
-
-    Counts beyond ``photons`` all clip to white, so that each level needs ``photons`` thresholds only.
+def poisson_law(photons: int) -> Tensor:
+    """Tabulate how shot noise spreads each grey level over the grey levels.
 
     Returns:
-        Sorted int64 tensor of 256 * photons entries: for level k, ``k * 2**33 + round(2**32 * P(count <= j))`` with
-        j = 0 .. photons - 1 and rate k / 255 * photons.
+        float64 tensor (256, 256): row k is the law of the clipped and truncated level of ``count / photons``, the
+        count being Poisson with mean ``k / 255 * photons``.
     """
-    level = torch.arange(256, dtype=torch.float64).unsqueeze(1)
-    rate = level / 255.0 * photons
+    rate = torch.arange(256, dtype=torch.float64).unsqueeze(1) / 255.0 * photons
     count = torch.arange(photons, dtype=torch.float64)
-    log_probability: Tensor = torch.special.xlogy(count, rate) - rate - torch.lgamma(count + 1.0)
-    cumulative = log_probability.exp().cumsum(1).clamp_(max=1.0)
-    return (level.to(torch.int64) * 2**33 + (cumulative * 2.0**32).round().to(torch.int64)).flatten()
+    probability = (torch.special.xlogy(count, rate) - rate - torch.lgamma(count + 1.0)).exp()
+    level = (count / photons * 255.0).to(torch.int64)
+    law = torch.zeros((256, 256), dtype=torch.float64).index_add_(1, level, probability)
+    # All counts from ``photons`` upwards clip to white.
+    law[:, 255] += (1.0 - law.sum(1)).clamp_(min=0.0)
+    return law
+
+
+@lru_cache(maxsize=20)
+def alias_tables(photons: int, device: torch.device) -> Tensor:
+    """Write the laws of shot noise as alias tables.
+
+    A uniform column j of 256 is kept with the entry's probability and else replaced by the entry's alias.
+    Source: Walker, "An efficient method for generating discrete random variables with general distributions" (1977);
+    the laws are met to 2**-32.
+
+    Returns:
+        int32 tensor (65536,): entry 256 * level + j holds the probability in its upper 24 bits, as unsigned
+        multiple of 2**-24, and the alias in its lower 8.
+    """
+    entries = torch.empty((256, 256), dtype=torch.int64)
+    for level, law in enumerate((poisson_law(photons) * 256.0).tolist()):
+        small = [j for j in range(256) if law[j] < 1.0]
+        large = [j for j in range(256) if law[j] >= 1.0]
+        kept, alias = [1.0] * 256, list(range(256))
+        while small and large:
+            poor, rich = small.pop(), large[-1]
+            kept[poor], alias[poor] = law[poor], rich
+            law[rich] -= 1.0 - law[poor]
+            if law[rich] < 1.0:
+                small.append(large.pop())
+        for j in range(256):
+            entries[level, j] = min(round(kept[j] * 2**24), 2**24 - 1) << 8 | alias[j]
+    return entries.flatten().to(torch.int32).to(device)
 
 
 def _shoot(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
-    photons = int(parameters[0])
-    thresholds = poisson_thresholds(photons).to(images.device)
-    level = grey_levels(images).to(torch.int64)
-    count = torch.searchsorted(thresholds, (level << 33) + fields[0], right=True) - level * photons
-    brightness = (torch.arange(photons + 1, dtype=torch.float64) / photons).to(torch.float32)
-    return brightness.to(images.device)[count]
+    words = fields[0].view(torch.int32)
+    column = (words >> 24).bitwise_and_(255)
+    index = images.to(torch.int32).bitwise_left_shift_(8).bitwise_or_(column)
+    entry = alias_tables(int(parameters[0]), images.device).index_select(0, index.view(-1)).view(index.shape)
+    alias = entry & 255
+    # All ones where the entry's probability is above the rest of the word, so that the column is kept.
+    kept = (words & 0xFFFFFF).sub_(entry.bitwise_right_shift_(8).bitwise_and_(0xFFFFFF)).bitwise_right_shift_(31)
+    return column.bitwise_xor_(alias).bitwise_and_(kept).bitwise_xor_(alias).to(torch.uint8)
 
 
 def _salt_and_pepper(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
     (amount,) = parameters
-    changed = round(amount * 2**32)
-    noisy = images.masked_fill(fields[0] < changed, 0.0)
-    return noisy.masked_fill_(fields[0] < changed // 2, 1.0)
+    words, lowest, changed = fields[0].view(torch.int32), -(2**31), round(amount * 2**32)
+    keep = (words >= lowest + changed).view(torch.uint8).neg_()
+    salt = (words < lowest + changed // 2).view(torch.uint8).neg_()
+    return keep.bitwise_and_(images).bitwise_or_(salt)
 
 
 GAUSSIAN_NOISE = Corruption(
@@ -91,7 +121,7 @@ SHOT_NOISE = Corruption(
         imagenet=(60, 25, 12, 5, 3),
         inception=(50, 20, 10, 5, 3),
     ),
-    source=f"{_SOURCE}; the Poisson counts by inversion of tabulated distribution functions, off by at most 2**-33",
+    source=f"{_SOURCE}; the clipped levels by alias tables, probabilities off by at most 2**-32",
 )
 
 IMPULSE_NOISE = Corruption(

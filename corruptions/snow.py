@@ -2,9 +2,10 @@
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from robustsweep.corruptions.corruption import Corruption, Fields, Parameters, Shape, severities
-from robustsweep.corruptions.levels import truncate, unit_range
+from robustsweep.corruptions.levels import truncate
 from robustsweep.corruptions.motion import motion_blur
 from robustsweep.corruptions.zoom import zoom_crop, zoom_line
 from robustsweep.draws import Draws
@@ -21,27 +22,25 @@ def _sample_snow(draws: Draws, shape: Shape, parameters: Parameters) -> Fields:
 def _enlarge(field: Tensor, size: int, factor: float, axis: int) -> Tensor:
     lower, share = zoom_line(size, factor)
     index = torch.from_numpy(lower).to(field.device)
-    weight = torch.from_numpy(share).to(field.device)
+    weight = torch.from_numpy(share).to(torch.float32).to(field.device)
     weight = weight.unsqueeze(1) if axis == 1 else weight
-    last = field.shape[axis] - 1
-    return field.index_select(axis, index) * (1.0 - weight) + (
-        field.index_select(axis, (index + 1).clamp_(max=last)) * weight
-    )
+    below = field.index_select(axis, index)
+    above = field.index_select(axis, (index + 1).clamp_(max=field.shape[axis] - 1))
+    return above.sub_(below).mul_(weight).add_(below)
 
 
 def _snow(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
     mean, std, zoom, threshold, radius, sigma, kept = parameters
     flakes, degrees = fields
     height, width = images.shape[2:]
-    layer = flakes.to(torch.float64) * std + mean
-    layer = _enlarge(_enlarge(layer, height, zoom, axis=1), width, zoom, axis=2)
-    layer = layer.masked_fill_(layer < threshold, 0.0)
-    levels = truncate(layer.to(torch.float32)).unsqueeze(1).to(torch.int32)
-    layer = unit_range(motion_blur(levels, degrees, int(radius), sigma))
-    red, green, blue = images.unbind(dim=1)
-    grey = (red * 0.299 + green * 0.587 + blue * 0.114).unsqueeze(1)
-    bleached = images * kept + torch.maximum(images, grey * 1.5 + 0.5) * (1.0 - kept)
-    return bleached + layer + layer.flip((2, 3))
+    layer = _enlarge(_enlarge(flakes, height, zoom, axis=1), width, zoom, axis=2).mul_(std).add_(mean)
+    layer = functional.threshold(layer, threshold, 0.0)
+    flying = motion_blur(truncate(layer.mul_(255.0)).unsqueeze(1), degrees, int(radius), sigma).to(torch.float32)
+    levels = images.to(torch.float32)
+    red, green, blue = levels.unbind(dim=1)
+    grey = (red * (1.5 * 0.299)).add_(green, alpha=1.5 * 0.587).add_(blue, alpha=1.5 * 0.114).add_(127.5)
+    bleached = torch.maximum(levels, grey.unsqueeze(1)).mul_(1.0 - kept).add_(levels, alpha=kept)
+    return truncate(bleached.add_(flying + flying.flip((2, 3))))
 
 
 _LARGE = (
@@ -57,6 +56,7 @@ SNOW = Corruption(
     group="weather",
     sample=_sample_snow,
     apply=_snow,
+    values_per_pass=1 << 21,  # as for motion blur
     # mean and standard deviation of the flake field, its zoom, threshold, blur radius, blur sigma, share of the image
     severities=severities(
         cifar=(

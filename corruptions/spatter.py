@@ -1,31 +1,19 @@
 """Spatter: drops of water or splashes of mud on the lens."""
 
-from types import ModuleType
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from robustsweep.corruptions.corruption import Corruption, Fields, Parameters, Shape, severities
 from robustsweep.corruptions.gaussian import gaussian_blur
+from robustsweep.corruptions.levels import truncate
+from robustsweep.corruptions.opencv import opencv
 from robustsweep.draws import Draws
-from robustsweep.errors import MissingDependencyError
 
-_WATER = (175 / 255, 238 / 255, 238 / 255)
-_MUD = (63 / 255, 42 / 255, 20 / 255)
-
-
-def _opencv() -> ModuleType:
-    try:
-        import cv2
-    except ImportError as error:
-        raise MissingDependencyError(
-            "Spatter needs the package opencv-python, which cannot be imported; install it, or, where the system "
-            f"library libGL is what is missing, install opencv-python-headless instead ({error})."
-        ) from error
-    module: ModuleType = cv2
-    return module
+_WATER = (175.0, 238.0, 238.0)
+_MUD = (63.0, 42.0, 20.0)
 
 
 def _sample_liquid(draws: Draws, shape: Shape, parameters: Parameters) -> Fields:
@@ -41,7 +29,7 @@ def water_mask(liquid: NDArray[np.uint8]) -> NDArray[np.float32]:
     Returns:
         float32 array (H, W) in [0, 1]. Where no drop is shaded it is zero; the published code divides by zero there.
     """
-    cv2 = _opencv()
+    cv2 = opencv()
     rims = 255 - cv2.Canny(liquid, 50, 150)
     distance = np.minimum(cv2.distanceTransform(rims, cv2.DIST_L2, 5), np.float32(20.0))
     shade = cv2.equalizeHist(cv2.blur(distance, (3, 3)).astype(np.uint8))
@@ -53,20 +41,19 @@ def water_mask(liquid: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _colour(rgb: tuple[float, float, float], device: torch.device) -> Tensor:
-    return torch.tensor(rgb, dtype=torch.float64, device=device).view(1, 3, 1, 1)
+    return torch.tensor(rgb, dtype=torch.float32, device=device).view(1, 3, 1, 1)
 
 
 def _spatter(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
     mean, std, sigma, threshold, strength, mud = parameters
-    liquid = gaussian_blur(fields[0].to(torch.float64) * std + mean, sigma)
-    liquid = liquid.masked_fill(liquid < threshold, 0.0)
+    liquid = gaussian_blur(fields[0], sigma).mul_(std).add_(mean)
     if mud:
-        cover = gaussian_blur((liquid > threshold).to(torch.float64), strength).unsqueeze(1)
-        cover = cover.masked_fill(cover < 0.8, 0.0)
-        return (images * (1.0 - cover) + _colour(_MUD, images.device) * cover).to(torch.float32)
-    levels = (liquid * 255.0).to(torch.int64).to(torch.uint8).cpu().numpy()
-    mask = torch.from_numpy(np.stack([water_mask(level) for level in levels])).to(images.device)
-    return (images + mask.unsqueeze(1).to(torch.float64) * strength * _colour(_WATER, images.device)).to(torch.float32)
+        cover = gaussian_blur((liquid > threshold).view(torch.uint8), strength).unsqueeze(1)
+        cover = functional.threshold(cover, 0.8, 0.0)
+        return truncate((_colour(_MUD, images.device) - images).mul_(cover).add_(images))
+    levels = functional.threshold(liquid, threshold, 0.0).mul_(255.0).to(torch.int32).to(torch.uint8).cpu().numpy()
+    mask = torch.from_numpy(np.stack([water_mask(level) for level in levels])).unsqueeze(1).to(images.device)
+    return truncate((mask * (_colour(_WATER, images.device) * strength)).add_(images))
 
 
 SPATTER = Corruption(

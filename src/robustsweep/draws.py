@@ -1,49 +1,61 @@
 """Random numbers that belong to an image: a counter-based generator, the same on every device.
 
-Source: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011), Philox-4x32-10.
-The key is a hash of the seed and of a stream name; the 128-bit counter holds the image's 64-bit id, the number of the
-call and the number of the 4-word block. Any two (seed, stream, id, call, element) therefore use different
-counters or different keys, and no number depends on the batch, the order, the shard or the worker.
+Source: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011), Philox-4x64-10.
+The key is a hash of the seed and of a stream name; the 256-bit counter holds the number of the 4-word block, the number
+of the call and the image's 64-bit id. Any two (seed, stream, id, call, element) therefore use different counters
+or different keys, and no number depends on the batch, the order, the shard or the worker.
+
+On the CPU NumPy's implementation makes the words, elsewhere tensor code does: the words are the same.
 """
 
 import hashlib
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
 _MASK = 0xFFFFFFFF
-_MULTIPLIER = (0xD2511F53, 0xCD9E8D57)
-_WEYL = (0x9E3779B9, 0xBB67AE85)
 _ROUNDS = 10
-# Blocks per pass: 4 words of 8 bytes each, small enough to stay in a core's cache.
-_BLOCKS_PER_PASS = 1 << 16
+_MULTIPLIERS = (0xD2E7470EE14C6C93, 0xCA5A826395121157)
+_WEYL = (0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B)
 
 Words = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
+def _signed(word: int) -> int:
+    """Read the low 64 bits of an integer as int64 does."""
+    word &= (1 << 64) - 1
+    return word - (1 << 64) if word >> 63 else word
+
+
+def _high_product(word: Tensor, factor: int) -> Tensor:
+    """Return the upper 64 bits of the 128-bit product of two unsigned words, from products of their halves."""
+    low, high = word & _MASK, (word >> 32) & _MASK
+    factor_low, factor_high = factor & _MASK, factor >> 32
+    # Products wrap in int64, but their bits are the right ones.
+    low_high, high_low = low * factor_high, high * factor_low
+    carry = ((low * factor_low) >> 32 & _MASK) + (low_high & _MASK) + (high_low & _MASK)
+    return high * factor_high + (low_high >> 32 & _MASK) + (high_low >> 32 & _MASK) + (carry >> 32)
+
+
 def philox(counter: Words, key: tuple[int, int]) -> Words:
-    """Encrypt counters with Philox-4x32-10.
+    """Encrypt counters with Philox-4x64-10.
 
     Args:
-        counter: Four int64 tensors that broadcast together, each holding values in [0, 2**32).
-        key: Two integers in [0, 2**32).
+        counter: Four int64 tensors that broadcast together: the bits of unsigned 64-bit words.
+        key: Two integers in [0, 2**64).
 
     Returns:
-        Four int64 tensors of 32-bit random words, values in [0, 2**32).
+        Four int64 tensors: the bits of unsigned 64-bit random words.
     """
     c0, c1, c2, c3 = counter
     k0, k1 = key
     for _ in range(_ROUNDS):
-        # The product of two 32-bit words wraps in int64, but its bits are the right ones.
-        p0, p1 = c0 * _MULTIPLIER[0], c2 * _MULTIPLIER[1]
-        c0, c1, c2, c3 = (
-            ((p1 >> 32) & _MASK) ^ c1 ^ k0,
-            p1 & _MASK,
-            ((p0 >> 32) & _MASK) ^ c3 ^ k1,
-            p0 & _MASK,
-        )
-        k0, k1 = (k0 + _WEYL[0]) & _MASK, (k1 + _WEYL[1]) & _MASK
+        high0, low0 = _high_product(c0, _MULTIPLIERS[0]), c0 * _signed(_MULTIPLIERS[0])
+        high1, low1 = _high_product(c2, _MULTIPLIERS[1]), c2 * _signed(_MULTIPLIERS[1])
+        c0, c1, c2, c3 = high1 ^ c1 ^ _signed(k0), low1, high0 ^ c3 ^ _signed(k1), low0
+        k0, k1 = k0 + _WEYL[0], k1 + _WEYL[1]
     return c0, c1, c2, c3
 
 
@@ -60,58 +72,67 @@ class Draws:
     """
 
     def __init__(self, seed: int, stream: str, ids: Tensor) -> None:
-        digest = hashlib.blake2b(f"{seed}\0{stream}".encode(), digest_size=8).digest()
-        self._key = (int.from_bytes(digest[:4], "little"), int.from_bytes(digest[4:], "little"))
-        self._id_words = ((ids & _MASK).unsqueeze(1), ((ids >> 32) & _MASK).unsqueeze(1))
+        digest = hashlib.blake2b(f"{seed}\0{stream}".encode(), digest_size=16).digest()
+        self._key = (int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:], "little"))
+        self._ids = ids
         self._calls = 0
 
     def __len__(self) -> int:
-        return self._id_words[0].shape[0]
+        return len(self._ids)
 
     def words(self, *shape: int) -> Tensor:
         """Draw 32-bit words.
 
         Returns:
-            int64 tensor of shape (N, *shape), values in [0, 2**32).
+            uint32 tensor of shape (N, *shape), of which PyTorch can do little more than to convert it.
         """
         n_words = math.prod(shape)
-        n_blocks = -(-n_words // 4)
-        low, high = self._id_words
-        out = torch.empty((len(self), n_blocks, 4), dtype=torch.int64, device=low.device)
-        call = torch.tensor([[self._calls]], device=low.device)
+        n_blocks = -(-n_words // 8)
+        make = self._words_by_numpy if self._ids.device.type == "cpu" else self._words_by_torch
+        words = make(n_blocks)
         self._calls += 1
-        rows_per_pass = max(1, _BLOCKS_PER_PASS // max(n_blocks, 1))
-        blocks = torch.arange(n_blocks, device=low.device).unsqueeze(0)
-        for start in range(0, len(self), rows_per_pass):
-            rows = slice(start, start + rows_per_pass)
-            for column, word in enumerate(philox((blocks, call, low[rows], high[rows]), self._key)):
-                out[rows, :, column] = word
-        return out.flatten(1)[:, :n_words].reshape(len(self), *shape)
+        return words.view(torch.int32)[:, :n_words].reshape(len(self), *shape).view(torch.uint32)
 
-    def uniform(self, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
-        """Draw from the uniform distribution on [low, high).
+    def _words_by_numpy(self, n_blocks: int) -> Tensor:
+        generator = np.random.Philox(key=np.array(self._key, dtype=np.uint64))
+        state = generator.state
+        words = np.empty((len(self), 4 * n_blocks), dtype=np.uint64)
+        for row, image_id in zip(words, self._ids.tolist(), strict=True):
+            # The generator counts before it encrypts, so that the first block has number 1.
+            state["state"]["counter"][:] = (0, self._calls, image_id & ((1 << 64) - 1), 0)
+            generator.state = state
+            row[:] = generator.random_raw(row.size)
+        return torch.from_numpy(words.view(np.int64))
+
+    def _words_by_torch(self, n_blocks: int) -> Tensor:
+        device = self._ids.device
+        blocks = torch.arange(1, n_blocks + 1, device=device).unsqueeze(0)
+        call = torch.tensor([[self._calls]], device=device)
+        counter = (blocks, call, self._ids.unsqueeze(1), torch.zeros_like(call))
+        return torch.stack(philox(counter, self._key), dim=2).flatten(1)
+
+    def uniform(self, *shape: int, low: float = 0.0, high: float = 1.0, dtype: torch.dtype = torch.float64) -> Tensor:
+        """Draw from the uniform distribution on [low, high); float32 may round up to ``high``.
 
         Returns:
-            float64 tensor of shape (N, *shape) with 32 random bits each.
+            Tensor of shape (N, *shape) with 32 random bits each in float64, 24 in float32.
         """
-        return self.words(*shape).to(torch.float64).mul_((high - low) * 2.0**-32).add_(low)
+        return self.words(*shape).to(dtype).mul_((high - low) * 2.0**-32).add_(low)
 
     def normal(self, *shape: int) -> Tensor:
         """Draw from the standard normal distribution (Box and Muller's transform of two words).
-
-        The transform runs in float64, so that vectorised and scalar code of the maths library agree after rounding
-        and the pixels do not depend on the batch size.
 
         Returns:
             float32 tensor of shape (N, *shape); no value is beyond 6.7 in magnitude.
         """
         count = math.prod(shape)
-        words = self.words(2, -(-count // 2)).to(torch.float64)
-        radius = words[:, 0].add_(1.0).mul_(2.0**-32).log_().mul_(-2.0).sqrt_()
-        angle = words[:, 1].mul_(2.0 * math.pi * 2.0**-32)
+        radius, angle = self.words(2, -(-count // 2)).to(torch.float32).unbind(1)
+        # A float32 keeps 24 bits at any magnitude, and with them the tail. Half a step keeps zero from the logarithm.
+        radius = radius.add(0.5).mul_(2.0**-32).log_().mul_(-2.0).sqrt_()
+        angle = angle.mul(2.0 * math.pi * 2.0**-32)
         out = torch.empty((len(self), 2, radius.shape[1]), dtype=torch.float32, device=radius.device)
-        out[:, 0] = radius * angle.cos()
-        out[:, 1] = radius * angle.sin()
+        torch.mul(angle.cos(), radius, out=out[:, 0])
+        torch.mul(angle.sin_(), radius, out=out[:, 1])
         return out.flatten(1)[:, :count].reshape(len(self), *shape)
 
     def integers(self, low: int, high: int, *shape: int) -> Tensor:
@@ -122,4 +143,4 @@ class Draws:
         Returns:
             int64 tensor of shape (N, *shape).
         """
-        return (self.words(*shape) * (high - low) >> 32) + low
+        return (self.words(*shape).to(torch.int64) * (high - low) >> 32) + low
