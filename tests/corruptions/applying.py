@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from robustsweep.corruptions import CORRUPTIONS
+from robustsweep.corruptions import CORRUPTIONS, generation
 from robustsweep.corruptions.levels import truncate, unit_range
 from robustsweep.draws import Draws
 
@@ -38,6 +38,11 @@ def applied(name, table, severity, images, fields=()):
     """Run a corruption's formula on uint8 images (N, 3, H, W) with these fields; the result is uint8 of that shape."""
     corruption = CORRUPTIONS[name]
     return truncate(corruption.apply(unit_range(images), corruption.parameters(table, severity), fields))
+
+
+def limit_passes(monkeypatch, values):
+    """Let one pass hold at most this many colour values, but always one image."""
+    monkeypatch.setattr(generation, "_VALUES_PER_PASS", {"cpu": values})
 
 
 def drawn_for(fields, index):
