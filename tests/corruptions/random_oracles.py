@@ -5,6 +5,7 @@ image, the constants of a severity and the image's draws.
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from corruption_oracles import clipped_zoom, gaussian_blur, levels_of, to_uint8
@@ -88,18 +89,22 @@ def snow(image, parameters, flakes, degrees):
     return bleached + layer + np.rot90(layer, 2)
 
 
-def frost(image, parameters, which, corner):
-    """The crop of a photograph that OpenCV has read and resized; photographs too small for the image are enlarged."""
+@lru_cache
+def ice(which, scale, height, width):
+    """One of the photographs, read and resized by OpenCV; one too small for the image is enlarged."""
     import cv2
 
-    kept, added, scale = parameters
-    (height, width), (row, column) = image.shape[:2], corner
     name = ["frost1.png", "frost2.png", "frost3.png", "frost4.jpg", "frost5.jpg"][which]
     photograph = cv2.imread(str(texture_folder() / name))[..., ::-1]
     factor = max(scale, (height + 1) / photograph.shape[0], (width + 1) / photograph.shape[1])
-    ice = cv2.resize(photograph, (0, 0), fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
-    ice = ice[row : row + height, column : column + width]
-    return np.clip(kept * levels_of(image) + added * ice, 0, 255) / 255
+    return cv2.resize(photograph, (0, 0), fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
+
+
+def frost(image, parameters, which, corner):
+    kept, added, scale = parameters
+    (height, width), (row, column) = image.shape[:2], corner
+    crop = ice(int(which), scale, height, width)[row : row + height, column : column + width]
+    return np.clip(kept * levels_of(image) + added * crop, 0, 255) / 255
 
 
 def plasma(levels, decay):
