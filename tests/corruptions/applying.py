@@ -1,0 +1,61 @@
+"""The one door from the tests to a corruption's sampler and formula: test images, draws, and uint8 in, uint8 out."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from robustsweep.corruptions import CORRUPTIONS, generation
+from robustsweep.corruptions.levels import truncate, unit_range
+from robustsweep.draws import Draws
+
+
+def photos(height=32, width=32, count=2, seed=0):
+    """Smooth blobs, noise, flat patches, black, white and grey: uint8 (count, 3, height, width)."""
+    random = np.random.default_rng(seed)
+    images = ndimage.gaussian_filter(random.normal(size=(count, 3, height, width)), (0, 0, 3, 3)) * 5 + 0.5
+    images += random.normal(size=images.shape) * 0.05
+    third = min(height, width) // 3
+    images[:, :, :third, :third] = random.uniform(size=(count, 3, 1, 1))
+    images[:, :, -third:, :third] = random.uniform(size=(count, 1, third, third))
+    images[:, :, :third, -third:] = 1.0
+    images[:, :, -5:, -5:] = 0.0
+    return torch.from_numpy((images.clip(0, 1) * 255).astype(np.uint8))
+
+
+def uniform_pictures():
+    """Black, white and grey without any structure: uint8 (3, 3, 32, 32)."""
+    return torch.tensor([0, 255, 128], dtype=torch.uint8).view(3, 1, 1, 1).expand(3, 3, 32, 32).contiguous()
+
+
+def sampled(name, table, severity, shape, ids):
+    """Draw the random fields for images of ``shape`` (3, H, W) with these ids."""
+    corruption = CORRUPTIONS[name]
+    return corruption.sample(Draws(3, "test", ids), tuple(shape), corruption.parameters(table, severity))
+
+
+def applied(name, table, severity, images, fields=()):
+    """Run a corruption's formula on uint8 images (N, 3, H, W) with these fields; the result is uint8 of that shape."""
+    corruption = CORRUPTIONS[name]
+    return truncate(corruption.apply(unit_range(images), corruption.parameters(table, severity), fields))
+
+
+def limit_passes(monkeypatch, values):
+    """Let one pass hold at most this many colour values, but always one image."""
+    monkeypatch.setattr(generation, "_VALUES_PER_PASS", {"cpu": values})
+
+
+def drawn_for(fields, index):
+    """Hand one image's draws to NumPy."""
+    return [field[index].numpy() for field in fields]
+
+
+def channels_last(images):
+    """Turn uint8 images (N, 3, H, W) into an array (N, H, W, 3)."""
+    return images.permute(0, 2, 3, 1).numpy()
+
+
+def skip_without_opencv(name):
+    """Skip a test of a corruption, or of an oracle, that runs OpenCV where OpenCV cannot be imported."""
+    if name in ("spatter", "frost"):
+        pytest.importorskip("cv2", exc_type=ImportError)
