@@ -88,7 +88,9 @@ def _shoot(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
 
 def _salt_and_pepper(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
     (amount,) = parameters
-    words, lowest, changed = fields[0].view(torch.int32), -(2**31), round(amount * 2**32)
+    lowest, changed = -(2**31), round(amount * 2**32)
+    # Flipping the highest bit keeps the order of unsigned words in signed ones, which PyTorch can compare.
+    words = fields[0].view(torch.int32) ^ lowest
     keep = (words >= lowest + changed).view(torch.uint8).neg_()
     salt = (words < lowest + changed // 2).view(torch.uint8).neg_()
     return keep.bitwise_and_(images).bitwise_or_(salt)

@@ -86,8 +86,10 @@ class Draws:
         Returns:
             uint32 tensor of shape (N, *shape), of which PyTorch can do little more than to convert it.
         """
+        if not len(self):
+            return torch.empty((0, *shape), dtype=torch.uint32, device=self._ids.device)
         n_words = math.prod(shape)
-        n_blocks = -(-n_words // 8)
+        n_blocks = max(1, -(-n_words // 8))
         make = self._words_by_numpy if self._ids.device.type == "cpu" else self._words_by_torch
         words = make(n_blocks)
         self._calls += 1

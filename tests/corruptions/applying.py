@@ -6,7 +6,6 @@ import torch
 from scipy import ndimage
 
 from robustsweep.corruptions import CORRUPTIONS, generation
-from robustsweep.corruptions.levels import truncate, unit_range
 from robustsweep.draws import Draws
 
 
@@ -37,17 +36,18 @@ def sampled(name, table, severity, shape, ids):
 def applied(name, table, severity, images, fields=()):
     """Run a corruption's formula on uint8 images (N, 3, H, W) with these fields; the result is uint8 of that shape."""
     corruption = CORRUPTIONS[name]
-    return truncate(corruption.apply(unit_range(images), corruption.parameters(table, severity), fields))
+    return corruption.apply(images, corruption.parameters(table, severity), fields)
 
 
 def limit_passes(monkeypatch, values):
     """Let one pass hold at most this many colour values, but always one image."""
-    monkeypatch.setattr(generation, "_VALUES_PER_PASS", {"cpu": values})
+    original = generation._split
+    monkeypatch.setattr(generation, "_split", lambda count, most, threads: original(count, max(1, values // 3072), 1))
 
 
 def drawn_for(fields, index):
     """Hand one image's draws to NumPy."""
-    return [field[index].numpy() for field in fields]
+    return [field.view(torch.int32)[index].numpy().view(np.uint32) if field.dtype == torch.uint32 else field[index].numpy() for field in fields]
 
 
 def channels_last(images):

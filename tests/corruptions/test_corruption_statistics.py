@@ -21,9 +21,13 @@ IDS = torch.arange(1000)
 
 
 def ramps():
-    """One image whose colours say where a pixel came from: its column, its row, and a flat grey; (H, W, 3) uint8."""
+    """One image whose colours say where a pixel came from: its column, its row, and a grey; (H, W, 3) uint8.
+
+    A little unevenness keeps blurred values off whole grey levels, where the last bit decides the truncation.
+    """
     row, column = np.mgrid[:SIDE, :SIDE]
-    return np.stack([column * 8, row * 8, np.full_like(row, 128)], axis=-1).astype(np.uint8)
+    colours = np.stack([column * 8, row * 8, np.full_like(row, 128)], axis=-1)
+    return (colours + np.random.default_rng(0).integers(0, 5, colours.shape)).astype(np.uint8)
 
 
 def normal_field(random, parameters):
@@ -143,7 +147,7 @@ def test_draws_have_the_distribution_of_the_definition(name, field, distribution
     assert stats.kstest(values, distribution.cdf).pvalue > SMALLEST_P
     support = distribution.support()
     assert support[0] <= values.min()
-    assert values.max() < support[1]
+    assert values.max() <= support[1]  # float32 rounds the largest words up
 
 
 @pytest.mark.parametrize(("severity", "reach"), [(2, 1), (5, 4)])
