@@ -55,9 +55,9 @@ def _only(spec: Spec, *allowed: str) -> None:
             raise UsageError(f"Data spec {spec.text!r}: {key}= has no meaning here; allowed: {', '.join(allowed)}.")
 
 
-def _location(spec: Spec, location: str | None) -> Path:
+def _location(spec: Spec, location: str | None, noun: str = "a folder or an archive") -> Path:
     if location is None:
-        raise UsageError(f"Data spec {spec.text!r} needs a folder or an archive: {spec.target.rstrip(':')}:PATH.")
+        raise UsageError(f"Data spec {spec.text!r} needs {noun}: {spec.target.rstrip(':')}:PATH.")
     return Path(location).expanduser()
 
 
@@ -157,10 +157,10 @@ def _tiny_imagenet(spec: Spec, location: str | None, workers: int) -> Dataset:
 
 @DATASETS.register("npz")
 def _npz(spec: Spec, location: str | None, workers: int) -> Dataset:
-    """npz:FILE[,name=][,classes=]: images uint8 (N, H, W, 3), labels (N,), and if need be ids int64 (N,)."""
+    """npz:FILE[,name=][,classes=]: images uint8 (N, H, W, 3), labels (N,), optionally ids int64 (N,)."""
     del workers
     _only(spec, "name", "classes")
-    path = _location(spec, location)
+    path = _location(spec, location, "an .npz file")
     classes = spec.options.get("classes")
     return open_npz(
         path,
