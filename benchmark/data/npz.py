@@ -1,5 +1,6 @@
 """Images of one's own in a NumPy ``.npz`` file, read without running anything in it."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,12 @@ def open_npz(path: Path, *, name: str, classes: int | None) -> Dataset:
 
 def _read(path: Path) -> dict[str, Array]:
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        with path.open("rb") as file:
+            if not zipfile.is_zipfile(file):
+                # numpy would take such a file for a pickle, and advise to load it as one.
+                raise ValueError("it is no zip archive")
+            file.seek(0)
+            archive = np.load(file, allow_pickle=False)
             there = list(archive.files)
             # What is no array, numpy gives as bytes, and asarray keeps those as a scalar that fits nothing.
             found = {key: np.asarray(archive[key]) for key in _KEYS if key in there}

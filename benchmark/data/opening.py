@@ -145,7 +145,7 @@ def _imagenet(spec: Spec, location: str | None, workers: int) -> Dataset:
 
 @DATASETS.register("tiny-imagenet")
 def _tiny_imagenet(spec: Spec, location: str | None, workers: int) -> Dataset:
-    """tiny-imagenet:DIR|ARCHIVE[,split=train|val][,name=]: the published layout, 200 classes in the order of wnids."""
+    """tiny-imagenet:DIR|ARCHIVE[,split=train|val][,name=]: published layout, 200 classes by sorted wnid."""
     _only(spec, "split", "name")
     return open_tiny_imagenet(
         _location(spec, location),
@@ -199,5 +199,5 @@ def _imagenet_c(spec: Spec, location: str | None, workers: int) -> OfficialSet:
 
 @DATASETS.register("tiny-imagenet-c")
 def _tiny_imagenet_c(spec: Spec, location: str | None, workers: int) -> OfficialSet:
-    """tiny-imagenet-c:DIR|ARCHIVE[,name=][,clean=SPEC]: the published tree CORRUPTION/SEVERITY/WNID/IMAGE."""
+    """tiny-imagenet-c:DIR|ARCHIVE[,name=][,clean=SPEC]: the published tree, or the extra one, of 200 classes."""
     return _open_tree(TINY_IMAGENET_C, spec, location, "tiny-imagenet-c", workers)
