@@ -32,7 +32,8 @@ class Corrupted:
         corruption: Name in ``CORRUPTIONS``.
         severity: 1 to 5.
         table: Severity table, a name of ``TABLES``; None: chosen by the image size. Official images have none.
-        jpeg_quality: Quality of the JPEG round trip that follows, as in the official ImageNet-C; None: no round trip.
+        jpeg_quality: Quality of the JPEG round trip that follows, as in the official ImageNet-C and Tiny-ImageNet-C;
+            None: no round trip.
     """
 
     corruption: str

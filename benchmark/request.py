@@ -34,7 +34,7 @@ class SweepRequest:
         batch_size: Images per forward pass; None: chosen.
         shard: ``I/N``; None: everything.
         models_at_once: Checkpoints on the device together; None: all.
-        final_jpeg: Whether generated ImageNet-C images go through JPEG quality 85 as the official ones did.
+        final_jpeg: Whether generated ImageNet-C and Tiny-ImageNet-C images go through JPEG 85 as the official ones did.
     """
 
     checkpoints: tuple[Spec | str, ...] = ()

@@ -13,8 +13,8 @@ Suite = Callable[[], tuple[Condition, ...]]
 SUITES: Registry[Suite] = Registry("suite")
 """Suites by name; the docstring's first line describes the suite."""
 
-# The official ImageNet-C files were written as JPEG of this quality after the corruption.
-IMAGENET_C_JPEG_QUALITY = 85
+# The official ImageNet-C and Tiny-ImageNet-C files were written as JPEG of this quality after the corruption.
+FINAL_JPEG_QUALITY = 85
 _LADDER = tuple(Fraction(levels) / 255 for levels in ("1/8", "1/4", "1/2", "1", "2", "8"))
 
 
@@ -40,16 +40,28 @@ def _cifar_c_extra() -> tuple[Condition, ...]:
     return _corrupted(EXTRA, "cifar")
 
 
+@SUITES.register("tiny-imagenet-c")
+def _tiny_imagenet_c() -> tuple[Condition, ...]:
+    """15 corruptions x 5 severities, Tiny-ImageNet-C constants, then JPEG quality 85 as in the official files."""
+    return _corrupted(COMMON, "tiny", FINAL_JPEG_QUALITY)
+
+
+@SUITES.register("tiny-imagenet-c-extra")
+def _tiny_imagenet_c_extra() -> tuple[Condition, ...]:
+    """The 4 extra corruptions x 5 severities with the Tiny-ImageNet-C constants, then JPEG quality 85."""
+    return _corrupted(EXTRA, "tiny", FINAL_JPEG_QUALITY)
+
+
 @SUITES.register("imagenet-c")
 def _imagenet_c() -> tuple[Condition, ...]:
     """15 corruptions x 5 severities with the ImageNet-C constants, then JPEG quality 85 as in the official files."""
-    return _corrupted(COMMON, "imagenet", IMAGENET_C_JPEG_QUALITY)
+    return _corrupted(COMMON, "imagenet", FINAL_JPEG_QUALITY)
 
 
 @SUITES.register("imagenet-c-extra")
 def _imagenet_c_extra() -> tuple[Condition, ...]:
     """The 4 extra corruptions x 5 severities with the ImageNet-C constants, then JPEG quality 85."""
-    return _corrupted(EXTRA, "imagenet", IMAGENET_C_JPEG_QUALITY)
+    return _corrupted(EXTRA, "imagenet", FINAL_JPEG_QUALITY)
 
 
 @SUITES.register("adversarial")

@@ -1,6 +1,8 @@
-"""ImageNet-C: the published tree of JPEG files, read where it lies."""
+"""ImageNet-C and Tiny-ImageNet-C: the published trees of JPEG files, read where they lie."""
 
 import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +10,39 @@ import torch
 
 from robustsweep.benchmark.data.dataset import Dataset, Int64Array, path_id
 from robustsweep.benchmark.data.decoding import IMAGE_SUFFIXES, Preprocessing, codec, decode, decode_many
-from robustsweep.benchmark.data.folders import class_indices
 from robustsweep.benchmark.data.official import OfficialSet, matched_by_id
 from robustsweep.benchmark.data.trees import FileTree, open_tree, select
+from robustsweep.benchmark.data.wordnet import IMAGENET_1K, TINY_IMAGENET, WordnetClasses
 from robustsweep.corruptions import CORRUPTIONS, SEVERITIES
 from robustsweep.errors import DataError
+
+
+@dataclass(frozen=True)
+class PublishedTree:
+    """What tells one published tree from another.
+
+    Attributes:
+        wordnet: The classes that its class folders are some of.
+        made_from: Which clean images it was made from, in a sentence, where that is not plain.
+        faults: Corruptions whose published files have classes of others, with a sentence on what to fetch instead.
+    """
+
+    wordnet: WordnetClasses
+    made_from: str = ""
+    faults: Mapping[str, str] = field(default_factory=dict)
+
+
+IMAGENET_C = PublishedTree(IMAGENET_1K)
+"""Source: Hendrycks and Dietterich, ICLR 2019; Zenodo record 2235448."""
+TINY_IMAGENET_C = PublishedTree(
+    TINY_IMAGENET,
+    made_from=(
+        "The published Tiny-ImageNet-C was made from imagenet_val_bbox_crop (test_N.JPEG, resized to 64x64), not from "
+        "Tiny-ImageNet's validation images (val_N.JPEG)."
+    ),
+    faults={"frost": "The frost of Zenodo record 2536630 has 1000 classes; fetch the mended one of record 8206060."},
+)
+"""Source: Hendrycks and Dietterich, ICLR 2019; Zenodo record 8206060; hendrycks/robustness issues 39 and 60."""
 
 
 def _leaves(tree: FileTree) -> dict[tuple[str, str], list[str]]:
@@ -34,13 +64,26 @@ def _fingerprint(tree: FileTree, leaves: dict[tuple[str, str], list[str]]) -> st
     return digest.hexdigest()
 
 
-def open_imagenet_c(path: Path, *, name: str, clean: Dataset | None, workers: int) -> OfficialSet:
-    """Open an ImageNet-C tree ``CORRUPTION/SEVERITY/WNID/FILE``; the images get no preprocessing.
+def _labels(kind: PublishedTree, corruption: str, names: list[str], path: Path) -> Int64Array:
+    """Return the class index of each ``CLASS/FILE`` of a corruption."""
+    folders = [name.split("/", 1)[0] for name in names]
+    try:
+        indices = kind.wordnet.indices(tuple(dict.fromkeys(folders)), path / corruption)
+    except DataError as error:
+        raise DataError(" ".join([str(error), kind.faults.get(corruption, "")]).strip()) from None
+    return np.array([indices[folder] for folder in folders], dtype=np.int64)
+
+
+def open_corrupted_tree(
+    path: Path, kind: PublishedTree, *, name: str, clean: Dataset | None, workers: int
+) -> OfficialSet:
+    """Open a tree ``CORRUPTION/SEVERITY/WNID/FILE``; the images get no preprocessing.
 
     Its fingerprint is of paths and sizes: hashing 75 GB of contents would take longer than the sweep.
 
     Args:
         path: Folder or archive.
+        kind: ``IMAGENET_C`` or ``TINY_IMAGENET_C``.
         name: The data set's name.
         clean: Clean images whose paths below the split are ``WNID/FILE`` with the same names, or None.
         workers: Threads that decode.
@@ -56,9 +99,7 @@ def open_imagenet_c(path: Path, *, name: str, clean: Dataset | None, workers: in
     if present.isdisjoint(CORRUPTIONS):
         raise DataError(f"{path} holds no known corruption, but {', '.join(sorted(present)[:3])}.")
     (corruption, severity), names = next(iter(leaves.items()))
-    folders = tuple(sorted({image.split("/", 1)[0] for image in names}))
-    indices = class_indices(folders, path, imagenet=True)
-    labels = np.array([indices[image.split("/", 1)[0]] for image in names], dtype=np.int64)
+    labels = _labels(kind, corruption, names, path)
     ids = np.array([path_id(image) for image in names], dtype=np.int64)
     first_name = f"{corruption}/{severity}/{names[0]}"
     first = decode(tree.read(first_name), first_name, Preprocessing())
@@ -68,6 +109,7 @@ def open_imagenet_c(path: Path, *, name: str, clean: Dataset | None, workers: in
         for severity in SEVERITIES:
             leaf = leaves.get((corruption, str(severity)), [])
             if leaf != names:
+                _labels(kind, corruption, leaf, path)
                 raise DataError(
                     f"{path}: {corruption}/{severity} should hold the same {len(names)} images as the rest, "
                     f"it holds {len(leaf)}{_first_difference(leaf, names)}."
@@ -88,14 +130,16 @@ def open_imagenet_c(path: Path, *, name: str, clean: Dataset | None, workers: in
         name=name,
         labels=labels,
         ids=ids,
-        classes=1000,
+        classes=len(kind.wordnet),
         size=size,
         fingerprint=_fingerprint(tree, leaves),
         preprocessing=f"none; {codec()}",
         corruptions=tuple(corruption for corruption in CORRUPTIONS if corruption in present),
         read=read,
         check=check,
-        clean=matched_by_id(clean, ids, labels, size, path),
+        clean=matched_by_id(
+            clean, ids, labels, classes=len(kind.wordnet), size=size, where=path, made_from=kind.made_from
+        ),
     )
 
 

@@ -60,8 +60,15 @@ def path_id(path: str) -> int:
     return int.from_bytes(hashlib.blake2b(path.encode(), digest_size=8).digest(), "little", signed=True)
 
 
-def from_array(name: str, split: str, images: npt.NDArray[np.uint8], labels: Int64Array, classes: int) -> Dataset:
-    """Wrap images that are in memory; an image's id is its row.
+def from_array(
+    name: str,
+    split: str,
+    images: npt.NDArray[np.uint8],
+    labels: Int64Array,
+    classes: int,
+    ids: Int64Array | None = None,
+) -> Dataset:
+    """Wrap images that are in memory.
 
     Args:
         name: The data set's name.
@@ -69,6 +76,7 @@ def from_array(name: str, split: str, images: npt.NDArray[np.uint8], labels: Int
         images: uint8, shape (N, 3, H, W), RGB.
         labels: int64, shape (N,).
         classes: Number of classes.
+        ids: int64, shape (N,), each once; None: an image's id is its row.
     """
     digest = hashlib.sha256(images.tobytes())
     digest.update(labels.tobytes())
@@ -80,7 +88,7 @@ def from_array(name: str, split: str, images: npt.NDArray[np.uint8], labels: Int
         name=name,
         split=split,
         labels=labels,
-        ids=np.arange(len(labels), dtype=np.int64),
+        ids=np.arange(len(labels), dtype=np.int64) if ids is None else ids,
         classes=classes,
         size=(images.shape[2], images.shape[3]),
         fingerprint=digest.hexdigest(),

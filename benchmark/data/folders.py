@@ -2,8 +2,6 @@
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -13,38 +11,29 @@ from robustsweep.benchmark.data.dataset import Dataset, Int64Array, path_id
 from robustsweep.benchmark.data.decoding import IMAGE_SUFFIXES, Preprocessing, codec, decode, decode_many
 from robustsweep.benchmark.data.fingerprints import remembered
 from robustsweep.benchmark.data.trees import FileTree, open_tree, select
+from robustsweep.benchmark.data.wordnet import IMAGENET_1K, WordnetClasses
 from robustsweep.errors import DataError
 
 SPLITS = ("test", "val", "train")
 _JPEG_NOTE = "These images are JPEG files; rows of blurs and of jpeg_compression start from pixels compressed before."
 
 
-@cache
-def imagenet_wnids() -> tuple[str, ...]:
-    """Return the 1 000 WordNet ids of ImageNet-1k in class order, which is their sorted order."""
-    return tuple(files(__package__).joinpath("imagenet_wnids.txt").read_text().split())
-
-
-def class_indices(folders: tuple[str, ...], root: Path, *, imagenet: bool) -> dict[str, int]:
+def class_indices(folders: tuple[str, ...], root: Path, wordnet: WordnetClasses | None) -> dict[str, int]:
     """Number the class folders.
 
     Args:
         folders: Names of the class folders, sorted.
         root: What to name in an error.
-        imagenet: Map wnids to the 1 000 class indices, also when only some classes are there.
+        wordnet: The classes that the folders are some of; None: the folders are all the classes, in their order.
 
     Raises:
-        DataError: If there is no folder, or one is no wnid.
+        DataError: If there is no folder, or one is none of the classes.
     """
     if not folders:
         raise DataError(f"{root} has no class folders; expected CLASS/IMAGE files.")
-    if not imagenet:
-        return {folder: index for index, folder in enumerate(folders)}
-    known = {wnid: index for index, wnid in enumerate(imagenet_wnids())}
-    unknown = [folder for folder in folders if folder not in known]
-    if unknown:
-        raise DataError(f"{root}: {unknown[0]!r} is no ImageNet-1k wnid; use imagefolder: for other classes.")
-    return {folder: known[folder] for folder in folders}
+    if wordnet is not None:
+        return wordnet.indices(folders, root)
+    return {folder: index for index, folder in enumerate(folders)}
 
 
 def choose_split(tree: FileTree, split: str | None) -> tuple[FileTree, str]:
@@ -88,7 +77,13 @@ def tree_fingerprint(tree: FileTree, names: list[str], workers: int) -> str:
 
 
 def open_folder(
-    path: Path, *, name: str, split: str | None, preprocessing: Preprocessing, imagenet: bool, workers: int
+    path: Path,
+    *,
+    name: str,
+    split: str | None,
+    preprocessing: Preprocessing,
+    wordnet: WordnetClasses | None,
+    workers: int,
 ) -> Dataset:
     """Open images that lie as ``[SPLIT/]CLASS/IMAGE``.
 
@@ -97,41 +92,69 @@ def open_folder(
         name: The data set's name.
         split: ``"train"``, ``"val"``, ``"test"`` or None, see ``choose_split``.
         preprocessing: Applied to every image.
-        imagenet: Whether classes are ImageNet wnids.
+        wordnet: The classes that the folders are some of, or None.
         workers: Threads that decode.
 
     Raises:
         DataError: If the layout or the first image cannot be read.
     """
     tree, split_name = choose_split(open_tree(path), split)
+    return class_folders(
+        tree,
+        name=name,
+        split=split_name,
+        preprocessing=preprocessing,
+        wordnet=wordnet,
+        workers=workers,
+        advice="add resize= and crop= to the data spec",
+    )
+
+
+def class_folders(
+    tree: FileTree,
+    *,
+    name: str,
+    split: str,
+    preprocessing: Preprocessing,
+    wordnet: WordnetClasses | None,
+    workers: int,
+    advice: str,
+) -> Dataset:
+    """Take a tree of ``CLASS/IMAGE`` for one split; an image's id is the hash of that path.
+
+    Args:
+        tree: The files.
+        name: The data set's name.
+        split: The split's name.
+        preprocessing: Applied to every image.
+        wordnet: The classes that the folders are some of, or None.
+        workers: Threads that decode.
+        advice: How to mend an image of another size.
+
+    Raises:
+        DataError: If there are no images, a folder is no class, or the first image cannot be read.
+    """
     names = _image_names(tree)
     folders = tuple(sorted({image.split("/", 1)[0] for image in names}))
-    indices = class_indices(folders, path, imagenet=imagenet)
+    indices = class_indices(folders, tree.root, wordnet)
     labels = np.array([indices[image.split("/", 1)[0]] for image in names], dtype=np.int64)
     first = decode(tree.read(names[0]), names[0], preprocessing)
     size = (first.shape[1], first.shape[2])
 
     def read(positions: Int64Array) -> torch.Tensor:
         chosen = [names[i] for i in positions]
-        return decode_many(
-            chosen,
-            tree.read,
-            size=size,
-            preprocessing=preprocessing,
-            workers=workers,
-            advice="add resize= and crop= to the data spec",
-        )
+        return decode_many(chosen, tree.read, size=size, preprocessing=preprocessing, workers=workers, advice=advice)
 
     return Dataset(
         name=name,
-        split=split_name,
+        split=split,
         labels=labels,
         ids=np.array([path_id(image) for image in names], dtype=np.int64),
-        classes=1000 if imagenet else len(folders),
+        classes=len(folders if wordnet is None else wordnet),
         size=size,
         fingerprint=tree_fingerprint(tree, names, workers),
         preprocessing=f"{preprocessing}; {codec()}",
         read=read,
         # ImageNet has never been anything else.
-        notes=(_JPEG_NOTE,) if not imagenet and select(names, (".jpg", ".jpeg")) else (),
+        notes=(_JPEG_NOTE,) if wordnet != IMAGENET_1K and select(names, (".jpg", ".jpeg")) else (),
     )

@@ -71,20 +71,37 @@ def check_same_order(clean: Dataset | None, labels: Int64Array, classes: int, wh
 
 
 def matched_by_id(
-    clean: Dataset | None, ids: Int64Array, labels: Int64Array, size: tuple[int, int], where: Path
+    clean: Dataset | None,
+    ids: Int64Array,
+    labels: Int64Array,
+    *,
+    classes: int,
+    size: tuple[int, int],
+    where: Path,
+    made_from: str = "",
 ) -> Dataset | None:
     """Reorder clean images to a tree's order, by the id of their path.
+
+    Args:
+        clean: The clean images, or None.
+        ids: int64, shape (N,): the tree's images.
+        labels: int64, shape (N,): their classes.
+        classes: Number of classes of the tree.
+        size: Height and width of the tree's images.
+        where: The tree, for messages.
+        made_from: A sentence on which clean images belong to the tree, added where some are missing.
 
     Raises:
         DataError: If an image is missing or has another class, or if the size differs.
     """
     if clean is None:
         return None
-    _check_kind(clean, 1000, size, where)
+    _check_kind(clean, classes, size, where)
     row_of = {int(image_id): row for row, image_id in enumerate(clean.ids)}
     missing = [i for i in ids.tolist() if i not in row_of]
     if missing:
-        raise DataError(f"clean= lacks {len(missing)} of {len(ids)} images of {where}; paths CLASS/FILE must agree.")
+        sentence = f"clean= lacks {len(missing)} of {len(ids)} images of {where}; paths CLASS/FILE must agree."
+        raise DataError(f"{sentence} {made_from}".rstrip())
     rows = np.array([row_of[int(i)] for i in ids], dtype=np.int64)
     if (clean.labels[rows] != labels).any():
         raise DataError(f"clean= and {where} give different classes to images of the same path.")

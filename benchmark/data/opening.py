@@ -5,17 +5,25 @@ from pathlib import Path
 
 from robustsweep.benchmark.data.cifar import open_cifar
 from robustsweep.benchmark.data.corrupted_arrays import open_cifar_c
-from robustsweep.benchmark.data.corrupted_trees import open_imagenet_c
+from robustsweep.benchmark.data.corrupted_trees import (
+    IMAGENET_C,
+    TINY_IMAGENET_C,
+    PublishedTree,
+    open_corrupted_tree,
+)
 from robustsweep.benchmark.data.dataset import Dataset
 from robustsweep.benchmark.data.decoding import Preprocessing
 from robustsweep.benchmark.data.digits import open_digits
 from robustsweep.benchmark.data.folders import open_folder
+from robustsweep.benchmark.data.npz import open_npz
 from robustsweep.benchmark.data.official import OfficialSet
+from robustsweep.benchmark.data.tiny_imagenet import open_tiny_imagenet
+from robustsweep.benchmark.data.wordnet import IMAGENET_1K
 from robustsweep.benchmark.spec import Spec, parse_spec, positive_int
 from robustsweep.errors import UsageError
 from robustsweep.registry import Registry
 
-_KEYS = ("split", "name", "resize", "crop", "clean", "download")
+_KEYS = ("split", "name", "resize", "crop", "clean", "download", "classes")
 _IMAGENET = Preprocessing(resize=256, crop=224)
 
 Opened = Dataset | OfficialSet
@@ -47,9 +55,9 @@ def _only(spec: Spec, *allowed: str) -> None:
             raise UsageError(f"Data spec {spec.text!r}: {key}= has no meaning here; allowed: {', '.join(allowed)}.")
 
 
-def _location(spec: Spec, location: str | None) -> Path:
+def _location(spec: Spec, location: str | None, noun: str = "a folder or an archive") -> Path:
     if location is None:
-        raise UsageError(f"Data spec {spec.text!r} needs a folder or an archive: {spec.target.rstrip(':')}:PATH.")
+        raise UsageError(f"Data spec {spec.text!r} needs {noun}: {spec.target.rstrip(':')}:PATH.")
     return Path(location).expanduser()
 
 
@@ -116,7 +124,7 @@ def _imagefolder(spec: Spec, location: str | None, workers: int) -> Dataset:
         name=spec.options.get("name", path.resolve().name.split(".")[0] or "imagefolder"),
         split=_split(spec, "train", "val", "test"),
         preprocessing=_preprocessing(spec, Preprocessing()),
-        imagenet=False,
+        wordnet=None,
         workers=workers,
     )
 
@@ -130,8 +138,34 @@ def _imagenet(spec: Spec, location: str | None, workers: int) -> Dataset:
         name=spec.options.get("name", "imagenet"),
         split=_split(spec, "train", "val", "test"),
         preprocessing=_preprocessing(spec, _IMAGENET),
-        imagenet=True,
+        wordnet=IMAGENET_1K,
         workers=workers,
+    )
+
+
+@DATASETS.register("tiny-imagenet")
+def _tiny_imagenet(spec: Spec, location: str | None, workers: int) -> Dataset:
+    """tiny-imagenet:DIR|ARCHIVE[,split=train|val][,name=]: published layout, 200 classes by sorted wnid."""
+    _only(spec, "split", "name")
+    return open_tiny_imagenet(
+        _location(spec, location),
+        name=spec.options.get("name", "tiny-imagenet"),
+        split=_split(spec, "train", "val") or "val",
+        workers=workers,
+    )
+
+
+@DATASETS.register("npz")
+def _npz(spec: Spec, location: str | None, workers: int) -> Dataset:
+    """npz:FILE[,name=][,classes=]: images uint8 (N, H, W, 3), labels (N,), optionally ids int64 (N,)."""
+    del workers
+    _only(spec, "name", "classes")
+    path = _location(spec, location, "an .npz file")
+    classes = spec.options.get("classes")
+    return open_npz(
+        path,
+        name=spec.options.get("name", path.stem or "npz"),
+        classes=None if classes is None else positive_int(classes, "classes="),
     )
 
 
@@ -151,9 +185,19 @@ def _cifar100_c(spec: Spec, location: str | None, workers: int) -> OfficialSet:
     return open_cifar_c(_location(spec, location), name=name, classes=100, clean=_clean(spec, workers))
 
 
+def _open_tree(kind: PublishedTree, spec: Spec, location: str | None, name: str, workers: int) -> OfficialSet:
+    _only(spec, "name", "clean")
+    path, clean = _location(spec, location), _clean(spec, workers)
+    return open_corrupted_tree(path, kind, name=spec.options.get("name", name), clean=clean, workers=workers)
+
+
 @DATASETS.register("imagenet-c")
 def _imagenet_c(spec: Spec, location: str | None, workers: int) -> OfficialSet:
     """imagenet-c:DIR|ARCHIVE[,name=][,clean=SPEC]: the published tree CORRUPTION/SEVERITY/WNID/IMAGE."""
-    _only(spec, "name", "clean")
-    name = spec.options.get("name", "imagenet-c")
-    return open_imagenet_c(_location(spec, location), name=name, clean=_clean(spec, workers), workers=workers)
+    return _open_tree(IMAGENET_C, spec, location, "imagenet-c", workers)
+
+
+@DATASETS.register("tiny-imagenet-c")
+def _tiny_imagenet_c(spec: Spec, location: str | None, workers: int) -> OfficialSet:
+    """tiny-imagenet-c:DIR|ARCHIVE[,name=][,clean=SPEC]: the published tree, or the extra one, of 200 classes."""
+    return _open_tree(TINY_IMAGENET_C, spec, location, "tiny-imagenet-c", workers)

@@ -67,6 +67,8 @@ def test_official_conditions_keep_only_what_was_not_generated() -> None:
         ("clean", 1),
         ("cifar-c", 75),
         ("cifar-c-extra", 20),
+        ("tiny-imagenet-c", 75),
+        ("tiny-imagenet-c-extra", 20),
         ("imagenet-c", 75),
         ("imagenet-c-extra", 20),
         ("adversarial", 5),
@@ -82,7 +84,8 @@ def test_every_suite_has_its_size_and_no_condition_twice(suite: str, size: int) 
 
 def test_no_suite_is_left_out_of_these_tests() -> None:
     assert list(SUITES) == [
-        "clean", "cifar-c", "cifar-c-extra", "imagenet-c", "imagenet-c-extra", "adversarial", "smoke"
+        "clean", "cifar-c", "cifar-c-extra", "tiny-imagenet-c", "tiny-imagenet-c-extra", "imagenet-c",
+        "imagenet-c-extra", "adversarial", "smoke",
     ]  # fmt: skip
 
 
@@ -91,6 +94,8 @@ def test_no_suite_is_left_out_of_these_tests() -> None:
     [
         ("cifar-c", FIFTEEN, "cifar", None),
         ("cifar-c-extra", FOUR, "cifar", None),
+        ("tiny-imagenet-c", FIFTEEN, "tiny", 85),
+        ("tiny-imagenet-c-extra", FOUR, "tiny", 85),
         ("imagenet-c", FIFTEEN, "imagenet", 85),
         ("imagenet-c-extra", FOUR, "imagenet", 85),
     ],

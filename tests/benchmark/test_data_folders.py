@@ -9,7 +9,7 @@ import pytest
 from image_trees import archive_of, encoded, everything, opened, pixels, png_files, write_files
 
 from robustsweep.benchmark.data import fingerprints, open_data
-from robustsweep.benchmark.data.folders import imagenet_wnids
+from robustsweep.benchmark.data.wordnet import IMAGENET_1K
 from robustsweep.errors import DataError, UsageError
 
 NAMES = ("cat/1.png", "cat/2.png", "ant/b/1.png", "dog/10.png", "dog/2.png")
@@ -180,7 +180,7 @@ def test_preprocessing_belongs_to_the_data_and_is_said(tmp_path: Path) -> None:
 
 
 def test_imagenet_classes_keep_their_thousand_indices_where_only_some_are_there(tmp_path: Path) -> None:
-    wnids = imagenet_wnids()
+    wnids = IMAGENET_1K.wnids
     chosen = [wnids[999], wnids[0], wnids[481]]
     root = write_files(tmp_path / "val", png_files(*(f"{w}/1.png" for w in chosen), side=260))
     data = opened(f"imagenet:{root}")
@@ -192,7 +192,7 @@ def test_imagenet_classes_keep_their_thousand_indices_where_only_some_are_there(
 
 
 def test_the_wnids_are_the_thousand_of_imagenet_in_sorted_order() -> None:
-    wnids = imagenet_wnids()
+    wnids = IMAGENET_1K.wnids
     assert len(set(wnids)) == 1000
     assert list(wnids) == sorted(wnids)
     # Tench, goldfish, Egyptian cat and toilet tissue, as every list of the classes has them.

@@ -10,7 +10,7 @@ import pytest
 from image_trees import archive_of, encoded, everything, opened_official, pixels, write_files
 
 from robustsweep.benchmark.data import OfficialSet, open_data
-from robustsweep.benchmark.data.folders import imagenet_wnids
+from robustsweep.benchmark.data.wordnet import IMAGENET_1K
 from robustsweep.corruptions import CORRUPTIONS
 from robustsweep.errors import DataError, UsageError
 
@@ -189,7 +189,7 @@ def test_clean_images_that_are_others_are_refused(tens: Path, tmp_path: Path) ->
         open_data(f"cifar10-c:{tens},clean=cifar10-c:{tens}")
 
 
-WNIDS = (imagenet_wnids()[3], imagenet_wnids()[900])
+WNIDS = (IMAGENET_1K.wnids[3], IMAGENET_1K.wnids[900])
 PHOTOS = tuple(f"{wnid}/ILSVRC2012_val_{i:08}.JPEG" for i, wnid in zip((40, 7, 21), (*WNIDS, WNIDS[0]), strict=True))
 
 
@@ -301,7 +301,7 @@ def clean_photos(root: Path, *names: str, side: int = 16) -> Path:
 
 
 def test_clean_images_are_matched_by_path_and_others_left_aside(tree: Path, tmp_path: Path) -> None:
-    more = (f"{imagenet_wnids()[0]}/first.JPEG", *reversed(PHOTOS), f"{WNIDS[0]}/ILSVRC2012_val_00000001.JPEG")
+    more = (f"{IMAGENET_1K.wnids[0]}/first.JPEG", *reversed(PHOTOS), f"{WNIDS[0]}/ILSVRC2012_val_00000001.JPEG")
     root = write_files(
         tmp_path / "clean", {f"val/{name}": encoded(pixels(seed, 16, 16), "BMP") for seed, name in enumerate(more)}
     )

@@ -217,14 +217,17 @@ def test_an_official_set_is_swept_with_its_own_corruptions_unless_told(
     assert names == [f"{name}@{severity}" for name in ("snow", "fog") for severity in range(1, 6)]
 
 
-def test_the_final_jpeg_can_be_left_out(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("suite", "table", "side"), [("imagenet-c", "imagenet", 224), ("tiny-imagenet-c", "tiny", 64)])
+def test_the_final_jpeg_can_be_left_out(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch, suite: str, table: str, side: int
+) -> None:
     labels = np.zeros(2, np.int64)
-    open_with(monkeypatch, from_array("large", "test", tiny_images(2, side=224), labels, 5))
+    open_with(monkeypatch, from_array("large", "test", tiny_images(2, side=side), labels, 5))
     for final_jpeg, quality in ((True, 85), (False, None)):
-        plan = plan_of(asked(checkpoint, suites=("imagenet-c", "clean"), final_jpeg=final_jpeg))
+        plan = plan_of(asked(checkpoint, suites=(suite, "clean"), final_jpeg=final_jpeg))
         corrupted = [condition for condition in plan.conditions if isinstance(condition, Corrupted)]
         assert len(corrupted) == 75
-        assert {(c.table, c.jpeg_quality) for c in corrupted} == {("imagenet", quality)}
+        assert {(c.table, c.jpeg_quality) for c in corrupted} == {(table, quality)}
 
 
 def test_limit_and_seed_reach_the_choice_of_images(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:

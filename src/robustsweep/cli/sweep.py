@@ -41,7 +41,7 @@ def sweep(
         bool | None,
         typer.Option(
             "--final-jpeg/--no-final-jpeg",
-            help="JPEG quality 85 after generated imagenet-c images, like the official files. Default: final-jpeg.",
+            help="JPEG quality 85 after images of the (tiny-)imagenet-c suites, like the official files. Default: on.",
         ),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be computed, and stop.")] = False,

@@ -1,0 +1,93 @@
+"""Images of one's own in a NumPy ``.npz`` file, read without running anything in it."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from robustsweep.benchmark.data.dataset import Dataset, Int64Array, from_array
+from robustsweep.errors import DataError
+
+Array = npt.NDArray[np.generic]
+_KEYS = ("images", "labels", "ids")
+
+
+def open_npz(path: Path, *, name: str, classes: int | None) -> Dataset:
+    """Open an ``.npz`` file with ``images``, ``labels`` and optionally ``ids``.
+
+    ``images`` are uint8 of shape (N, H, W, 3), RGB. ``labels`` are integers of shape (N,), from 0. ``ids`` are int64 of
+    shape (N,), each once: to them belongs all that is drawn; without them an image's id is its row. Other arrays are
+    not read.
+
+    Args:
+        path: The file.
+        name: The data set's name.
+        classes: Number of classes; None: one more than the largest label.
+
+    Raises:
+        DataError: If it is no such file, or an array is missing or does not fit.
+    """
+    if not path.is_file():
+        raise DataError(f"{path} {'is no file' if path.exists() else 'does not exist'}; give an .npz file.")
+    arrays = _read(path)
+    images, labels, ids = arrays["images"], arrays["labels"], arrays.get("ids")
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3 or not images.size:
+        raise _unfit(path, "images", "uint8 of shape (N, H, W, 3)", images)
+    known = _checked_labels(path, labels, len(images), classes)
+    return from_array(
+        name,
+        "all",
+        np.ascontiguousarray(images.transpose(0, 3, 1, 2), dtype=np.uint8),
+        known,
+        int(known.max()) + 1 if classes is None else classes,
+        None if ids is None else _checked_ids(path, ids, len(images)),
+    )
+
+
+def _read(path: Path) -> dict[str, Array]:
+    try:
+        with path.open("rb") as file:
+            if not zipfile.is_zipfile(file):
+                # numpy would take such a file for a pickle, and advise to load it as one.
+                raise ValueError("it is no zip archive")
+            file.seek(0)
+            archive = np.load(file, allow_pickle=False)
+            there = list(archive.files)
+            # What is no array, numpy gives as bytes, and asarray keeps those as a scalar that fits nothing.
+            found = {key: np.asarray(archive[key]) for key in _KEYS if key in there}
+    except Exception as error:  # a damaged file can raise anything
+        raise DataError(
+            f"{path} is not a readable .npz file of numbers ({error}); write it with numpy.savez."
+        ) from error
+    for key in ("images", "labels"):
+        if key not in found:
+            names = ", ".join(there) or "nothing"
+            raise DataError(f"{path} has no array {key!r}; expected images, labels and optionally ids, it has {names}.")
+    return found
+
+
+def _unfit(path: Path, key: str, expected: str, array: Array) -> DataError:
+    return DataError(f"{path}: {key} should be {expected}; they are {array.dtype} of shape {array.shape}.")
+
+
+def _checked_labels(path: Path, labels: Array, rows: int, classes: int | None) -> Int64Array:
+    if labels.dtype.kind not in "iu" or labels.shape != (rows,):
+        raise _unfit(path, "labels", f"integers of shape ({rows},), one for each image", labels)
+    lowest, highest = int(labels.min()), int(labels.max())
+    if lowest < 0 or highest >= (classes or np.iinfo(np.int64).max):
+        allowed = "0 up" if classes is None else f"0 to {classes - 1}, because classes={classes}"
+        raise DataError(f"{path}: labels should be from {allowed}; they go from {lowest} to {highest}.")
+    return labels.astype(np.int64)
+
+
+def _checked_ids(path: Path, ids: Array, rows: int) -> Int64Array:
+    if ids.dtype != np.int64 or ids.shape != (rows,):
+        raise _unfit(path, "ids", f"int64 of shape ({rows},), one for each image", ids)
+    checked = ids.astype(np.int64)
+    values, counts = np.unique(checked, return_counts=True)
+    if (counts > 1).any():
+        raise DataError(
+            f"{path}: ids should be given once each; {values[counts.argmax()]} is there {counts.max()} times."
+        )
+    return checked
