@@ -1,8 +1,9 @@
 """Speed of the 19 corruptions against imagecorruptions and against a floor, both sides in turn in one run."""
 
 import argparse
+import importlib.util
 import json
-import math
+import platform
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
@@ -10,10 +11,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
+from clocks import clock_of
 from crops import photographs, random_crops
-from floors import Floors, cpu_clock
-from interleaved import alternating, seconds_of
-from measurements import HEADING, PEER_HEADING, Measurement, summary
+from floors import Floors
+from interleaved import alternating
+from measurements import HEADING, PEER_HEADING, Measurement, projection, summary
 from peer import Peer
 from torch import Tensor
 
@@ -27,46 +29,46 @@ PEER_SECONDS, OUR_SECONDS = 0.2, 0.02
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """Our side of one cell: a batch, and the settings of ``corrupt``."""
+    """Our side: a batch on the device that is measured, and the settings of ``corrupt``."""
 
     images: Tensor
     table: str
     settings: dict[str, bool]
 
-    def batch(self, name: str, severity: int) -> Callable[[], Tensor]:
-        """Return the call that corrupts the whole batch."""
-        ids = torch.arange(len(self.images))
-        return lambda: corrupt(self.images, name, severity, table=self.table, seed=0, ids=ids, **self.settings)
+    def seconds_per_image(self, name: str, severity: int) -> Callable[[], float]:
+        """Warm up, and return what times the whole batch, repeated until it takes long enough to be timed well."""
+        ids, clock = torch.arange(len(self.images), device=self.images.device), clock_of(self.images.device)
+
+        def batch() -> Tensor:
+            return corrupt(self.images, name, severity, table=self.table, seed=0, ids=ids, **self.settings)
+
+        batch()
+        repeats = max(1, round(OUR_SECONDS / clock(batch)))
+        return lambda: clock(lambda: [batch() for _ in range(repeats)]) / repeats / len(self.images)
 
 
 def measure(ours: Ours, peer: Peer | None, floors: Floors, name: str, severity: int, rounds: int) -> Measurement:
     """Warm both sides up and take their seconds per image in turn."""
-    call, count = ours.batch(name, severity), len(ours.images)
-    call()
-    repeats = max(1, round(OUR_SECONDS / seconds_of(call)))
-
-    def our_seconds() -> float:
-        return seconds_of(lambda: [call() for _ in range(repeats)]) / repeats / count
-
+    ours_each = ours.seconds_per_image(name, severity)
     if peer is None:
-        taken = [(our_seconds(), math.nan) for _ in range(rounds)]
+        ours_taken, peer_taken = tuple(ours_each() for _ in range(rounds)), ()
     else:
         few = peer.count_for(name, severity, PEER_SECONDS)
-        taken = alternating(our_seconds, lambda: peer.seconds(name, severity, few) / few, rounds)
+        taken = alternating(ours_each, lambda: peer.seconds(name, severity, few) / few, rounds)
+        ours_taken, peer_taken = zip(*taken, strict=True)
+    device, side = ours.images.device.type, ours.images.shape[-1]
     floor = floors.seconds_per_image(name, ours.table, severity)
-    return Measurement(name, severity, ours.images.shape[-1], tuple(taken), floor)
+    return Measurement(name, severity, side, device, ours_taken, peer_taken, floor)
 
 
-def measure_size(options: argparse.Namespace, side: int) -> Iterator[Measurement]:
-    """Print the table of one image size while it is measured."""
+def measure_size(options: argparse.Namespace, side: int, device: torch.device) -> Iterator[Measurement]:
+    """Print the table of one image size while it is measured; the peer runs beside the CPU only."""
     batch, table = random_crops(photographs(options.images), BATCH[side], side), table_for(side, side)
-    ours = Ours(torch.from_numpy(batch), table, {"compiled": True} if options.compiled else {})
-    floors = Floors(ours.images, cpu_clock)
-    print(
-        f"\n{side} px, batch of {len(batch)}, constants {table}; copy {floors.gigabytes_per_second:.1f} GB/s,", end=" "
-    )
-    print(f"random word {floors.nanoseconds_per_word:.2f} ns")
-    with nullcontext() if options.no_peer else Peer(options.legacy_python, batch, table) as peer:
+    ours = Ours(torch.from_numpy(batch).to(device), table, {"compiled": True} if options.compiled else {})
+    floors = Floors(ours.images)
+    print(f"\n{device.type}, {side} px, batch of {len(batch)}, constants {table}; {floors}")
+    alone = options.no_peer or device.type != "cpu"
+    with nullcontext() if alone else Peer(options.legacy_python, batch, table) as peer:
         if peer:
             print("peer: " + ", ".join(f"{key} {value}" for key, value in peer.description.items()))
         print(PEER_HEADING if peer else HEADING)
@@ -77,11 +79,27 @@ def measure_size(options: argparse.Namespace, side: int) -> Iterator[Measurement
                 yield measurement
 
 
+def describe(options: argparse.Namespace) -> Iterator[str]:
+    """Yield the lines that say what is measured."""
+    packages = [name for name in ("torch", "numpy", "pillow", "opencv-python") if _is_installed(name)]
+    yield f"ours: python {platform.python_version()}, " + ", ".join(f"{name} {version(name)}" for name in packages)
+    compiled = "compiled" if options.compiled else "not compiled"
+    yield f"ours: the whole batch per call, planar uint8 in and out, {compiled}, {torch.get_num_threads()} threads"
+    yield "peer: imagecorruptions.corrupt, one channels-last uint8 image per call"
+    yield f"{options.rounds} rounds after warm-up, the order of the sides alternates"
+
+
+def _is_installed(distribution: str) -> bool:
+    return (
+        importlib.util.find_spec({"pillow": "PIL", "opencv-python": "cv2"}.get(distribution, distribution)) is not None
+    )
+
+
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", choices=BATCH, default=list(BATCH))
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, choices=range(1, 1001), metavar="N", default=5)
     parser.add_argument("--names", nargs="+", choices=COMMON + EXTRA, default=COMMON + EXTRA, metavar="NAME")
     parser.add_argument("--severities", type=int, nargs="+", choices=SEVERITIES, default=SEVERITIES)
     parser.add_argument("--compiled", action="store_true", help="pass compiled=True to our side")
@@ -98,17 +116,16 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 def main() -> None:
     """Measure, print and save."""
     options = parse()
-    print(f"ours: torch {torch.__version__}, " + ", ".join(f"{name} {version(name)}" for name in ("numpy", "pillow")))
-    print(f"{torch.get_num_threads()} threads, {options.rounds} rounds after warm-up; ours: whole planar uint8 batch;")
-    print("peer: imagecorruptions.corrupt, one channels-last image at a time")
+    print("\n".join(describe(options)))
     measurements: list[Measurement] = []
-    for side in options.sizes:
-        measured = list(measure_size(options, side))
-        measurements += measured
-        if not options.no_peer:
-            print("\n".join(summary(measured)))
+    devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    for device in map(torch.device, devices):
+        for side in options.sizes:
+            measured = list(measure_size(options, side, device))
+            measurements += measured
+            print("\n".join(summary(measured) if measured[0].peer else projection(measured)))
     if options.json:
-        options.json.write_text(json.dumps([asdict(each) for each in measurements]))
+        options.json.write_text(json.dumps([asdict(each) for each in measurements], indent=1))
 
 
 if __name__ == "__main__":

@@ -2,18 +2,15 @@
 
 import io
 import math
-import statistics
-from collections.abc import Callable
+from functools import partial
 
 import torch
+from clocks import clock_of, least_seconds, wall_seconds
 from PIL import Image
 from torch import Tensor
 
 from robustsweep.corruptions import CORRUPTIONS
 from robustsweep.draws import Draws
-
-# Measures a call: its seconds, warm-up excluded.
-Clock = Callable[[Callable[[], object]], float]
 
 
 def words_needed(name: str, side: int, parameters: tuple[float, ...]) -> int:
@@ -40,26 +37,23 @@ class Floors:
 
     Args:
         images: uint8 tensor (N, 3, side, side) on the device that is measured.
-        clock: How a call is timed on that device.
     """
 
-    def __init__(self, images: Tensor, clock: Clock) -> None:
-        self._images, self._clock = images, clock
+    def __init__(self, images: Tensor) -> None:
+        self._images, clock = images, clock_of(images.device)
         count, side = len(images), images.shape[-1]
         ids, out = torch.arange(count, device=images.device), torch.empty_like(images)
-        self._copy = clock(lambda: out.copy_(images)) / count
-        self._word = clock(lambda: Draws(0, "floor", ids).words(side, side)) / (count * side * side)
+        self._copy = least_seconds(clock, lambda: out.copy_(images)) / count
+        # Draws for few images stay in the cache, draws for many spread the call's cost: the cheapest counts.
+        self._word = min(
+            least_seconds(clock, partial(Draws(0, "floor", ids[:few]).words, side, side)) / (few * side * side)
+            for few in (1, 4, 16, 64)
+        )
         self._codec: dict[int, float] = {}
 
-    @property
-    def nanoseconds_per_word(self) -> float:
-        """Measured price of a 32-bit word."""
-        return self._word * 1e9
-
-    @property
-    def gigabytes_per_second(self) -> float:
-        """Measured rate of a copy, bytes read and written."""
-        return 2 * self._images[0].numel() / self._copy / 1e9
+    def __str__(self) -> str:
+        copied = 2 * self._images[0].numel() / self._copy / 1e9
+        return f"copy {copied:.1f} GB/s (read and written), random word {self._word * 1e9:.2f} ns"
 
     def seconds_per_image(self, name: str, table: str, severity: int) -> float:
         """Add up the prices; a codec call's time is shared by all threads."""
@@ -72,7 +66,7 @@ class Floors:
         if quality not in self._codec:
             arrays = self._images[:32].permute(0, 2, 3, 1).contiguous().cpu().numpy()
             images = [Image.fromarray(array) for array in arrays]
-            seconds = cpu_clock(lambda: [_round_trip(image, quality) for image in images])
+            seconds = least_seconds(wall_seconds, lambda: [_round_trip(image, quality) for image in images])
             self._codec[quality] = seconds / len(images) / torch.get_num_threads()
         return self._codec[quality]
 
@@ -81,11 +75,3 @@ def _round_trip(image: Image.Image, quality: int) -> None:
     file = io.BytesIO()
     image.save(file, "JPEG", quality=quality)
     Image.open(file).load()
-
-
-def cpu_clock(call: Callable[[], object], rounds: int = 5) -> float:
-    """Return the median seconds of a call after one warm-up."""
-    from interleaved import seconds_of
-
-    call()
-    return statistics.median(seconds_of(call) for _ in range(rounds))

@@ -1,9 +1,10 @@
 """Timing two ways of doing the same work, in turn, so that a drifting machine drifts for both."""
 
 import statistics
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from clocks import wall_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +25,6 @@ class Ratio:
         return cls(statistics.median(ratios), min(ratios), max(ratios))
 
 
-def seconds_of(call: Callable[[], object]) -> float:
-    """Time one call."""
-    begun = time.perf_counter()
-    call()
-    return time.perf_counter() - begun
-
-
 def alternating(ours: Callable[[], float], peer: Callable[[], float], rounds: int) -> list[tuple[float, float]]:
     """Take both sides' seconds once per round, the order alternating; return them as (ours, peer)."""
     taken = []
@@ -48,4 +42,4 @@ def interleaved(ours: Callable[[], object], peer: Callable[[], object], rounds: 
     """Time both once per round after one warm-up each; the order alternates."""
     ours()
     peer()
-    return Ratio.of(alternating(lambda: seconds_of(ours), lambda: seconds_of(peer), rounds))
+    return Ratio.of(alternating(lambda: wall_seconds(ours), lambda: wall_seconds(peer), rounds))
