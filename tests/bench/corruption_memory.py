@@ -58,7 +58,10 @@ def main() -> None:
     parser.add_argument("--compiled", action="store_true", help="pass compiled=True to corrupt")
     options = parser.parse_args()
     listing = "from robustsweep.corruptions import COMMON, EXTRA; print(*COMMON, *EXTRA)"
-    names, passed = options.names or in_fresh_process(listing).split(), 0
+    known, passed = in_fresh_process(listing).split(), 0
+    names = options.names or known
+    if unknown := set(names) - set(known):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(known)}.")
     for load in WORKLOADS:
         print(f"\n{load.side} px, batch of {load.count}: peak beyond the batch, limit {load.limit / GB:.0f} GB")
         for name in names:
