@@ -47,7 +47,8 @@ class Floors:
         # Draws for few images stay in the cache, draws for many spread the call's cost: the cheapest counts.
         self._word = min(
             least_seconds(clock, partial(Draws(0, "floor", ids[:few]).words, side, side)) / (few * side * side)
-            for few in (1, 4, 16, 64)
+            for few in (1, 4, 16, 64, 256, 1000)
+            if few <= count
         )
         self._codec: dict[int, float] = {}
 
