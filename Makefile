@@ -3,8 +3,12 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# The peer of the corruption benchmark runs on old versions only, which Python 3.11 is the last to have wheels for.
+LEGACY_PYTHON ?= python3.11
+LEGACY_VENV := .venv.legacy
+LEGACY_READY := $(LEGACY_VENV)/.ready
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench legacy clean
 
 demo: $(READY)
 	$(BIN)/robustsweep demo
@@ -18,13 +22,21 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/layout
 
-bench: $(READY)
+bench: $(READY) $(LEGACY_READY)
 	$(BIN)/python tests/bench/run.py
+	$(BIN)/python tests/bench/corruptions.py
+
+legacy: $(LEGACY_READY)
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) $(LEGACY_VENV) build dist *.egg-info
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+$(LEGACY_READY): tests/bench/legacy-requirements.txt
+	$(LEGACY_PYTHON) -m venv $(LEGACY_VENV)
+	$(LEGACY_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	touch $@
