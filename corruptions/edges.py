@@ -1,4 +1,4 @@
-"""Edges of windows: masks of one place, one centre and one mass, whose edge alone differs.
+"""Edges of windows: masks of one place, one centre and one mass, with a hard edge or a soft one.
 
 A window is a box of whole pixels inside the image. Its hard mask is the box's indicator; a soft mask is centred on the
 same box and is the product of a vertical and a horizontal profile, as the masks of SmoothMix are. The linear profile is

@@ -26,6 +26,10 @@ _WHAT = (
     "Our probe of SmoothMix's claim that hard-edged patches mislead networks trained with hard-edged cuts; not its "
     "paper's protocol. Place, content and mask mass are the same for every edge."
 )
+_READING = (
+    "A soft mask of equal mass hides fewer pixels wholly and more in part, which alone can move accuracy either way: "
+    "what speaks about the claim is how hard minus soft differs between training methods, not its sign for one."
+)
 _NO_CLEAN = "Changed predictions need the clean suite, which is not measured for {}."
 
 
@@ -74,6 +78,7 @@ def edges_compared(unit: Unit, answers: Mapping[str, WindowAnswers]) -> Table:
         "Means over the fractions 0.25, 0.375 and 0.5 of the image's sides. Below zero: the hard edge costs accuracy.",
         "Standard error: of paired differences, one per image (its mean over the fractions), sd / sqrt(images). It "
         "speaks of these checkpoints and not of other training seeds.",
+        _READING,
         *_without_clean(unit, answers),
     )
     title = f"Hard against soft edges of a pasted window ({_PROBE})"
