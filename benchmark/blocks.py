@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -49,3 +50,24 @@ class Block:
     def clean(self) -> Tensor:
         """The clean images, uint8 of shape (n, 3, H, W), on the device; read where they are first asked for."""
         return self.source.read_clean(self.positions).to(self.ids.device)
+
+    def clean_at(self, positions: Int64Array) -> Tensor:
+        """Return clean images of any part of the data set; those of this block are not read again.
+
+        Args:
+            positions: int64, shape (m,), in the data set, in any order.
+
+        Returns:
+            uint8 of shape (m, 3, H, W) on the device.
+
+        Raises:
+            DataError: If an image cannot be read.
+        """
+        rows = np.searchsorted(self.positions, positions).clip(max=len(self.positions) - 1)
+        is_here = self.positions[rows] == positions
+        images = torch.empty((len(positions), *self.clean.shape[1:]), dtype=torch.uint8, device=self.ids.device)
+        here, elsewhere = (torch.from_numpy(np.flatnonzero(mask)).to(images.device) for mask in (is_here, ~is_here))
+        images[here] = self.clean[torch.from_numpy(rows[is_here]).to(images.device)]
+        if len(elsewhere):
+            images[elsewhere] = self.source.read_clean(positions[~is_here]).to(images.device)
+        return images

@@ -6,10 +6,13 @@ from typing import Any
 
 from robustsweep.attacks import ATTACKS, AttackSpec, format_eps, parse_attack
 from robustsweep.corruptions import CORRUPTIONS, SEVERITIES, TABLES
+from robustsweep.corruptions.edges import EDGES
+from robustsweep.corruptions.windows import FILLINGS, FRACTIONS
 from robustsweep.errors import UsageError
 from robustsweep.registry import unknown_name
 
 _CORRUPTED = re.compile(r"(?P<corruption>[a-z_]+)@(?P<severity>\d+)")
+_WINDOWED = re.compile(r"window-(?P<edge>[a-z]+)-(?P<filling>[a-z]+)@(?P<fraction>0?\.\d+|\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,60 @@ class Corrupted:
 
 
 @dataclass(frozen=True, slots=True)
+class Windowed:
+    """A patch pasted into the image: our probe of SmoothMix's claim about hard edges.
+
+    Attributes:
+        edge: ``"hard"``, ``"linear"`` or ``"gauss"``; the three share places, partners, noise and mask mass.
+        filling: ``"image"``, another image of the split; ``"mean"``, the image's mean colour; or ``"noise"``.
+        fraction: Side of the patch as a fraction of the image's sides: 0.25, 0.375 or 0.5.
+    """
+
+    edge: str
+    filling: str
+    fraction: float
+
+    kind = "window"
+
+    def __post_init__(self) -> None:
+        for noun, value, known in (("edge", self.edge, EDGES), ("filling", self.filling, FILLINGS)):
+            if value not in known:
+                raise unknown_name(f"{noun} of a window", value, list(known))
+        if self.fraction not in FRACTIONS:
+            listed = ", ".join(f"{fraction:g}" for fraction in FRACTIONS)
+            raise UsageError(f"The fraction of a window must be one of {listed}, got {self.fraction:g}.")
+
+    @property
+    def name(self) -> str:
+        """Such as ``window-hard-noise@0.375``."""
+        return f"window-{self.edge}-{self.filling}@{self.fraction:g}"
+
+    @classmethod
+    def parse(cls, name: str) -> "Windowed":
+        """Read ``window-EDGE-FILLING@FRACTION``.
+
+        Raises:
+            UsageError: If it is none.
+        """
+        match = _WINDOWED.fullmatch(name)
+        if match is None:
+            raise UsageError(
+                f"{name!r} cannot be read; a window is window-EDGE-FILLING@FRACTION, such as window-hard-noise@0.375."
+            )
+        return cls(match["edge"], match["filling"], float(match["fraction"]))
+
+    def describe(self) -> dict[str, Any]:
+        """Return the fields of ``cell.condition``."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "edge": self.edge,
+            "filling": self.filling,
+            "fraction": self.fraction,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Attacked:
     """One adversarial attack, at one eps or at a ladder of them."""
 
@@ -102,7 +159,7 @@ class Attacked:
         }
 
 
-Condition = Clean | Corrupted | Attacked
+Condition = Clean | Corrupted | Windowed | Attacked
 
 
 def parse_condition(name: str) -> Condition:
@@ -113,6 +170,8 @@ def parse_condition(name: str) -> Condition:
     """
     if name == Clean.name:
         return Clean()
+    if name.startswith("window-"):
+        return Windowed.parse(name)
     match = _CORRUPTED.fullmatch(name)
     if match and match["corruption"] not in ATTACKS:
         return Corrupted(match["corruption"], int(match["severity"]))

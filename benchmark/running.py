@@ -8,11 +8,12 @@ from torch import Tensor, nn
 
 from robustsweep.benchmark.attacking import attack_images
 from robustsweep.benchmark.blocks import Block, split_positions
-from robustsweep.benchmark.conditions import Attacked, Condition, Corrupted
+from robustsweep.benchmark.conditions import Attacked, Condition, Corrupted, Windowed
 from robustsweep.benchmark.plan import Plan, PlannedCell
 from robustsweep.benchmark.progress import Progress
 from robustsweep.benchmark.recording import make_cell
 from robustsweep.benchmark.scoring import evaluate
+from robustsweep.benchmark.windowing import windowed_images
 from robustsweep.errors import DataError, RobustsweepError
 from robustsweep.results.cells import Examples
 from robustsweep.results.store import CellStore
@@ -115,6 +116,8 @@ class Run:
             return self._source.read_corrupted(condition, block.positions).to(self._device)
         if isinstance(condition, Corrupted):
             return self._source.generate(condition, block.clean, block.ids)
+        if isinstance(condition, Windowed):
+            return windowed_images(condition, block)
         return block.clean
 
     def _examples(self, cell: PlannedCell, module: nn.Module, images: Tensor, block: Block) -> Examples:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from robustsweep.benchmark.conditions import Attacked, Condition, Corrupted
+from robustsweep.benchmark.conditions import Attacked, Condition, Corrupted, Windowed
 from robustsweep.benchmark.data import Dataset, OfficialSet
 from robustsweep.benchmark.data.dataset import Int64Array, stratified_positions
 from robustsweep.benchmark.data.decoding import codec
@@ -23,7 +23,7 @@ class Source:
         data: Clean images, from which corruptions are generated, or an official corrupted set.
         positions: int64, ascending: the images of this sweep.
         limit: The number asked for, where the positions are a subset; else None.
-        seed: Seed of corruptions, attacks' starts and the subset.
+        seed: Seed of corruptions, windows, attacks' starts and the subset.
     """
 
     data: Dataset | OfficialSet
@@ -114,6 +114,8 @@ class Source:
             shown = {"kind": condition.kind}
             if isinstance(condition, Attacked):
                 shown |= {**condition.attack.identity(), "seed": self.seed}
+            elif isinstance(condition, Windowed):
+                shown |= {**condition.describe(), "seed": self.seed}
             if self.is_official and self.clean is not None:
                 # Not part of the images' key: giving clean= later must not ask for the official files again.
                 shown["clean"] = {"fingerprint": self.clean.fingerprint, "preprocessing": self.clean.preprocessing}

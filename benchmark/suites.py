@@ -4,8 +4,10 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from robustsweep.attacks import AttackSpec, parse_attack
-from robustsweep.benchmark.conditions import Attacked, Clean, Condition, Corrupted, parse_condition
+from robustsweep.benchmark.conditions import Attacked, Clean, Condition, Corrupted, Windowed, parse_condition
 from robustsweep.corruptions import COMMON, CORRUPTIONS, EXTRA, SEVERITIES
+from robustsweep.corruptions.edges import EDGES
+from robustsweep.corruptions.windows import FILLINGS, FRACTIONS
 from robustsweep.errors import UsageError
 from robustsweep.registry import Registry, unknown_name
 
@@ -70,6 +72,12 @@ def _adversarial() -> tuple[Condition, ...]:
     single = tuple(Attacked(parse_attack(f"fgsm-linf@{levels}/255")) for levels in (1, 2, 4, 8))
     ladder = AttackSpec(rule="pgd", norm="linf", eps=_LADDER, steps=10, step_ratio=Fraction(1, 4))
     return (*single, Attacked(ladder))
+
+
+@SUITES.register("window")
+def _window() -> tuple[Condition, ...]:
+    """Patches with a hard, a linear and a Gaussian edge x 3 fillings x 3 sizes: our probe of SmoothMix's claim."""
+    return tuple(Windowed(edge, filling, fraction) for filling in FILLINGS for fraction in FRACTIONS for edge in EDGES)
 
 
 @SUITES.register("smoke")

@@ -16,6 +16,7 @@ from robustsweep.results.provenance import missing_table, provenance_table
 from robustsweep.results.references import references_of, refuse_unknown_reference
 from robustsweep.results.tables import Table, footnotes
 from robustsweep.results.units import Unit, split_units
+from robustsweep.results.window_tables import window_tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +81,15 @@ def build_report(runs: Sequence[Path], reference: str | None = None) -> Report:
         raise NothingToCompareError(f"No finished cell in {listed}; run robustsweep sweep first.")
     units = split_units(frame)
     refuse_unknown_reference(units, reference)
-    sections = tuple(_section(unit, prefix, reference) for unit, prefix in zip(units, _prefixes(units), strict=True))
+    sections = tuple(
+        _section(unit, prefix, runs, reference) for unit, prefix in zip(units, _prefixes(units), strict=True)
+    )
     return Report(tuple(runs), sections, missing_table(missing_cells(runs, frame)), provenance_table(frame), frame)
 
 
-def _section(unit: Unit, prefix: str, reference: str | None) -> Section:
+def _section(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | None) -> Section:
     tables = [*corruption_tables(unit, references_of(unit, reference)), *attack_tables(unit)]
+    tables += window_tables(unit, runs)
     named = tuple(footnotes(replace(table, slug=f"{prefix}{table.slug}")) for table in tables)
     return Section(unit, named, error_per_corruption_png(unit), f"{prefix}error_per_corruption.png")
 

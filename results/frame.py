@@ -35,16 +35,19 @@ DTYPES = {
     "n": "Int64",
     "protocol": "str",
     "precision": "str",
-    "draw_seed": "Int64",  # of generated corruptions and of attacks
+    "draw_seed": "Int64",  # of generated corruptions, windows and attacks
     "setting": "str",  # canonical JSON of all that decides the numbers but the checkpoint
     "condition": "str",
-    "kind": "str",  # "clean", "corruption" or "attack"
+    "kind": "str",  # "clean", "corruption", "window" or "attack"
     "corruption": "str",
     "severity": "Int64",
     "table": "str",
     "jpeg_quality": "Int64",
     "group": "str",
     "extra": "bool",
+    "edge": "str",  # windows only, as filling and fraction
+    "filling": "str",
+    "fraction": "float64",
     "attack": "str",
     "norm": "str",
     "steps": "Int64",
@@ -71,6 +74,7 @@ DTYPES = {
 
 _FROM_CONDITION = (
     *("corruption", "severity", "table", "jpeg_quality"),
+    *("edge", "filling", "fraction"),
     *("attack", "norm", "steps", "step_ratio", "restarts", "random_start", "single_step"),
 )
 

@@ -35,6 +35,12 @@ _TERMS = (
         "The smallest measured eps that fools at least half of all images (0: clean mistakes).",
     ),
     (
+        "window",
+        "A patch pasted into the image: our probe of SmoothMix's claim about hard edges. Its sides are the stated "
+        "fraction of the image's; a hard, a linear and a Gaussian edge share place, content and mask mass.",
+    ),
+    ("changed prediction", "Fraction of images whose top-1 prediction under a window is not the clean one."),
+    (
         "official, generated",
         "Published corrupted files, or corruptions computed here from clean images. The two never share a table.",
     ),

@@ -126,12 +126,16 @@ class CellStore:
         write_atomically(self.root / "checkpoints" / f"{checkpoint['id']}.json", text.encode())
 
     def examples(self, cell: Cell) -> Examples:
-        """Read the per-image arrays of ``cell``.
+        """Read the per-image arrays of ``cell``; see ``examples_of``."""
+        return self.examples_of(cell.checkpoint["id"], cell.key)
+
+    def examples_of(self, checkpoint_id: str, key: str) -> Examples:
+        """Read the per-image arrays of a finished cell.
 
         Raises:
             DataError: If they are not the ones that the cell was written with.
         """
-        folder = self._folder(cell.checkpoint["id"], cell.key)
+        folder = self._folder(checkpoint_id, key)
         arrays = _read_npz(folder / "examples.npz")
         expected = json.loads((folder / "cell.json").read_text())["examples_sha256"]
         if hashlib.sha256((folder / "examples.npz").read_bytes()).hexdigest() != expected:

@@ -25,7 +25,7 @@ class Scope:
         subset: ``"500 of 10000"``, or None for all images.
         table: Name of the severity table, or None where nothing was corrupted.
         jpeg_quality: Quality of the JPEG round trip that ended each generated corruption, or None.
-        draw_seed: Seed of generated corruptions and of attacks, or None where nothing was drawn.
+        draw_seed: Seed of generated corruptions, windows and attacks, or None where nothing was drawn.
         checkpoint_level_only: Whether several methods are here and one of them with a single training seed.
         distinction: What tells units apart whose titles would be equal; empty where that is not needed.
     """
@@ -68,6 +68,7 @@ class Unit:
             ``architecture``, ``method_parameters``, ``card``. Ordered by architecture, method, seed and name.
         rows: Clean and corruption rows of the frame.
         attacks: Attack rows of the frame; empty where an earlier unit of the same images already has them.
+        windows: Window rows of the frame; likewise.
     """
 
     scope: Scope
@@ -78,6 +79,7 @@ class Unit:
     checkpoints: pd.DataFrame
     rows: pd.DataFrame
     attacks: pd.DataFrame
+    windows: pd.DataFrame
 
     def values(self, quantity: str = "error") -> pd.DataFrame:
         """Return a quantity by condition name (index) and checkpoint id (columns, in order); NaN is missing."""
@@ -126,15 +128,16 @@ def _told_apart(units: list[Unit]) -> list[Unit]:
 
 def _units_of_same_images(rows: pd.DataFrame) -> Iterator[Unit]:
     clean, corrupted = rows[rows["kind"] == "clean"], rows[rows["kind"] == "corruption"]
-    attacks = {_or_missing(seed): same for seed, same in _grouped(rows[rows["kind"] == "attack"], ["draw_seed"])}
+    drawn = rows[rows["kind"].isin(["attack", "window"])]
+    by_seed = {_or_missing(seed): same for seed, same in _grouped(drawn, ["draw_seed"])}
     for (_, _, seed), variant in _grouped(corrupted, _SAME_CORRUPTIONS):
-        # Attacks go with the first corruptions of their seed; official corruptions have none and take any.
-        with_seed = next((s for s in attacks if s == _or_missing(seed) or pd.isna(seed)), None)
-        found = attacks.pop(with_seed) if with_seed in attacks else rows.iloc[:0]
+        # Attacks and windows go with the first corruptions of their seed; official ones have none and take any.
+        with_seed = next((s for s in by_seed if s == _or_missing(seed) or pd.isna(seed)), None)
+        found = by_seed.pop(with_seed) if with_seed in by_seed else rows.iloc[:0]
         yield _unit(pd.concat([clean, variant]), found)
-    for found in attacks.values():
+    for found in by_seed.values():
         yield _unit(clean, found)
-    if corrupted.empty and not (rows["kind"] == "attack").any():
+    if corrupted.empty and drawn.empty:
         yield _unit(clean, rows.iloc[:0])
 
 
@@ -147,8 +150,8 @@ def _or_missing(seed: Any) -> int | None:
     return None if pd.isna(seed) else int(seed)
 
 
-def _unit(rows: pd.DataFrame, attacks: pd.DataFrame) -> Unit:
-    everything = pd.concat([rows, attacks])
+def _unit(rows: pd.DataFrame, drawn: pd.DataFrame) -> Unit:
+    everything = pd.concat([rows, drawn])
     _refuse_double_measurements(everything)
     checkpoints = _checkpoints(everything)
     seeds = checkpoints.groupby("method").size()
@@ -171,7 +174,8 @@ def _unit(rows: pd.DataFrame, attacks: pd.DataFrame) -> Unit:
         notes=_notes(everything),
         checkpoints=checkpoints,
         rows=rows,
-        attacks=attacks,
+        attacks=drawn[drawn["kind"] == "attack"],
+        windows=drawn[drawn["kind"] == "window"],
     )
 
 

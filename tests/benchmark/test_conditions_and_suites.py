@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import pytest
 
-from robustsweep.benchmark.conditions import Attacked, Clean, Corrupted, parse_condition
+from robustsweep.benchmark.conditions import Attacked, Clean, Corrupted, Windowed, parse_condition
 from robustsweep.benchmark.suites import SUITES, conditions_of
 from robustsweep.corruptions import COMMON, CORRUPTIONS, EXTRA
 from robustsweep.errors import UsageError
@@ -23,7 +23,18 @@ def test_a_condition_is_read_from_its_name() -> None:
     assert (attack.attack.rule, attack.attack.eps) == ("fgsm", (Fraction(8, 255),))
 
 
-@pytest.mark.parametrize("name", ["clean", *(f"{c}@{s}" for c in CORRUPTIONS for s in (1, 5)), "fgm-l2@0.5"])
+def test_a_window_is_read_from_its_name() -> None:
+    assert parse_condition("window-hard-noise@0.375") == Windowed("hard", "noise", 0.375)
+    assert parse_condition("window-gauss-image@.50").name == "window-gauss-image@0.5"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "clean", *(f"{c}@{s}" for c in CORRUPTIONS for s in (1, 5)), "fgm-l2@0.5",
+        "window-linear-mean@0.25", "window-gauss-image@0.375", "window-hard-noise@0.5",
+    ],
+)  # fmt: skip
 def test_names_of_conditions_round_trip(name: str) -> None:
     assert parse_condition(name).name == name
 
@@ -45,6 +56,13 @@ def test_names_of_conditions_round_trip(name: str) -> None:
         ("fgsm-l3@8/255", "l3"),
         ("pgd-linf@8/255", "does not say how many steps"),
         ("", "cannot be read"),
+        ("window-hart-noise@0.5", "Unknown edge of a window 'hart'; did you mean 'hard'"),
+        ("window-hard-noisy@0.5", "Unknown filling of a window 'noisy'; did you mean 'noise'"),
+        ("window-hard-noise@0.3", "must be one of 0.25, 0.375, 0.5, got 0.3"),
+        ("window-hard-noise@2", "must be one of 0.25, 0.375, 0.5, got 2"),
+        ("window-hard-noise@half", "a window is window-EDGE-FILLING@FRACTION, such as window-hard-noise@0.375"),
+        ("window-noise@0.5", "a window is window-EDGE-FILLING@FRACTION"),
+        ("window-hard-noise", "a window is window-EDGE-FILLING@FRACTION"),
     ],
 )
 def test_a_name_that_is_no_condition_says_why(name: str, sentence: str) -> None:
@@ -72,6 +90,7 @@ def test_official_conditions_keep_only_what_was_not_generated() -> None:
         ("imagenet-c", 75),
         ("imagenet-c-extra", 20),
         ("adversarial", 5),
+        ("window", 27),
         ("smoke", 5),
     ],
 )
@@ -85,7 +104,7 @@ def test_every_suite_has_its_size_and_no_condition_twice(suite: str, size: int) 
 def test_no_suite_is_left_out_of_these_tests() -> None:
     assert list(SUITES) == [
         "clean", "cifar-c", "cifar-c-extra", "tiny-imagenet-c", "tiny-imagenet-c-extra", "imagenet-c",
-        "imagenet-c-extra", "adversarial", "smoke",
+        "imagenet-c-extra", "adversarial", "window", "smoke",
     ]  # fmt: skip
 
 
@@ -123,6 +142,12 @@ def test_the_adversarial_suite_is_single_steps_and_one_ladder() -> None:
     assert (ladder.attack.steps, ladder.attack.step_ratio, ladder.attack.random_start) == (10, Fraction(1, 4), True)
 
 
+def test_the_window_suite_has_every_edge_of_every_filling_and_fraction() -> None:
+    edges, fillings, fractions = ("hard", "linear", "gauss"), ("image", "mean", "noise"), ("0.25", "0.375", "0.5")
+    expected = {f"window-{e}-{f}@{s}" for e in edges for f in fillings for s in fractions}
+    assert {condition.name for condition in conditions_of(["window"])} == expected
+
+
 def test_suites_and_single_conditions_are_joined_in_order_each_once() -> None:
     joined = conditions_of(["smoke", "clean", "fog@3", "snow@1", "smoke"])
     assert [condition.name for condition in joined] == [
@@ -137,9 +162,9 @@ def test_unknown_suites_and_none_at_all_are_refused() -> None:
         conditions_of([])
 
 
-@pytest.mark.parametrize("name", ["clean", "fog@3", "fgsm-linf@8/255", "pgd10x2-l2@0.5"])
+@pytest.mark.parametrize("name", ["clean", "fog@3", "window-hard-mean@0.5", "fgsm-linf@8/255", "pgd10x2-l2@0.5"])
 def test_what_is_stored_of_a_condition_names_it_and_its_kind(name: str) -> None:
     condition = parse_condition(name)
     described = condition.describe()
     assert described["name"] == name
-    assert described["kind"] == condition.kind in ("clean", "corruption", "attack")
+    assert described["kind"] == condition.kind in ("clean", "corruption", "window", "attack")

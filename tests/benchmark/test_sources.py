@@ -126,7 +126,9 @@ def test_a_table_that_was_asked_for_stays_and_official_images_have_none() -> Non
         official.concrete(Corrupted("snow", 1))
 
 
-@pytest.mark.parametrize("condition", conditions("clean", "fog@1", "fgsm-linf@1/255"), ids=lambda c: c.name)
+@pytest.mark.parametrize(
+    "condition", conditions("clean", "fog@1", "fgsm-linf@1/255", "window-hard-mean@0.5"), ids=lambda c: c.name
+)
 def test_only_corruptions_can_do_without_clean_images(condition: Condition) -> None:
     data = tiny_data(6)
     with_clean, without = (Source.choose(official_set(data, clean=c), limit=None, seed=0) for c in (True, False))

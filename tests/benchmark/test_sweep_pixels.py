@@ -14,7 +14,11 @@ from robustsweep.benchmark.plan import Shard
 from robustsweep.benchmark.progress import Silent
 
 N_IMAGES = 90
-PIXELS = tuple(name for name in CONDITIONS if "linf" not in name) + ("glass_blur@1", "spatter@3", "elastic_transform@2")
+PIXELS = (
+    *(name for name in CONDITIONS if "linf" not in name),
+    *("glass_blur@1", "spatter@3", "elastic_transform@2"),
+    *("window-gauss-image@0.25", "window-linear-mean@0.375", "window-hard-noise@0.5"),
+)
 Seen = dict[str, list[str]]
 
 
@@ -69,6 +73,18 @@ def test_pixels_do_not_depend_on_the_batch_size_or_on_the_order_of_conditions(
         assert bool((best[:, 0] - best[:, 1] <= 1e-4).all()), cell
 
 
+def test_pixels_do_not_depend_on_the_blocks(
+    tmp_path: Path, reference: tuple[Recorder, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("blocks", "windowing"):
+        monkeypatch.setattr(f"robustsweep.benchmark.{module}.IMAGES_PER_BLOCK", 13)
+    recorder = Recorder()
+    checkpoint = tiny_checkpoint("tiny", 0, recorder.wrap)
+    plan = tiny_plan(*PIXELS, data=tiny_data(N_IMAGES), checkpoints=[checkpoint])
+    swept(plan, tmp_path, recorder, block_bytes=1)
+    assert recorder.hashes == reference[0].hashes
+
+
 def test_pixels_do_not_depend_on_the_shard(tmp_path: Path, reference: tuple[Recorder, Path]) -> None:
     together: Seen = {}
     for index in (1, 2, 3):
@@ -96,7 +112,7 @@ def test_another_seed_shows_other_noise_and_the_same_of_what_is_not_drawn(
     checkpoint = tiny_checkpoint("tiny", 0, recorder.wrap)
     swept(tiny_plan(*PIXELS, data=tiny_data(N_IMAGES), checkpoints=[checkpoint], seed=1), tmp_path, recorder)
     for name, hashes in reference[0].hashes.items():
-        drawn = name in ("gaussian_noise@3", "glass_blur@1", "spatter@3", "elastic_transform@2")
+        drawn = name in ("gaussian_noise@3", "glass_blur@1", "spatter@3", "elastic_transform@2") or "window" in name
         assert (recorder.hashes[name] != hashes) == drawn, name
 
 

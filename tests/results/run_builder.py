@@ -77,6 +77,23 @@ class RunBuilder:
         condition |= {"severity": severity, "table": self.table, "jpeg_quality": None}
         return self.write(name, condition, Counts(self.n, n_right, min(self.n, n_right + 10)), **changes)
 
+    def answers(self, name: str, condition: dict[str, Any], prediction: list[int], labels: list[int]) -> Cell:
+        """Write a cell with its predictions, image by image, and the labels that they are judged by."""
+        n_right = sum(said == label for said, label in zip(prediction, labels, strict=True))
+        cell = self.cell(name, condition, Counts(self.n, n_right, n_right))
+        zeros = np.zeros(self.n, np.float32)
+        examples = Examples(np.array(prediction, np.int32), zeros.astype(bool), zeros, zeros, zeros)
+        self.store.write(cell, examples)
+        self.store.write_images(self.data["images_key"], np.arange(self.n), np.array(labels))
+        return cell
+
+    def window(
+        self, name: str, edge: str, filling: str, fraction: float, prediction: list[int], labels: list[int]
+    ) -> Cell:
+        condition = {"name": f"window-{edge}-{filling}@{fraction:g}", "kind": "window"}
+        condition |= {"edge": edge, "filling": filling, "fraction": fraction}
+        return self.answers(name, condition, prediction, labels)
+
     def sweep(
         self,
         name: str,

@@ -1,5 +1,7 @@
 from robustsweep.corruptions import CORRUPTIONS as REGISTRY
 from robustsweep.corruptions import SEVERITIES as GENERATED_SEVERITIES
+from robustsweep.corruptions import edges, windows
+from robustsweep.results import windows as measured_windows
 from robustsweep.results.taxonomy import CORRUPTIONS, EXTRA_CORRUPTIONS, SEVERITIES, group_of, is_extra
 
 
@@ -9,3 +11,9 @@ def test_tables_and_generators_agree_on_names_order_groups_extras_and_severities
         assert REGISTRY[name].group == group_of(name)
         assert REGISTRY[name].extra == is_extra(name)
     assert tuple(GENERATED_SEVERITIES) == SEVERITIES
+
+
+def test_tables_and_patches_agree_on_edges_fillings_and_fractions() -> None:
+    assert measured_windows.EDGES == edges.EDGES
+    assert measured_windows.FILLINGS == windows.FILLINGS
+    assert measured_windows.FRACTIONS == windows.FRACTIONS

@@ -1,0 +1,126 @@
+"""What windows do to the answers of one checkpoint, image by image."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from robustsweep.errors import DataError
+from robustsweep.results.store import CellStore
+from robustsweep.results.units import Unit
+
+EDGES = ("hard", "linear", "gauss")
+FILLINGS = ("image", "mean", "noise")
+FRACTIONS = (0.25, 0.375, 0.5)
+
+Row = Mapping[Any, Any]
+Window = tuple[str, str, float]
+PerImage = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WindowAnswers:
+    """One checkpoint's answers by edge, filling and fraction; arrays of shape (n,), 1.0 for yes and 0.0 for no.
+
+    Attributes:
+        right: Whether the prediction under the window is the label.
+        changed: Whether it differs from the clean prediction; empty where the clean cell is missing.
+    """
+
+    right: Mapping[Window, PerImage]
+    changed: Mapping[Window, PerImage]
+
+
+@dataclass(frozen=True, slots=True)
+class PairedDifference:
+    """A mean over images of differences within each image.
+
+    Attributes:
+        mean: Fraction; above zero where the first is larger.
+        standard_error: sd / sqrt(n) over the images, or None for a single image.
+    """
+
+    mean: float
+    standard_error: float | None
+
+
+def read_answers(unit: Unit, checkpoint_id: str, runs: Sequence[Path]) -> WindowAnswers:
+    """Read a checkpoint's per-image answers to the windows of a unit.
+
+    Args:
+        unit: The measurements.
+        checkpoint_id: One of its checkpoints.
+        runs: Where the unit's cells are; the first that holds a cell is read, as for its counts.
+
+    Raises:
+        DataError: If per-image arrays, ids or labels are damaged or missing.
+    """
+    stores = [CellStore(run) for run in runs]
+    clean = [_predictions(row, stores) for row in _cells(unit.rows[unit.rows["kind"] == "clean"], checkpoint_id)]
+    right, changed = {}, {}
+    for row in _cells(unit.windows, checkpoint_id):
+        prediction = _predictions(row, stores)
+        window = (row["edge"], row["filling"], row["fraction"])
+        right[window] = (prediction == _labels(row, stores)).astype(np.float64)
+        if clean:
+            changed[window] = (prediction != clean[0]).astype(np.float64)
+    return WindowAnswers(right, changed)
+
+
+def mean_over_fractions(answers: Mapping[Window, PerImage], edge: str, filling: str) -> PerImage | None:
+    """Average each image over the three fractions: shape (n,), or None where one of them is not measured."""
+    wanted = [(edge, filling, fraction) for fraction in FRACTIONS]
+    if any(window not in answers for window in wanted):
+        return None
+    return np.asarray(np.mean([answers[window] for window in wanted], axis=0), dtype=np.float64)
+
+
+def hard_minus_soft(right: Mapping[Window, PerImage], soft: str, filling: str) -> PairedDifference | None:
+    """Compare accuracies under a hard and a soft edge, both over the same places and patches.
+
+    Each image contributes one number, its mean over the three fractions, so that its fractions, which are not
+    independent, count as one observation.
+
+    Args:
+        right: As in ``WindowAnswers``.
+        soft: ``"linear"`` or ``"gauss"``.
+        filling: One of ``FILLINGS``.
+
+    Returns:
+        The difference of accuracies as a fraction, or None where one of the six cells is not measured.
+    """
+    first, second = (mean_over_fractions(right, edge, filling) for edge in ("hard", soft))
+    if first is None or second is None:
+        return None
+    differences = first - second
+    n = len(differences)
+    error = float(np.std(differences, ddof=1) / np.sqrt(n)) if n > 1 else None
+    return PairedDifference(float(np.mean(differences)), error)
+
+
+def _cells(rows: pd.DataFrame, checkpoint_id: str) -> list[Row]:
+    return list(rows[rows["checkpoint_id"] == checkpoint_id].to_dict("records"))
+
+
+def _store_of(row: Row, stores: Sequence[CellStore]) -> CellStore:
+    return next(store for store in stores if store.has(row["checkpoint_id"], row["key"]))
+
+
+def _predictions(row: Row, stores: Sequence[CellStore]) -> npt.NDArray[np.int64]:
+    examples = _store_of(row, stores).examples_of(row["checkpoint_id"], row["key"])
+    return np.asarray(examples.prediction, dtype=np.int64)
+
+
+def _labels(row: Row, stores: Sequence[CellStore]) -> npt.NDArray[np.int64]:
+    store = _store_of(row, stores)
+    _, labels = store.images(row["images_key"])
+    if len(labels) != row["n"]:
+        raise DataError(
+            f"{store.root} holds {len(labels)} labels for the {row['n']} images of {row['condition']}; delete its "
+            "folder images and sweep again."
+        )
+    return np.asarray(labels, dtype=np.int64)
