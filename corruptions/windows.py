@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from robustsweep.corruptions.edges import side_in_pixels, window_masks
-from robustsweep.corruptions.levels import truncate, unit_range
+from robustsweep.corruptions.levels import truncate
 from robustsweep.draws import Draws
 from robustsweep.errors import DataError, UsageError
 
@@ -21,7 +21,7 @@ FRACTIONS = (0.25, 0.375, 0.5)
 SMALLEST_BOX = 4
 """Pixels; the edges of a smaller box can hardly differ."""
 
-# Colour values per pass; about ten float64 tensors of this size are held at once.
+# Colour values per pass; about ten float32 tensors of this size are held at once.
 _VALUES_PER_PASS = 1 << 20
 
 
@@ -82,10 +82,10 @@ def paste_windows(
         draws = Draws(seed, _stream(filling, fraction), ids[rows].to(images.device))
         masks = window_masks(draw_places(draws, height, width, fraction), edge, height, width, fraction)
         if filling == "image" and partners is not None:
-            patches = unit_range(partners[rows])
+            patches = partners[rows].to(torch.float32)
         else:
             patches = mean_colour(images[rows]) if filling == "mean" else draw_noise(draws, 3, height, width)
-        pasted[rows] = truncate(blend(unit_range(images[rows]), patches, masks))
+        pasted[rows] = truncate(blend(images[rows].to(torch.float32), patches, masks))
     return pasted
 
 
@@ -100,30 +100,29 @@ def draw_places(draws: Draws, height: int, width: int, fraction: float) -> Tenso
 
 
 def draw_noise(draws: Draws, channels: int, height: int, width: int) -> Tensor:
-    """Draw uniform grey levels for every colour value: float32 in [0, 1], shape (N, channels, height, width)."""
-    return unit_range(draws.integers(0, 256, channels, height, width))
+    """Draw uniform whole grey levels for every colour value: float32, shape (N, channels, height, width)."""
+    return draws.integers(0, 256, channels, height, width).to(torch.float32)
 
 
 def mean_colour(images: Tensor) -> Tensor:
-    """Average uint8 images over their pixels: float32 in [0, 1], shape (N, C, 1, 1)."""
+    """Average uint8 images over their pixels: float32 grey levels, shape (N, C, 1, 1)."""
     # Integers add up to the same sum in any order.
     total = images.sum((2, 3), keepdim=True, dtype=torch.int64).to(torch.float64)
-    return unit_range(total / images[0, 0].numel())
+    return (total / images[0, 0].numel()).to(torch.float32)
 
 
 def blend(images: Tensor, patches: Tensor, masks: Tensor) -> Tensor:
-    """Form (1 - m) x + m p, in float64.
+    """Form (1 - m) x + m p.
 
     Args:
-        images: float32 in [0, 1], shape (N, C, H, W).
-        patches: float32 in [0, 1], a shape that broadcasts to the images'.
+        images: float32 grey levels, shape (N, C, H, W).
+        patches: float32 grey levels, a shape that broadcasts to the images'.
         masks: float32 in [0, 1], shape (N, 1, H, W).
 
     Returns:
-        float32 of the images' shape. Where patch and image agree, and where a mask is 0 or 1, the values are exact.
+        float32 grey levels of the images' shape. Where a mask is 0 or 1 they are exact.
     """
-    share = masks.to(torch.float64)
-    return ((1.0 - share) * images + share * patches).to(torch.float32)
+    return (1.0 - masks) * images + masks * patches
 
 
 def _stream(filling: str, fraction: float) -> str:

@@ -7,7 +7,7 @@ from applying import applied, channels_last, photos, sampled
 from corruption_oracles import jpeg_compression
 from scipy import ndimage, stats
 
-from robustsweep.corruptions import CORRUPTIONS, corrupt, gaussian, jpeg_round_trip
+from robustsweep.corruptions import CORRUPTIONS, corrupt, gaussian, jpeg, jpeg_round_trip
 from robustsweep.corruptions.defocus import disk_kernel
 from robustsweep.corruptions.elastic import reflecting_gaussian, smooth
 from robustsweep.corruptions.gaussian import gaussian_blur
@@ -124,11 +124,15 @@ def test_values_are_truncated_and_not_rounded():
     assert truncate(torch.tensor([-1.0, 0.999, 1.001, 254.99, 700.0])).tolist() == [0, 0, 1, 254, 255]
 
 
-def test_a_jpeg_round_trip_is_what_pillow_makes_of_each_image():
-    images = photos(count=3)
-    expected = [jpeg_compression(image, (85,)) for image in channels_last(images) / 255]
-    ours = jpeg_round_trip(images, 85).permute(0, 2, 3, 1).numpy()
-    assert np.array_equal(ours, np.rint(np.stack(expected) * 255).astype(np.uint8))
+@pytest.mark.parametrize("quality", [1, 7, 25, 50, 85, 95])
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (33, 47), (40, 57), (64, 64), (90, 65), (224, 224)])
+def test_a_jpeg_round_trip_is_what_pillow_makes_of_each_image_in_tensors_and_by_codec(height, width, quality):
+    noise = np.random.default_rng(0).integers(0, 256, (1, 3, height, width), dtype=np.uint8)
+    images = torch.cat([photos(height, width, 2), torch.from_numpy(noise), torch.from_numpy(noise // 128 * 255)])
+    expected = [jpeg_compression(image, (quality,)) for image in channels_last(images) / 255]
+    expected = np.rint(np.stack(expected) * 255).astype(np.uint8)
+    for decoded in (jpeg_round_trip(images, quality), jpeg._in_tensors(images, quality)):
+        assert np.array_equal(channels_last(decoded), expected)
 
 
 def test_shot_noise_has_the_mean_and_variance_of_photon_counting():

@@ -137,11 +137,11 @@ def test_the_mean_colour_is_each_channels_own() -> None:
         # Truncated to whole levels, like every generated image.
         expected = image.double().mean((1, 2)).floor()
         assert torch.equal(result[:, changed].double(), expected.unsqueeze(1).expand(-1, int(changed.sum())))
-    assert torch.allclose(mean_colour(images)[:, :, 0, 0].double() * 255, images.double().mean((2, 3)), atol=1e-4)
+    assert torch.allclose(mean_colour(images)[:, :, 0, 0].double(), images.double().mean((2, 3)), atol=1e-4)
 
 
 def test_noise_is_uniform_over_the_grey_levels_of_each_colour_value() -> None:
-    levels = (draw_noise(Draws(0, "noise", torch.arange(30)), 3, 32, 32) * 255).round().long()
+    levels = draw_noise(Draws(0, "noise", torch.arange(30)), 3, 32, 32).long()
     counts = torch.bincount(levels.flatten(), minlength=256)
     assert len(counts) == 256
     assert float(((counts - counts.sum() / 256) ** 2 / (counts.sum() / 256)).sum()) < 350  # chi-square, 255 degrees
