@@ -37,8 +37,6 @@ class Corruption:
             whose first dimension is the batch.
         extra: Whether it is one of the four that stay out of the mean over fifteen.
         needs: Packages beyond the core that it imports.
-        values_per_pass: Colour values that the CPU takes at once. The default keeps the float32 images of a pass in a
-            core's cache.
     """
 
     name: str
@@ -49,7 +47,6 @@ class Corruption:
     sample: Callable[[Draws, Shape, Parameters], Fields] = field(default=no_fields)
     extra: bool = False
     needs: tuple[str, ...] = ()
-    values_per_pass: int = 1 << 18
 
     def parameters(self, table: str, severity: int) -> Parameters:
         """Look up the constants of one severity.

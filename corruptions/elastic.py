@@ -91,12 +91,15 @@ def smooth(field: Tensor, sigma: float) -> Tensor:
 
 
 def _affine_grid(shifts: Tensor, height: int, width: int) -> Tensor:
-    """Locate each pixel's source, float32 (N, H, W, 2): column and row, -1 at the first pixel's centre, 1 at the last's.
+    """Locate each pixel's source: column and row, -1 at the centre of the first pixel and 1 at that of the last.
 
     Args:
         shifts: float64 tensor (N, 3, 2) as for ``inverse_affine``.
         height: Rows of the image.
         width: Columns of the image.
+
+    Returns:
+        float32 tensor (N, H, W, 2).
     """
     half = torch.tensor([[(width - 1) / 2.0], [(height - 1) / 2.0]], dtype=torch.float64, device=shifts.device)
     per_column, per_row, origin = (inverse_affine(shifts, height, width) / half).unbind(2)

@@ -48,7 +48,9 @@ def gaussian_blur(images: Tensor, sigma: float) -> Tensor:
     if images.device.type == "cpu" and height * width >= _SMALLEST_FOR_OPENCV and (cv2 := opencv_or_none()):
         line = np.array(weights[:0:-1] + weights, dtype=np.float32)
         blurred = torch.empty(images.shape, dtype=torch.float32)
-        for plane, out in zip(images.view(-1, height, width).numpy(), blurred.view(-1, height, width).numpy(), strict=True):
+        for plane, out in zip(
+            images.view(-1, height, width).numpy(), blurred.view(-1, height, width).numpy(), strict=True
+        ):
             cv2.sepFilter2D(plane, cv2.CV_32F, line, line, dst=out, borderType=cv2.BORDER_REPLICATE)
         return blurred
     reach = len(weights) - 1

@@ -16,8 +16,11 @@ from robustsweep.errors import DataError
 
 SMALLEST_SIDE = 32
 
-# The hungriest corruption holds about 25 float32 tensors of this size at once.
-_VALUES_PER_PASS_ON_GPU = 1 << 24
+# Colour values per pass. On a CPU they should stay near its cores; the hungriest corruption holds about 25 float32
+# tensors of this size at once.
+_VALUES_PER_PASS = {"cpu": 1 << 20, "cuda": 1 << 24}
+# Passes over images of fewer pixels are made of so many small steps that threads would wait for each other.
+_SMALLEST_FOR_THREADS = 64 * 64
 
 
 def corrupt(images: Tensor, name: str, severity: int, *, table: str, seed: int, ids: Tensor) -> Tensor:
@@ -55,10 +58,11 @@ def corrupt(images: Tensor, name: str, severity: int, *, table: str, seed: int, 
         fields = corruption.sample(Draws(seed, stream, ids[rows].to(images.device)), shape, parameters)
         corrupted[rows] = corruption.apply(images[rows].contiguous(), parameters, fields)
 
-    on_cpu = images.device.type == "cpu"
-    values = corruption.values_per_pass if on_cpu else _VALUES_PER_PASS_ON_GPU
-    passes = _split(len(images), max(1, values // math.prod(shape)), torch.get_num_threads() if on_cpu else 1)
-    _for_each(passes, one_pass, images.device)
+    threads = (
+        torch.get_num_threads() if images.device.type == "cpu" and shape[1] * shape[2] >= _SMALLEST_FOR_THREADS else 1
+    )
+    values = _VALUES_PER_PASS.get(images.device.type, 1 << 20)
+    _for_each(_split(len(images), max(1, values // math.prod(shape)), threads), one_pass, threads)
     return corrupted
 
 
@@ -69,33 +73,31 @@ def _split(count: int, most: int, threads: int) -> list[slice]:
     return [slice(start, stop) for start, stop in pairwise(bounds)]
 
 
-def _for_each(passes: list[slice], one_pass: Callable[[slice], None], device: torch.device) -> None:
-    """Run the passes, on the CPU in as many threads as PyTorch may use, each thread on a pass of its own.
+def _for_each(passes: list[slice], one_pass: Callable[[slice], None], threads: int) -> None:
+    """Run the passes, each on one thread of its own where there are several: each core keeps its own cache.
 
-    That leaves each core its own cache, where two threads on one pass would meet after every operation.
+    PyTorch's number of threads is the process's: one caller at a time may lower it, another works in its own thread.
     """
-    threads = min(torch.get_num_threads(), len(passes))
-    if device.type != "cpu" or threads == 1 or threading.current_thread().name.startswith(_THREAD_NAME):
+    if min(threads, len(passes)) < 2 or not _THREADS_TAKEN.acquire(blocking=False):
         for rows in passes:
             one_pass(rows)
         return
-    for _ in _pool(torch.get_num_threads()).map(one_pass, passes):
-        pass
+    allowed = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for _ in _pool(allowed).map(one_pass, passes):
+            pass
+    finally:
+        torch.set_num_threads(allowed)
+        _THREADS_TAKEN.release()
 
 
-_THREAD_NAME = "corruptions"
+_THREADS_TAKEN = threading.Lock()
 
 
 @lru_cache(maxsize=1)
 def _pool(threads: int) -> ThreadPoolExecutor:
-    pool = ThreadPoolExecutor(threads, _THREAD_NAME, initializer=torch.set_num_threads, initargs=(1,))
-    # Only the pool's threads are to be single; PyTorch hands the last number set to threads that are new.
-    barrier = threading.Barrier(threads + 1)
-    for _ in range(threads):
-        pool.submit(barrier.wait)
-    barrier.wait()
-    torch.set_num_threads(threads)
-    return pool
+    return ThreadPoolExecutor(threads, "corruptions")
 
 
 def _check(images: Tensor, ids: Tensor) -> None:

@@ -31,7 +31,9 @@ _SMALLEST_FOR_CODEC = 64 * 64
 def _quantisers(quality: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Scale the standard's tables to a quality as libjpeg does: int32 (8, 8, 1) each."""
     percent = 5000 // quality if quality < 50 else 200 - 2 * quality
-    scaled = ([min(max((step * percent + 50) // 100, 1), 255) for step in table] for table in (_LUMINANCE, _CHROMINANCE))
+    scaled = (
+        [min(max((step * percent + 50) // 100, 1), 255) for step in table] for table in (_LUMINANCE, _CHROMINANCE)
+    )
     luminance, chrominance = (torch.tensor(table, dtype=torch.int32).view(8, 8, 1).to(device) for table in scaled)
     return luminance, chrominance
 
@@ -187,7 +189,6 @@ JPEG_COMPRESSION = Corruption(
     name="jpeg_compression",
     group="digital",
     apply=_compress,
-    values_per_pass=1 << 20,
     # quality
     severities=severities(
         cifar=(80, 65, 58, 50, 40),

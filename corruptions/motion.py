@@ -1,16 +1,19 @@
 """Motion blur as ImageMagick computes it: a one-sided Gaussian along a line of whole pixels."""
 
 import math
-from collections.abc import Sequence
+from itertools import pairwise
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from robustsweep.corruptions.corruption import Corruption, Fields, Parameters, Shape, severities
-from robustsweep.corruptions.stencils import correlate, with_border
+from robustsweep.corruptions.stencils import with_border
 from robustsweep.draws import Draws
 
-Step = tuple[int, int]
+# Values of a padded pass, few enough for a core's cache.
+_VALUES_PER_PASS = 1 << 17
 
 
 def motion_weights(radius: int, sigma: float) -> list[float]:
@@ -20,11 +23,12 @@ def motion_weights(radius: int, sigma: float) -> list[float]:
     return [weight / total for weight in weights]
 
 
-def trail(degrees: float, taps: int) -> tuple[Step, ...]:
-    """Return the row and column offsets of the pixels along a direction, the pixel itself first."""
-    radians = math.radians(degrees)
-    down, right = math.sin(radians), math.cos(radians)
-    return tuple((math.ceil(tap * down - 0.5), math.ceil(tap * right - 0.5)) for tap in range(taps))
+def trails(degrees: Tensor, taps: int) -> NDArray[np.int64]:
+    """Return the row and column offsets of the pixels along each direction, the pixel itself first: (N, taps, 2)."""
+    radians = np.radians(degrees.cpu().numpy())[:, None]
+    distance = np.arange(taps)
+    offsets = np.stack((distance * np.sin(radians), distance * np.cos(radians)), axis=2)
+    return np.ceil(offsets - 0.5).astype(np.int64)
 
 
 def motion_blur(levels: Tensor, degrees: Tensor, radius: int, sigma: float) -> Tensor:
@@ -46,43 +50,57 @@ def motion_blur(levels: Tensor, degrees: Tensor, radius: int, sigma: float) -> T
         uint8 tensor (N, C, H, W).
     """
     weights = motion_weights(radius, sigma)
-    steps = [trail(angle, len(weights)) for angle in degrees.tolist()]
-    blurred = _along_each(levels, steps, weights) if levels.device.type == "cpu" else _gathered(levels, steps, weights)
+    offsets = trails(degrees, len(weights))
+    blurred = (_shifted if levels.device.type == "cpu" else _gathered)(levels, offsets, weights)
     quantum = blurred.mul_(257.0).add_(0.5).floor_()
     # The half keeps whole quotients clear of rounding: 65535 / 257 is 255.
     return quantum.add_(0.5).mul_(1.0 / 257.0).to(torch.int16).to(torch.uint8)
 
 
-def _along_each(levels: Tensor, steps: Sequence[tuple[Step, ...]], weights: list[float]) -> Tensor:
-    """Correlate the images of each trail together: within it, every tap is one shift of contiguous memory."""
-    height, width = levels.shape[2:]
+def _shifted(levels: Tensor, offsets: NDArray[np.int64], weights: list[float]) -> Tensor:
+    """Blur images of neighbouring directions together.
+
+    In the order of directions the images that share an offset are neighbours, so that one shift of contiguous memory
+    serves them all.
+    """
     blurred = torch.empty(levels.shape, dtype=torch.float32)
-    members: dict[tuple[Step, ...], list[int]] = {}
-    for position, steps_of_image in enumerate(steps):
-        members.setdefault(steps_of_image, []).append(position)
-    for steps_of_group, positions in members.items():
-        rows, columns = zip(*steps_of_group, strict=True)
-        above, left = max(0, -min(rows)), max(0, -min(columns))
-        index = torch.tensor(positions)
-        padded = with_border(levels[index], (above, max(0, *rows)), (left, max(0, *columns)), "repeat")
-        taps = [
-            (above + row, left + column, weight)
-            for (row, column), weight in zip(steps_of_group, weights, strict=True)
-        ]
-        blurred[index] = correlate(padded, taps, height, width).view(len(positions), *levels.shape[1:])
+    order = np.lexsort((offsets[:, -1, 0], offsets[:, -1, 1]))
+    size = max(1, _VALUES_PER_PASS // levels[0:1].numel()) if len(levels) else 1
+    for start in range(0, len(order), size):
+        chosen = order[start : start + size]
+        index = torch.from_numpy(chosen)
+        blurred[index] = _together(levels[index], offsets[chosen], weights)
     return blurred
 
 
-def _gathered(levels: Tensor, steps: Sequence[tuple[Step, ...]], weights: list[float]) -> Tensor:
-    """Gather every tap for the whole batch at once: few launches, as a GPU wants them."""
+def _together(levels: Tensor, offsets: NDArray[np.int64], weights: list[float]) -> Tensor:
     count, channels, height, width = levels.shape
-    offsets = torch.tensor(steps, device=levels.device)
+    (above, left), (below, right) = (-offsets.min((0, 1))).tolist(), offsets.max((0, 1)).tolist()
+    padded = with_border(levels, (above, below), (left, right), "repeat")
+    rows, columns = padded.shape[1:]
+    pitch, line = channels * rows * columns, padded.view(-1)
+    total = torch.zeros_like(line)
+    shifts = (offsets[:, :, 0] + above) * columns + offsets[:, :, 1] + left
+    used = ((channels - 1) * rows + height - 1) * columns + width
+    for tap, weight in enumerate(weights):
+        bounds = [0, *(np.flatnonzero(np.diff(shifts[:, tap])) + 1).tolist(), count]
+        for first, last in pairwise(bounds):
+            start, length = first * pitch, (last - first - 1) * pitch + used
+            source = start + int(shifts[first, tap])
+            total[start : start + length].add_(line[source : source + length], alpha=weight)
+    return total.as_strided(levels.shape, (pitch, rows * columns, columns, 1))
+
+
+def _gathered(levels: Tensor, offsets: NDArray[np.int64], weights: list[float]) -> Tensor:
+    """Gather every tap for the whole batch at once: few launches, as a GPU wants them."""
+    channels, height, width = levels.shape[1:]
+    steps = torch.from_numpy(offsets).to(levels.device)
     row = torch.arange(height, device=levels.device).unsqueeze(1)
     column = torch.arange(width, device=levels.device)
     pixels = levels.to(torch.float32).flatten(2)
     total = torch.zeros_like(pixels)
     for tap, weight in enumerate(weights):
-        down, right = offsets[:, tap, :, None, None].unbind(1)
+        down, right = steps[:, tap, :, None, None].unbind(1)
         index = (row + down).clamp_(0, height - 1) * width + (column + right).clamp_(0, width - 1)
         total.add_(pixels.gather(2, index.flatten(1).unsqueeze(1).expand(-1, channels, -1)), alpha=weight)
     return total.view(levels.shape)
@@ -102,8 +120,6 @@ MOTION_BLUR = Corruption(
     group="blur",
     sample=_sample_angle,
     apply=_move,
-    # Images of one direction are blurred together: the more there are, the more share one.
-    values_per_pass=1 << 21,
     # radius and sigma in pixels
     severities=severities(
         cifar=((6, 1), (6, 1.5), (6, 2), (8, 2), (9, 2.5)),

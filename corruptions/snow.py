@@ -56,7 +56,6 @@ SNOW = Corruption(
     group="weather",
     sample=_sample_snow,
     apply=_snow,
-    values_per_pass=1 << 21,  # as for motion blur
     # mean and standard deviation of the flake field, its zoom, threshold, blur radius, blur sigma, share of the image
     severities=severities(
         cifar=(

@@ -13,7 +13,6 @@ from robustsweep.corruptions.corruption import Corruption, Fields, Parameters, s
 from robustsweep.corruptions.levels import truncate
 
 
-
 def zoom_crop(size: int, factor: float) -> tuple[int, int]:
     """Return the first pixel and the length of the central stretch that is enlarged by ``factor``."""
     length = math.ceil(size / factor)
@@ -94,7 +93,6 @@ ZOOM_BLUR = Corruption(
     name="zoom_blur",
     group="blur",
     apply=_zoom,
-    values_per_pass=1 << 21,
     # end (excluded, up to rounding) and step of the zoom factors
     severities=severities(cifar=_SMALL, tiny=_SMALL, imagenet=_LARGE, inception=_LARGE),
     source="Hendrycks and Dietterich (ICLR 2019), sec. 3",

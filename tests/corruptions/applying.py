@@ -41,13 +41,15 @@ def applied(name, table, severity, images, fields=()):
 
 def limit_passes(monkeypatch, values):
     """Let one pass hold at most this many colour values, but always one image."""
-    original = generation._split
-    monkeypatch.setattr(generation, "_split", lambda count, most, threads: original(count, max(1, values // 3072), 1))
+    monkeypatch.setattr(generation, "_VALUES_PER_PASS", {"cpu": values})
 
 
 def drawn_for(fields, index):
     """Hand one image's draws to NumPy."""
-    return [field.view(torch.int32)[index].numpy().view(np.uint32) if field.dtype == torch.uint32 else field[index].numpy() for field in fields]
+    return [
+        field.view(torch.int32)[index].numpy().view(np.uint32) if field.dtype == torch.uint32 else field[index].numpy()
+        for field in fields
+    ]
 
 
 def channels_last(images):

