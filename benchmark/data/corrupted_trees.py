@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from robustsweep.benchmark.data.dataset import Dataset, Int64Array, path_id
+from robustsweep.benchmark.data.dataset import Dataset, Int64Array, image_ids
 from robustsweep.benchmark.data.decoding import IMAGE_SUFFIXES, Preprocessing, codec, decode, decode_many
 from robustsweep.benchmark.data.folders import class_indices
-from robustsweep.benchmark.data.official import OfficialSet, matched_by_id
+from robustsweep.benchmark.data.official import MANIFEST_NAME, OfficialSet, matched_by_id, origin
 from robustsweep.benchmark.data.trees import FileTree, open_tree, select
 from robustsweep.corruptions import CORRUPTIONS, SEVERITIES
 from robustsweep.errors import DataError
@@ -59,7 +59,7 @@ def open_imagenet_c(path: Path, *, name: str, clean: Dataset | None, workers: in
     folders = tuple(sorted({image.split("/", 1)[0] for image in names}))
     indices = class_indices(folders, path, imagenet=True)
     labels = np.array([indices[image.split("/", 1)[0]] for image in names], dtype=np.int64)
-    ids = np.array([path_id(image) for image in names], dtype=np.int64)
+    ids = image_ids(names)
     first_name = f"{corruption}/{severity}/{names[0]}"
     first = decode(tree.read(first_name), first_name, Preprocessing())
     size = (first.shape[1], first.shape[2])
@@ -84,6 +84,7 @@ def open_imagenet_c(path: Path, *, name: str, clean: Dataset | None, workers: in
             advice="published files have one size, so fetch it again",
         )
 
+    provenance, notes = origin(tree.read(MANIFEST_NAME) if MANIFEST_NAME in tree.sizes else None, path)
     return OfficialSet(
         name=name,
         labels=labels,
@@ -96,6 +97,8 @@ def open_imagenet_c(path: Path, *, name: str, clean: Dataset | None, workers: in
         read=read,
         check=check,
         clean=matched_by_id(clean, ids, labels, size, path),
+        provenance=provenance,
+        notes=notes,
     )
 
 
