@@ -30,10 +30,11 @@ def only_writer(folder: Path) -> Iterator[None]:
     """
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(f"Another process is writing {folder}; wait for it, or give another folder.") from None
         yield
-    except BlockingIOError:
-        raise UsageError(f"Another process is writing {folder}; wait for it, or give another folder.") from None
     finally:
         os.close(handle)
 
@@ -57,7 +58,8 @@ class OutputFolder:
         self.root = root
         self._layout: Layout = writing.layout
         self._n = len(writing.source.positions)
-        self._manifest = Manifest.continued(root, writing.made_with(), writing.libraries())
+        self._manifest = Manifest.continued(root, writing.made_with())
+        self._libraries = writing.libraries()
         self.items: dict[str, list[Corrupted]] = {}
         for condition in writing.conditions:
             self.items.setdefault(self._layout.item(condition), []).append(condition)
@@ -66,11 +68,13 @@ class OutputFolder:
         """Save the manifest and what does not depend on the conditions, and settle what an interruption has left."""
         for item in self.items:
             self._settle(item)
+        self._manifest.libraries |= self._libraries
         self._manifest.save()
         for name, content in self._layout.fixed.items():
             if not (self.root / name).is_file():
-                write_atomically(self.root / name, content)
-                self._note_checksums(name, [name], self.root)
+                write_atomically(self.root / _UNFINISHED / name, content)
+                self._note_checksums(name, [name])
+                self._publish(name)
 
     def is_finished(self, item: str) -> bool:
         """Say whether the item is whole and in its place."""
@@ -93,7 +97,7 @@ class OutputFolder:
         self._manifest.written = {**before, condition.name: n_written}
         if self._is_written(item):
             # Should this be interrupted, the manifest on disk still asks for the last images once more.
-            self._note_checksums(item, self._layout.files(item), self.root / _UNFINISHED)
+            self._note_checksums(item, self._layout.files(item))
         self._manifest.save()
         if self._is_written(item):
             self._publish(item)
@@ -102,14 +106,21 @@ class OutputFolder:
         return all(self.n_written(condition) == self._n for condition in self.items[item])
 
     def _settle(self, item: str) -> None:
+        names = [condition.name for condition in self.items[item]]
+        changed = [name for name in names if self._manifest.libraries.get(name, {}) != self._libraries[name]]
         if self.is_finished(item):
+            if changed:
+                was, now = (kind[changed[0]] for kind in (self._manifest.libraries, self._libraries))
+                raise UsageError(
+                    f"{self.root} was made with other libraries: {changed[0]} with {was}, now {now}. "
+                    "Give another folder."
+                )
             return
         if (self.root / item).exists():
             raise UsageError(
                 f"{self.root / item} is there, but was not finished by robustsweep corrupt; move it away and run again."
             )
-        if not (self.root / _UNFINISHED / item).exists():
-            names = {condition.name for condition in self.items[item]}
+        if changed or not (self.root / _UNFINISHED / item).exists():
             self._manifest.written = {name: n for name, n in self._manifest.written.items() if name not in names}
         elif self._is_written(item):
             self._publish(item)
@@ -122,9 +133,9 @@ class OutputFolder:
             with suppress(OSError):  # other items are still in it
                 (self.root / parent).rmdir()
 
-    def _note_checksums(self, item: str, files: list[str], where: Path) -> None:
-        """Put the checksums of an item's files, which lie below ``where``, in the place of earlier ones."""
-        path = self.root / CHECKSUMS_NAME
+    def _note_checksums(self, item: str, files: list[str]) -> None:
+        """Put the checksums of an unfinished item's files in the place of earlier ones."""
+        path, where = self.root / CHECKSUMS_NAME, self.root / _UNFINISHED
 
         def lines() -> Iterator[bytes]:
             if path.is_file():

@@ -10,7 +10,7 @@ from robustsweep.results.cells import Json
 from robustsweep.results.store import write_atomically
 
 _COMPARED = ("robustsweep", "protocol", "layout", "seed", "table", "jpeg_quality")
-_COMPARED_DATA = ("fingerprint", "preprocessing", "subset", "images_key")
+_COMPARED_DATA = ("fingerprint", "preprocessing", "subset")
 
 
 @dataclass
@@ -30,8 +30,8 @@ class Manifest:
     written: dict[str, int]
 
     @classmethod
-    def continued(cls, folder: Path, made_with: Json, libraries: dict[str, Json]) -> "Manifest":
-        """Read the folder's manifest and add the conditions of ``libraries`` to it, or start one.
+    def continued(cls, folder: Path, made_with: Json) -> "Manifest":
+        """Read the folder's manifest, or start one.
 
         Raises:
             UsageError: If the folder was made with something else, or holds something else.
@@ -45,19 +45,13 @@ class Manifest:
                     f"{folder} holds {foreign[0]} and no {MANIFEST_NAME}, so it was not made by robustsweep corrupt; "
                     "give a new or an empty folder."
                 )
-            return cls(folder, made_with, libraries, {})
+            return cls(folder, made_with, {}, {})
         found = cls._read(folder)
-        differences = _differences(found.made_with, made_with)
-        differences += [
-            f"{name} {_shown(found.libraries[name])}, now {_shown(versions)}"
-            for name, versions in libraries.items()
-            if found.written.get(name) and found.libraries[name] != versions
-        ][:1]
-        if differences:
+        if differences := _differences(found.made_with, made_with):
             raise UsageError(
                 f"{folder} was made with {'; '.join(differences)}. Give another folder, or ask for the same."
             )
-        return cls(folder, made_with, found.libraries | libraries, found.written)
+        return found
 
     @classmethod
     def _read(cls, folder: Path) -> "Manifest":
@@ -75,16 +69,14 @@ class Manifest:
     def save(self) -> None:
         """Write it to disk."""
         document = {"made_with": self.made_with, "libraries": self.libraries, "written": self.written}
-        text = json.dumps(document, indent=1, allow_nan=False) + "\n"
+        text = json.dumps(document, indent=1, sort_keys=True, allow_nan=False) + "\n"
         write_atomically(self.folder / MANIFEST_NAME, text.encode())
 
 
 def _differences(old: Json, new: Json) -> list[str]:
     pairs = [(name, old[name], new[name]) for name in _COMPARED]
     pairs += [(f"data {name}", old["data"][name], new["data"][name]) for name in _COMPARED_DATA]
-    differing = [f"{name} {_shown(was)}, now {_shown(now)}" for name, was, now in pairs if was != now]
-    # The key of the images hashes the three before it and the ids: it says nothing that they do not.
-    return [text for text in differing if not text.startswith("data images_key")] or differing
+    return [f"{name} {_shown(was)}, now {_shown(now)}" for name, was, now in pairs if was != now]
 
 
 def _shown(value: object) -> str:
