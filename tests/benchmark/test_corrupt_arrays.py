@@ -10,6 +10,7 @@ import torch
 from corrupted_folders import array, checksums, contents, severities, sweep_of, written
 from image_trees import encoded, opened, pixels, write_files
 from tiny_sweeps import same, stored
+from torch import Tensor
 
 from robustsweep.benchmark.conditions import Clean, Corrupted
 from robustsweep.benchmark.data import open_data
@@ -130,8 +131,16 @@ def test_a_corruption_that_cannot_be_generated_is_named_and_the_rest_is_written(
         summary.raise_if_failed()
     assert not (tmp_path / "spatter.npy").exists()
     pytest.importorskip("cv2")
+    generated, generate = [], Source.generate
+
+    def generating(self: Source, condition: Corrupted, clean: Tensor, ids: Tensor) -> Tensor:
+        generated.append(condition.name)
+        return generate(self, condition, clean, ids)
+
+    monkeypatch.setattr(Source, "generate", generating)
     summary = written("digits", severities("spatter", "contrast"), tmp_path, limit=10)
     assert (summary.written, summary.reused, summary.failed) == (1, 1, ())
+    assert generated == severities("spatter")  # an unfinished file is begun again with the library that is there now
     assert not (tmp_path / ".unfinished").exists()
     monkeypatch.setattr("robustsweep.benchmark.sources._opencv_version", lambda: "9.9")
     with pytest.raises(UsageError, match="other libraries: spatter@1 with .*, now .*9.9"):
