@@ -10,6 +10,7 @@ from torch import Tensor
 from robustsweep.benchmark.data.dataset import Int64Array
 from robustsweep.benchmark.sources import Source
 
+BLOCK_BYTES = 4_000_000_000
 IMAGES_PER_BLOCK = 2048
 
 

@@ -46,8 +46,13 @@ class Source:
 
     @property
     def is_official(self) -> bool:
-        """Whether corrupted images are read rather than generated."""
+        """Whether corrupted images are read from a published layout rather than generated."""
         return isinstance(self.data, OfficialSet)
+
+    @property
+    def provenance(self) -> str:
+        """``"official"``, or ``"generated"``: on the fly, or into files in a published layout."""
+        return self.data.provenance if isinstance(self.data, OfficialSet) else "generated"
 
     @property
     def clean(self) -> Dataset | None:
@@ -95,7 +100,7 @@ class Source:
             "name": data.name,
             "split": data.split if isinstance(data, Dataset) else "test",
             "fingerprint": data.fingerprint,
-            "provenance": "official" if self.is_official else "generated",
+            "provenance": self.provenance,
             "preprocessing": data.preprocessing,
             "n_total": total,
             "classes": data.classes,
@@ -121,7 +126,7 @@ class Source:
                 shown["clean"] = {"fingerprint": self.clean.fingerprint, "preprocessing": self.clean.preprocessing}
         return {
             "images": self.images_key,
-            "provenance": "official" if self.is_official else "generated",
+            "provenance": self.provenance,
             "condition": shown,
         }
 
@@ -162,10 +167,9 @@ class Source:
 def _libraries(condition: Corrupted) -> Json:
     """Name the libraries whose version can change the pixels of a generated condition."""
     used: Json = {}
-    # Two of frost's textures are JPEG files.
-    if condition.corruption in ("jpeg_compression", "frost") or condition.jpeg_quality is not None:
+    if condition.corruption == "frost":  # two of its textures are JPEG files
         used["jpeg"] = codec()
-    if condition.corruption == "spatter":
+    if condition.corruption in ("spatter", "gaussian_blur", "glass_blur"):
         used["opencv"] = _opencv_version()
     return used
 

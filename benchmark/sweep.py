@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 
 import torch
 
+from robustsweep.benchmark.blocks import BLOCK_BYTES
 from robustsweep.benchmark.plan import Plan, PlannedCell, Shard
 from robustsweep.benchmark.progress import Progress, Silent
 from robustsweep.benchmark.running import Run, cost
 from robustsweep.errors import CellsFailedError
 from robustsweep.results.store import CellStore
-
-_BLOCK_BYTES = 4_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class SweepSettings:
     batch_size: int | None = None
     shard: Shard = field(default_factory=Shard)
     models_at_once: int | None = None
-    block_bytes: int = _BLOCK_BYTES
+    block_bytes: int = BLOCK_BYTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ _BITS, _BITS_BETWEEN = 13, 2
 
 
 def _fixed(constant: float) -> int:
-    return round(constant * 2**_BITS)
+    return int(constant * 2**_BITS + 0.5)
 
 
 _C0_298, _C0_390, _C0_541, _C0_765 = map(_fixed, (0.298631336, 0.390180644, 0.541196100, 0.765366865))

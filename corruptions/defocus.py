@@ -62,7 +62,8 @@ def _transfer(radius: float, alias_sigma: float, side: int, device: torch.device
     reach, taps = _taps(radius, alias_sigma)
     for row, column, weight in taps:
         kernel[(reach - row) % side, (reach - column) % side] = weight
-    return torch.fft.rfft2(kernel).to(torch.complex64).to(device)
+    transfer: Tensor = torch.fft.rfft2(kernel)
+    return transfer.to(torch.complex64).to(device)
 
 
 def _defocus(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
@@ -80,7 +81,7 @@ def _defocus(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
         torch.fft.irfft2(torch.fft.rfft2(planes, s=(side, side)).mul_(transfer), s=(side, side))[
             :, reach : reach + height, reach : reach + width
         ]
-        for planes in padded.split(3)
+        for planes in torch.split(padded, 3)
     ]
     return truncate(torch.cat(blurred)).view(images.shape)
 

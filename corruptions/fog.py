@@ -15,7 +15,7 @@ def _sample_plasma(draws: Draws, shape: Shape, parameters: Parameters) -> Fields
     side = 1 << (max(shape[1:]) - 1).bit_length()
     grids = [1 << level for level in range(side.bit_length() - 1)]
     noise = draws.uniform(sum(3 * grid * grid for grid in grids), low=-1.0, high=1.0, dtype=torch.float32)
-    parts = noise.split([3 * grid * grid for grid in grids], dim=1)
+    parts = torch.split(noise, [3 * grid * grid for grid in grids], dim=1)
     return tuple(part.view(-1, 3, grid, grid) for part, grid in zip(parts, grids, strict=True))
 
 

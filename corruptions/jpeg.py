@@ -152,10 +152,10 @@ def _in_tensors(images: Tensor, quality: int) -> Tensor:
     luma, chroma = _extended(luma, _whole_blocks(height), _whole_blocks(width)), _halved(chroma)
     blocks = (_to_blocks(luma), _to_blocks(chroma))
     counts = [part.shape[2] for part in blocks]
-    coefficients = forward_dct(torch.cat(blocks, dim=2)).split(counts, dim=2)
+    coefficients = torch.split(forward_dct(torch.cat(blocks, dim=2)), counts, dim=2)
     steps = _quantisers(quality, images.device)
     kept = [_quantised(part.contiguous(), step) for part, step in zip(coefficients, steps, strict=True)]
-    decoded = inverse_dct(torch.cat(kept, dim=2)).clamp_(-128, 127).split(counts, dim=2)
+    decoded = torch.split(inverse_dct(torch.cat(kept, dim=2)).clamp_(-128, 127), counts, dim=2)
     luma, chroma = _to_planes(decoded[0], luma.shape), _to_planes(decoded[1], chroma.shape)
     return _to_rgb(luma.add_(128)[:, :height, :width], _doubled(chroma, height, width))
 

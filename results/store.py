@@ -18,7 +18,8 @@ import shutil
 import uuid
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
 
@@ -30,14 +31,29 @@ from robustsweep.results.cells import Array, Cell, Counts, Examples, Json, ident
 SCHEMA_VERSION = 1
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path`` so that readers see the old file or the whole new one."""
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Name ``path`` in an OSError that names no file, as that of a full disk does."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
+
+
+def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
+    """Write ``content``, whole or in pieces, to ``path`` so that readers see the old file or the whole new one.
+
+    Raises:
+        OSError: If it cannot be written; the error names a file.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     # Not tempfile's: its files are readable by nobody else, and a run folder may be shared.
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        with temporary.open("xb") as file:
-            file.write(content)
+        with naming(path), temporary.open("xb") as file:
+            file.writelines([content] if isinstance(content, bytes) else content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

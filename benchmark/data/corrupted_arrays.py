@@ -8,7 +8,7 @@ import torch
 
 from robustsweep.benchmark.data.dataset import Dataset, Int64Array
 from robustsweep.benchmark.data.fingerprints import file_stamp, hash_files, remembered
-from robustsweep.benchmark.data.official import OfficialSet, check_same_order
+from robustsweep.benchmark.data.official import MANIFEST_NAME, OfficialSet, check_same_order, origin
 from robustsweep.corruptions import CORRUPTIONS, SEVERITIES
 from robustsweep.errors import DataError
 
@@ -86,6 +86,8 @@ def open_cifar_c(folder: Path, *, name: str, classes: int, clean: Dataset | None
     paths = sorted(path for path in folder.glob("*.npy") if path.stem in names)
     if len(paths) < 2:
         raise DataError(f"{folder} holds labels.npy but no corruption, such as fog.npy.")
+    manifest = folder / MANIFEST_NAME
+    provenance, notes = origin(manifest.read_bytes() if manifest.is_file() else None, folder)
     return OfficialSet(
         name=name,
         labels=labels,
@@ -98,4 +100,6 @@ def open_cifar_c(folder: Path, *, name: str, classes: int, clean: Dataset | None
         read=read,
         check=check,
         clean=clean,
+        provenance=provenance,
+        notes=notes,
     )

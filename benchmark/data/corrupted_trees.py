@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from robustsweep.benchmark.data.dataset import Dataset, Int64Array, path_id
+from robustsweep.benchmark.data.dataset import Dataset, Int64Array, image_ids
 from robustsweep.benchmark.data.decoding import IMAGE_SUFFIXES, Preprocessing, codec, decode, decode_many
-from robustsweep.benchmark.data.official import OfficialSet, matched_by_id
+from robustsweep.benchmark.data.official import MANIFEST_NAME, OfficialSet, matched_by_id, origin
 from robustsweep.benchmark.data.trees import FileTree, open_tree, select
 from robustsweep.benchmark.data.wordnet import IMAGENET_1K, TINY_IMAGENET, WordnetClasses
 from robustsweep.corruptions import CORRUPTIONS, SEVERITIES
@@ -100,7 +100,7 @@ def open_corrupted_tree(
         raise DataError(f"{path} holds no known corruption, but {', '.join(sorted(present)[:3])}.")
     (corruption, severity), names = next(iter(leaves.items()))
     labels = _labels(kind, corruption, names, path)
-    ids = np.array([path_id(image) for image in names], dtype=np.int64)
+    ids = image_ids(names)
     first_name = f"{corruption}/{severity}/{names[0]}"
     first = decode(tree.read(first_name), first_name, Preprocessing())
     size = (first.shape[1], first.shape[2])
@@ -126,6 +126,7 @@ def open_corrupted_tree(
             advice="published files have one size, so fetch it again",
         )
 
+    provenance, notes = origin(tree.read(MANIFEST_NAME) if MANIFEST_NAME in tree.sizes else None, path)
     return OfficialSet(
         name=name,
         labels=labels,
@@ -140,6 +141,8 @@ def open_corrupted_tree(
         clean=matched_by_id(
             clean, ids, labels, classes=len(kind.wordnet), size=size, where=path, made_from=kind.made_from
         ),
+        provenance=provenance,
+        notes=notes,
     )
 
 

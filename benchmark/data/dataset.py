@@ -1,6 +1,7 @@
 """What a data set is to the rest of the program: labels, ids, a fingerprint, and a way to read images."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,13 +21,14 @@ class Dataset:
         name: Shown wherever a result is.
         split: ``"train"``, ``"val"``, ``"test"``, or ``"all"`` where there is no such folder.
         labels: int64, shape (N,).
-        ids: int64, shape (N,): the row of an array, or a hash of the path inside the data set.
+        ids: int64, shape (N,): the row of an array, or a hash of the path inside the data set, see ``image_ids``.
         classes: Number of classes that labels count in.
         size: Height and width of every image, after preprocessing.
         fingerprint: sha256 of the contents, 64 hexadecimal digits.
         preprocessing: What is done between decoding and [0, 1], in words that belong to the cell key.
         read: Returns uint8 images of shape (n, 3, H, W) for int64 positions of shape (n,).
         notes: Sentences that belong beside every result on this data.
+        paths: ``CLASS/FILE`` of every image, or None where the images are no files.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Dataset:
     preprocessing: str
     read: ReadImages
     notes: tuple[str, ...] = ()
+    paths: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -58,6 +61,29 @@ class Dataset:
 def path_id(path: str) -> int:
     """Return the id of an image from its path inside the data set: a stable signed 64-bit hash."""
     return int.from_bytes(hashlib.blake2b(path.encode(), digest_size=8).digest(), "little", signed=True)
+
+
+def path_in_tree(path: str) -> str:
+    """Return the path under which a corrupted tree keeps an image: its own, with the suffix ``.JPEG``."""
+    return f"{path.rpartition('.')[0]}.JPEG"
+
+
+def image_ids(paths: list[str]) -> Int64Array:
+    """Return the ids of image files: hashes of their paths in a corrupted tree.
+
+    A corrupted copy of an image thereby has the id of the image. Files that differ in the suffix alone could not both
+    lie in such a tree; they get the hash of the whole path.
+
+    Args:
+        paths: ``CLASS/FILE`` inside the data set.
+
+    Returns:
+        int64, shape (N,).
+    """
+    in_tree = [path_in_tree(path) for path in paths]
+    counts = Counter(in_tree)
+    names = [kept if counts[kept] == 1 else path for path, kept in zip(paths, in_tree, strict=True)]
+    return np.array([path_id(name) for name in names], dtype=np.int64)
 
 
 def from_array(

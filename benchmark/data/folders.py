@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from robustsweep.benchmark.data.dataset import Dataset, Int64Array, path_id
+from robustsweep.benchmark.data.dataset import Dataset, Int64Array, image_ids, path_in_tree
 from robustsweep.benchmark.data.decoding import IMAGE_SUFFIXES, Preprocessing, codec, decode, decode_many
 from robustsweep.benchmark.data.fingerprints import remembered
 from robustsweep.benchmark.data.trees import FileTree, open_tree, select
@@ -56,7 +56,8 @@ def choose_split(tree: FileTree, split: str | None) -> tuple[FileTree, str]:
 
 
 def _image_names(tree: FileTree) -> list[str]:
-    names = [name for name in select(tree.names, IMAGE_SUFFIXES) if "/" in name]
+    # In the order of a corrupted tree, so that a row is the same image there.
+    names = sorted((name for name in select(tree.names, IMAGE_SUFFIXES) if "/" in name), key=path_in_tree)
     if not names:
         raise DataError(f"{tree.root} holds no images as CLASS/IMAGE ({', '.join(IMAGE_SUFFIXES)}).")
     return names
@@ -149,7 +150,7 @@ def class_folders(
         name=name,
         split=split,
         labels=labels,
-        ids=np.array([path_id(image) for image in names], dtype=np.int64),
+        ids=image_ids(names),
         classes=len(folders if wordnet is None else wordnet),
         size=size,
         fingerprint=tree_fingerprint(tree, names, workers),
@@ -157,4 +158,5 @@ def class_folders(
         read=read,
         # ImageNet has never been anything else.
         notes=(_JPEG_NOTE,) if wordnet != IMAGENET_1K and select(names, (".jpg", ".jpeg")) else (),
+        paths=tuple(names),
     )

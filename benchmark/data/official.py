@@ -1,5 +1,6 @@
 """What a published corrupted set is to the rest of the program, and how clean images are matched to it."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,13 @@ from robustsweep.errors import DataError
 
 ReadCorrupted = Callable[[str, int, Int64Array], torch.Tensor]
 
+# Lies beside files that were generated here in a published layout, and says how.
+MANIFEST_NAME = "corrupt.json"
+
 
 @dataclass(frozen=True)
 class OfficialSet:
-    """A published corrupted set, with or without the clean images it was made from.
+    """A corrupted set in a published layout, with or without the clean images it was made from.
 
     Attributes:
         name: Shown wherever a result is.
@@ -29,6 +33,7 @@ class OfficialSet:
         read: Returns uint8 images (n, 3, H, W) for a corruption, a severity and int64 positions.
         check: Raises DataError if a corruption is missing or malformed.
         clean: The clean images in the same order, or None.
+        provenance: ``"official"`` for published files, ``"generated"`` for files that ``robustsweep corrupt`` wrote.
         notes: Sentences that belong beside every result on this data.
     """
 
@@ -43,7 +48,38 @@ class OfficialSet:
     read: ReadCorrupted
     check: Callable[[str], None]
     clean: Dataset | None = None
+    provenance: str = "official"
     notes: tuple[str, ...] = ()
+
+
+def origin(manifest: bytes | None, where: Path) -> tuple[str, tuple[str, ...]]:
+    """Tell published files from those that were generated here.
+
+    Args:
+        manifest: Content of ``corrupt.json`` beside the files; None: there is none.
+        where: What to name in an error.
+
+    Returns:
+        The provenance, and sentences that belong beside every result.
+
+    Raises:
+        DataError: If the manifest cannot be read.
+    """
+    if manifest is None:
+        return "official", ()
+    try:
+        made = json.loads(manifest)["made_with"]
+        note = (
+            f"These corrupted files are not the published ones: robustsweep {made['robustsweep']} generated them from "
+            f"{made['data']['name']} with seed {made['seed']} and {made['table']} severities"
+            + (f", then JPEG quality {made['jpeg_quality']}." if made["jpeg_quality"] else ".")
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{where} holds a {MANIFEST_NAME} that cannot be read ({error!r}); without it generated files would pass "
+            "for published ones. Put it back, or write the folder again."
+        ) from error
+    return "generated", (note,)
 
 
 def _check_kind(clean: Dataset, classes: int, size: tuple[int, int], where: Path) -> None:

@@ -64,16 +64,19 @@ class OneByOne(nn.Module):
 
 
 def tiny_checkpoint(
-    name: str = "tiny", seed: int = 0, wrap: Callable[[nn.Module], nn.Module] = lambda network: network
+    name: str = "tiny",
+    seed: int = 0,
+    wrap: Callable[[nn.Module], nn.Module] = lambda network: network,
+    classes: int = CLASSES,
 ) -> Checkpoint:
     """Make a checkpoint by hand; ``wrap`` changes what is loaded and not what is hashed."""
 
     def load() -> nn.Module:
-        return wrap(TinyNet(seed)).eval().requires_grad_(False)
+        return wrap(TinyNet(seed, classes)).eval().requires_grad_(False)
 
-    card = Card(architecture="py:tiny_sweeps:TinyNet", classes=CLASSES, normalisation=NORMALISATIONS["none"])
+    card = Card(architecture="py:tiny_sweeps:TinyNet", classes=classes, normalisation=NORMALISATIONS["none"])
     return Checkpoint(
-        name=name, card=card, identity={"weights": weights_hash(TinyNet(seed))}, load=load, load_network=load
+        name=name, card=card, identity={"weights": weights_hash(TinyNet(seed, classes))}, load=load, load_network=load
     )
 
 

@@ -55,6 +55,14 @@ def test_every_command_has_help(run, command):
         ["sweep", "--checkpoint", "nowhere.pth", "--device", "tpu"],
         ["sweep", "--shard", "4/3"],
         ["sweep", "no-such-plan.toml"],
+        ["corrupt", "--data", "digits", "--suite", "cifar-c"],
+        ["corrupt", "--data", "digits", "--out", "set"],
+        ["corrupt", "--data", "digits", "--suite", "clean", "--out", "set"],
+        ["corrupt", "--data", "digits", "--suite", "fog@3", "--out", "set"],
+        ["corrupt", "--data", "digits", "--suite", "cifra-c", "--out", "set"],
+        ["corrupt", "--data", "digits", "--suite", "cifar-c", "--out", "set", "--layout", "tree"],
+        ["corrupt", "--data", "digits", "--suite", "cifar-c", "--out", "set", "--workers", "0"],
+        ["corrupt", "--data", "digits", "--suite", "cifar-c", "--out", "set", "--device", "tpu"],
         ["convert", "nowhere.pth,arch=resnet20,norm=imagenet", "out.safetensors"],
         ["list", "nonsense"],
         ["nonsense"],
@@ -81,6 +89,48 @@ def test_a_run_folder_that_is_a_file_ends_with_2(run, tmp_path):
     )  # fmt: skip
     assert code == 2
     assert "taken" in err
+
+
+def test_corrupt_writes_a_folder_that_its_next_line_names_and_has_nothing_left_the_second_time(run, tmp_path):
+    severities = [argument for severity in range(1, 6) for argument in ("--suite", f"contrast@{severity}")]
+    command = ["corrupt", "--data", "digits", *severities, "--out", "set"]
+    code, out, _ = run(*command)
+    assert code == 0
+    assert "5/5 conditions" in out
+    assert "1 files written" in out
+    code, out, _ = run(*command)
+    assert code == 0
+    assert "nothing is left to write: all 1 files are in set" in out
+    spec = out.splitlines()[-1].partition("--data ")[2]
+    assert spec == "cifar10-c:set,name=digits-c,clean=digits"
+    code, out, _ = run(
+        "sweep", "--checkpoint", "torchvision:resnet18,weights=random,classes=10,input_size=32",
+        "--data", spec, "--limit", "10", "--dry-run",
+    )  # fmt: skip
+    assert code == 0
+    assert "corruptions generated" in out
+    assert "not the published ones" in out
+
+
+@pytest.mark.parametrize("taken", ["set", "set/corrupt.json", "set/SHA256SUMS"])
+def test_a_folder_that_corrupt_cannot_write_ends_with_2_and_names_it(run, tmp_path, taken):
+    (tmp_path / taken).parent.mkdir(exist_ok=True)
+    (tmp_path / taken).write_text("") if taken == "set" else (tmp_path / taken).mkdir()
+    severities = [argument for severity in range(1, 6) for argument in ("--suite", f"contrast@{severity}")]
+    code, _, err = run("corrupt", "--data", "digits", *severities, "--limit", "10", "--out", "set")
+    assert code == 2
+    assert err.startswith("error: set")
+    assert "Traceback" not in err
+
+
+def test_an_interrupted_corrupt_ends_with_130(run, monkeypatch):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("robustsweep.benchmark.sources.Source.generate", interrupted)
+    code, _, err = run("corrupt", "--data", "digits", "--suite", "cifar-c", "--limit", "10", "--out", "set")
+    assert code == 130
+    assert "run the same command to continue" in err
 
 
 def test_an_internal_error_ends_with_70_and_is_never_taken_for_a_regression(run, monkeypatch):

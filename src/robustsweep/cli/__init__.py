@@ -10,6 +10,7 @@ import typer
 
 from robustsweep import __version__
 from robustsweep.cli.convert import convert
+from robustsweep.cli.corrupt import corrupt
 from robustsweep.cli.demo import demo
 from robustsweep.cli.listing import list_names
 from robustsweep.cli.report import report
@@ -53,6 +54,7 @@ def _options(
 app.command(name="demo")(demo)
 app.command(name="sweep")(sweep)
 app.command(name="report")(report)
+app.command(name="corrupt")(corrupt)
 app.command(name="convert")(convert)
 app.command(name="list")(list_names)
 
@@ -73,12 +75,12 @@ def main() -> None:
     except SystemExit as ended:
         # typer turns an interruption into this code and says nothing.
         if ended.code == _INTERRUPTED:
-            _fail("interrupted; finished cells are stored, run the same command to continue.", _INTERRUPTED, debug)
+            _fail("interrupted; what is finished is stored, run the same command to continue.", _INTERRUPTED, debug)
         raise
     except OSError as error:
         if error.filename is None:
             _fail(f"internal error: {error!r}; run again with --debug before the command to see where.", 70, debug)
-        _fail(f"{error.filename}: {error.strerror}; finished cells are kept.", 2, debug)
+        _fail(f"{error.filename}: {error.strerror}; what is finished is kept.", 2, debug)
     except Exception as error:  # the last line of defence: whatever else goes wrong is ours
         _fail(f"internal error: {error!r}; run again with --debug before the command to see where.", 70, debug)
 

@@ -15,10 +15,12 @@ class TerminalProgress:
 
     Args:
         console: Where to draw.
+        noun: What is counted, in the plural.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, noun: str = "cells") -> None:
         self._console = console
+        self._noun = noun
         self._bar: Progress | None = None
         self._units_task = TaskID(0)
         self._cells = self._cells_done = self._units = self._units_done = 0
@@ -41,7 +43,7 @@ class TerminalProgress:
             self._bar = Progress(
                 TextColumn("{task.description}"),
                 BarColumn(bar_width=None),
-                TextColumn("{task.fields[cells]} cells"),
+                TextColumn(f"{{task.fields[cells]}} {self._noun}"),
                 TextColumn("{task.fields[rate]}"),
                 TextColumn("ETA"),
                 TimeRemainingColumn(elapsed_when_finished=True),
@@ -70,7 +72,8 @@ class TerminalProgress:
             self._last_line = now
             left = (self._units - self._units_done) / max(rate, 1e-9)
             self._console.print(
-                f"{self._cells_done}/{self._cells} cells  {rate:,.0f} img/s  ETA {left / 60:.1f} min", highlight=False
+                f"{self._cells_done}/{self._cells} {self._noun}  {rate:,.0f} img/s  ETA {left / 60:.1f} min",
+                highlight=False,
             )
 
     def warn(self, sentence: str) -> None:

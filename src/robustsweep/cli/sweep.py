@@ -117,7 +117,7 @@ def show_plan(console: "Console", plan: "Plan", store: "CellStore", shard: "Shar
     height, width = source.data.size
     lines = [
         f"data   {source.data.name}: {len(source.positions)} images{subset}, {width}x{height}, "
-        f"{source.data.classes} classes, corruptions {'official' if source.is_official else 'generated'}",
+        f"{source.data.classes} classes, corruptions {source.provenance}",
         f"plan   {len(plan.checkpoints)} checkpoints x {len(wanted) // len(plan.checkpoints)} conditions "
         f"= {len(wanted)} cells" + (f" (shard {shard.index}/{shard.count})" if shard.count > 1 else ""),
         f"stored {len(wanted) - len(missing)} cells in {store.root}, {len(missing)} to compute",
