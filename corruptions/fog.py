@@ -6,6 +6,7 @@ from torch import Tensor
 from robustsweep.corruptions.corruption import Corruption, Fields, Parameters, Shape, severities
 from robustsweep.corruptions.levels import truncate
 from robustsweep.draws import Draws
+from robustsweep.kernels import kernel
 
 _FIRST_WIBBLE = 100.0
 
@@ -19,6 +20,7 @@ def _sample_plasma(draws: Draws, shape: Shape, parameters: Parameters) -> Fields
     return tuple(part.view(-1, 3, grid, grid) for part, grid in zip(parts, grids, strict=True))
 
 
+@kernel
 def plasma(noise: Fields, decay: float) -> Tensor:
     """Build height maps that wrap around at their borders.
 
@@ -55,7 +57,11 @@ def _fog(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
     strength, decay = parameters
     height, width = images.shape[2:]
     # Scaled over the whole map before the crop.
-    haze = plasma(fields, decay)[:, None, :height, :width]
+    return _covered(images, plasma(fields, decay)[:, None, :height, :width], strength)
+
+
+@kernel
+def _covered(images: Tensor, haze: Tensor, strength: float) -> Tensor:
     brightest = images.flatten(1).amax(dim=1).to(torch.float32).div_(255.0)[:, None, None, None]
     share = brightest / (brightest + strength)
     return truncate(images.to(torch.float32).mul_(share).add_(haze * (share * (255.0 * strength))))

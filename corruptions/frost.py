@@ -14,6 +14,7 @@ from robustsweep.corruptions.corruption import Corruption, Fields, Parameters, S
 from robustsweep.corruptions.levels import truncate
 from robustsweep.draws import Draws
 from robustsweep.errors import DataError, MissingDependencyError
+from robustsweep.kernels import kernel
 
 # MD5 of the textures in the published order. A sixth, frost6.jpg, is never drawn by the generators.
 _TEXTURES = {
@@ -123,7 +124,12 @@ def _freeze(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
     places = zip(fields[0].tolist(), fields[1].tolist(), strict=True)
     for crop, (which, (row, column)) in zip(crops, places, strict=True):
         crop.copy_(available[which][:, row : row + height, column : column + width])
-    return truncate(crops.to(torch.float32).mul_(added).add_(images, alpha=kept))
+    return _blended(images, crops, kept, added)
+
+
+@kernel
+def _blended(images: Tensor, crops: Tensor, kept: float, added: float) -> Tensor:
+    return truncate(crops.to(torch.float32).mul_(added).add_(images.to(torch.float32).mul_(kept)))
 
 
 def _scaled(scale: float, *rows: tuple[float, float]) -> list[tuple[float, ...]]:

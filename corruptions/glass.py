@@ -39,11 +39,12 @@ def copy_sources(offsets: Tensor, height: int, width: int, reach: int) -> Tensor
     visited = torch.zeros((height, width), dtype=torch.bool, device=offsets.device)
     visited[rows, columns] = True
     target = place[rows, columns]
-    source = target + offsets[:, 1] * width + offsets[:, 0]
-    renewed = visited.flatten()[source] & (source > target)
+    source = offsets[:, 1].mul(width).add_(offsets[:, 0]).add_(target)
+    # One where the source has its old value, and zero where it was visited before.
+    old = (source <= target).bitwise_or_(~visited.flatten()[source]).to(torch.int64)
     # Positions from ``pixels`` upwards stand for old values.
     pointer = (place + pixels).flatten().repeat(count, 1)
-    pointer.view(count, height, width)[:, rows, columns] = source + pixels * ~renewed
+    pointer.view(count, height, width)[:, rows, columns] = old.mul_(pixels).add_(source)
     ends = place.flatten() + pixels
     while bool((pointer < pixels).any()):
         pointer = torch.cat((pointer, ends.expand(count, -1)), dim=1).gather(1, pointer)

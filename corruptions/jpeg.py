@@ -9,6 +9,7 @@ from robustsweep.corruptions.corruption import Corruption, Fields, Parameters, s
 from robustsweep.corruptions.dct import forward_dct, inverse_dct
 from robustsweep.corruptions.opencv import opencv_or_none
 from robustsweep.errors import UsageError
+from robustsweep.kernels import kernel
 
 # Tables K.1 and K.2 of the JPEG standard (ITU-T T.81), row by row.
 _LUMINANCE = (
@@ -147,13 +148,19 @@ def jpeg_round_trip(images: Tensor, quality: int) -> Tensor:
 
 
 def _in_tensors(images: Tensor, quality: int) -> Tensor:
+    return _transformed(images, *_quantisers(quality, images.device))
+
+
+@kernel
+def _transformed(images: Tensor, luminance: Tensor, chrominance: Tensor) -> Tensor:
+    """Go through the transforms with the steps of luma and chroma, int32 (8, 8, 1) each."""
     height, width = images.shape[2:]
     luma, chroma = _luma_and_chroma(images)
     luma, chroma = _extended(luma, _whole_blocks(height), _whole_blocks(width)), _halved(chroma)
     blocks = (_to_blocks(luma), _to_blocks(chroma))
     counts = [part.shape[2] for part in blocks]
     coefficients = torch.split(forward_dct(torch.cat(blocks, dim=2)), counts, dim=2)
-    steps = _quantisers(quality, images.device)
+    steps = (luminance, chrominance)
     kept = [_quantised(part.contiguous(), step) for part, step in zip(coefficients, steps, strict=True)]
     decoded = torch.split(inverse_dct(torch.cat(kept, dim=2)).clamp_(-128, 127), counts, dim=2)
     luma, chroma = _to_planes(decoded[0], luma.shape), _to_planes(decoded[1], chroma.shape)

@@ -19,5 +19,5 @@ def truncate(levels: Tensor) -> Tensor:
     Returns:
         uint8 tensor of the same shape.
     """
-    # By way of int16, which PyTorch converts to and from in a third of the time.
-    return levels.add_(_TIE).clamp_(0.0, 255.0).to(torch.int16).to(torch.uint8)
+    # By way of int32, to which PyTorch converts with vectors.
+    return levels.add_(_TIE).clamp_(0.0, 255.0).to(torch.int32).to(torch.uint8)

@@ -54,7 +54,7 @@ def motion_blur(levels: Tensor, degrees: Tensor, radius: int, sigma: float) -> T
     blurred = (_shifted if levels.device.type == "cpu" else _gathered)(levels, offsets, weights)
     quantum = blurred.mul_(257.0).add_(0.5).floor_()
     # The half keeps whole quotients clear of rounding: 65535 / 257 is 255.
-    return quantum.add_(0.5).mul_(1.0 / 257.0).to(torch.int16).to(torch.uint8)
+    return quantum.add_(0.5).mul_(1.0 / 257.0).to(torch.int32).to(torch.uint8)
 
 
 def _shifted(levels: Tensor, offsets: NDArray[np.int64], weights: list[float]) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Tensor
 from robustsweep.corruptions.corruption import Corruption, Fields, Parameters, Shape, severities
 from robustsweep.corruptions.levels import truncate
 from robustsweep.draws import Draws
+from robustsweep.kernels import kernel
 
 _SOURCE = "Hendrycks and Dietterich, Benchmarking neural network robustness to common corruptions (ICLR 2019), sec. 3"
 
@@ -16,14 +17,22 @@ def _sample_normal(draws: Draws, shape: Shape, parameters: Parameters) -> Fields
     return (draws.normal(*shape),)
 
 
+@kernel
+def _added(images: Tensor, noise: Tensor, std: float) -> Tensor:
+    return truncate(noise.mul(255.0 * std).add_(images))
+
+
 def _add_gaussian(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
-    (std,) = parameters
-    return truncate(images.to(torch.float32).add_(fields[0], alpha=255.0 * std))
+    return _added(images, fields[0], parameters[0])
+
+
+@kernel
+def _multiplied(images: Tensor, noise: Tensor, std: float) -> Tensor:
+    return truncate(noise.mul(std).add_(1.0).mul_(images))
 
 
 def _add_speckle(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
-    (std,) = parameters
-    return truncate(fields[0].mul(std).add_(1.0).mul_(images))
+    return _multiplied(images, fields[0], parameters[0])
 
 
 def _sample_words(draws: Draws, shape: Shape, parameters: Parameters) -> Fields:
@@ -75,25 +84,37 @@ def alias_tables(photons: int, device: torch.device) -> Tensor:
     return entries.flatten().to(torch.int32).to(device)
 
 
-def _shoot(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
-    words = fields[0].view(torch.int32)
+@kernel
+def _looked_up(images: Tensor, words: Tensor, tables: Tensor) -> Tensor:
+    """Draw from each grey level's law with one word, int32 (N, 3, H, W), per value."""
     column = (words >> 24).bitwise_and_(255)
     index = images.to(torch.int32).bitwise_left_shift_(8).bitwise_or_(column)
-    entry = alias_tables(int(parameters[0]), images.device).index_select(0, index.view(-1)).view(index.shape)
+    entry = tables.index_select(0, index.view(-1)).view(index.shape)
     alias = entry & 255
     # All ones where the entry's probability is above the rest of the word, so that the column is kept.
     kept = (words & 0xFFFFFF).sub_(entry.bitwise_right_shift_(8).bitwise_and_(0xFFFFFF)).bitwise_right_shift_(31)
     return column.bitwise_xor_(alias).bitwise_and_(kept).bitwise_xor_(alias).to(torch.uint8)
 
 
+@kernel
+def _replaced(images: Tensor, words: Tensor, limits: Tensor) -> Tensor:
+    """Whiten values whose word, halved, is below the first limit, and blacken those below the second; all int32."""
+    # Halved, words and limits can be subtracted; the sign of the difference then fills all bits.
+    words = (words >> 1).bitwise_and_(2**31 - 1)
+    pepper = (words - limits[1]).bitwise_right_shift_(31)
+    salt = words.sub_(limits[0]).bitwise_right_shift_(31)
+    return pepper.bitwise_not_().bitwise_and_(images).bitwise_or_(salt).to(torch.uint8)
+
+
+def _shoot(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
+    tables = alias_tables(int(parameters[0]), images.device)
+    return _looked_up(images, fields[0].view(torch.int32), tables)
+
+
 def _salt_and_pepper(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
     (amount,) = parameters
-    lowest, changed = -(2**31), round(amount * 2**32)
-    # Flipping the highest bit keeps the order of unsigned words in signed ones, which PyTorch can compare.
-    words = fields[0].view(torch.int32) ^ lowest
-    keep = (words >= lowest + changed).view(torch.uint8).neg_()
-    salt = (words < lowest + changed // 2).view(torch.uint8).neg_()
-    return keep.bitwise_and_(images).bitwise_or_(salt)
+    limits = torch.tensor([amount / 2.0, amount], dtype=torch.float64).mul_(2.0**31).round_().to(torch.int32)
+    return _replaced(images, fields[0].view(torch.int32), limits.to(images.device))
 
 
 GAUSSIAN_NOISE = Corruption(

@@ -1,12 +1,10 @@
 """The way to OpenCV, which is installed with the core but cannot be loaded where a system library is missing."""
 
-from functools import cache
 from types import ModuleType
 
 from robustsweep.errors import MissingDependencyError
 
 
-@cache
 def _load() -> ModuleType | ImportError:
     try:
         import cv2

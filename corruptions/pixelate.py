@@ -42,7 +42,7 @@ def _box_rows(levels: Tensor, size: int) -> Tensor:
         total = part if total is None else total.add_(part)
     assert total is not None, "every pixel has a source"
     # Halves are exact and round up. Thirds and fifths end at least a tenth from a half.
-    return total.add_(0.5 + 2.0**-14).to(torch.int16).to(torch.uint8)
+    return total.add_(0.5 + 2.0**-14).to(torch.int32).to(torch.uint8)
 
 
 def box_resize(levels: Tensor, height: int, width: int) -> Tensor:

@@ -9,6 +9,7 @@ from robustsweep.corruptions.levels import truncate
 from robustsweep.corruptions.motion import motion_blur
 from robustsweep.corruptions.zoom import zoom_crop, zoom_line
 from robustsweep.draws import Draws
+from robustsweep.kernels import kernel
 
 
 def _sample_snow(draws: Draws, shape: Shape, parameters: Parameters) -> Fields:
@@ -36,10 +37,16 @@ def _snow(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
     layer = _enlarge(_enlarge(flakes, height, zoom, axis=1), width, zoom, axis=2).mul_(std).add_(mean)
     layer = functional.threshold(layer, threshold, 0.0)
     flying = motion_blur(truncate(layer.mul_(255.0)).unsqueeze(1), degrees, int(radius), sigma).to(torch.float32)
+    return _under(flying, images, kept)
+
+
+@kernel
+def _under(flying: Tensor, images: Tensor, kept: float) -> Tensor:
+    """Bleach images and add the layer of flakes twice, the second time turned by 180 degrees."""
     levels = images.to(torch.float32)
     red, green, blue = levels.unbind(dim=1)
     grey = (red * (1.5 * 0.299)).add_(green, alpha=1.5 * 0.587).add_(blue, alpha=1.5 * 0.114).add_(127.5)
-    bleached = torch.maximum(levels, grey.unsqueeze(1)).mul_(1.0 - kept).add_(levels, alpha=kept)
+    bleached = torch.maximum(levels, grey.unsqueeze(1)).mul_(1.0 - kept).add_(levels.mul_(kept))
     return truncate(bleached.add_(flying + flying.flip((2, 3))))
 
 

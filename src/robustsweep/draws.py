@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robustsweep.kernels import kernel
+
 _MASK = 0xFFFFFFFF
 _ROUNDS = 10
 _MULTIPLIERS = (0xD2E7470EE14C6C93, 0xCA5A826395121157)
@@ -57,6 +59,15 @@ def philox(counter: Words, key: tuple[int, int]) -> Words:
         c0, c1, c2, c3 = high1 ^ c1 ^ _signed(k0), low1, high0 ^ c3 ^ _signed(k1), low0
         k0, k1 = k0 + _WEYL[0], k1 + _WEYL[1]
     return c0, c1, c2, c3
+
+
+@kernel
+def _box_muller(radius: Tensor, angle: Tensor) -> Tensor:
+    """Transform words, float32 (N, count) each, to normal numbers, (N, 2 * count)."""
+    # A float32 keeps 24 bits at any magnitude, and with them the tail. Half a step keeps zero from the logarithm.
+    radius = radius.add(0.5).mul_(2.0**-32).log_().mul_(-2.0).sqrt_()
+    angle = angle.mul(2.0 * math.pi * 2.0**-32)
+    return torch.cat((angle.cos().mul_(radius), angle.sin_().mul_(radius)), dim=1)
 
 
 class Draws:
@@ -129,13 +140,7 @@ class Draws:
         """
         count = math.prod(shape)
         radius, angle = self.words(2, -(-count // 2)).to(torch.float32).unbind(1)
-        # A float32 keeps 24 bits at any magnitude, and with them the tail. Half a step keeps zero from the logarithm.
-        radius = radius.add(0.5).mul_(2.0**-32).log_().mul_(-2.0).sqrt_()
-        angle = angle.mul(2.0 * math.pi * 2.0**-32)
-        out = torch.empty((len(self), 2, radius.shape[1]), dtype=torch.float32, device=radius.device)
-        torch.mul(angle.cos(), radius, out=out[:, 0])
-        torch.mul(angle.sin_(), radius, out=out[:, 1])
-        return out.flatten(1)[:, :count].reshape(len(self), *shape)
+        return _box_muller(radius, angle)[:, :count].reshape(len(self), *shape)
 
     def integers(self, low: int, high: int, *shape: int) -> Tensor:
         """Draw integers from [low, high), the upper end excluded.
@@ -145,4 +150,6 @@ class Draws:
         Returns:
             int64 tensor of shape (N, *shape).
         """
-        return (self.words(*shape).to(torch.int64) * (high - low) >> 32) + low
+        # Float64 holds the product to 53 bits, so that it cannot round up to the end.
+        scaled = self.words(*shape).to(torch.float64).mul_((high - low) * 2.0**-32)
+        return scaled.to(torch.int64).add_(low)

@@ -17,7 +17,6 @@ from robustsweep.corruptions import (
     corrupt,
     frost,
     jpeg_round_trip,
-    opencv,
     table_for,
 )
 from robustsweep.corruptions.corruption import no_fields
@@ -277,7 +276,6 @@ def test_a_jpeg_quality_out_of_range_is_refused(quality):
 
 def test_opencv_that_cannot_be_imported_is_named_with_the_likely_cause(monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
-    monkeypatch.setattr(opencv, "_load", opencv._load.__wrapped__)
     with pytest.raises(MissingDependencyError, match=r"opencv-python.*libGL"):
         corrupt(pictures(1), "spatter", 1, table="cifar", seed=0, ids=IDS[:1])
 
