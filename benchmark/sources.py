@@ -10,7 +10,7 @@ from robustsweep.benchmark.conditions import Attacked, Condition, Corrupted, Win
 from robustsweep.benchmark.data import Dataset, OfficialSet
 from robustsweep.benchmark.data.dataset import Int64Array, stratified_positions
 from robustsweep.benchmark.data.decoding import codec
-from robustsweep.corruptions import corrupt, jpeg_round_trip, table_for
+from robustsweep.corruptions import corrupt, table_for
 from robustsweep.errors import DataError, UsageError
 from robustsweep.results.cells import Json, identity_key
 
@@ -24,15 +24,17 @@ class Source:
         positions: int64, ascending: the images of this sweep.
         limit: The number asked for, where the positions are a subset; else None.
         seed: Seed of corruptions, windows, attacks' starts and the subset.
+        compiled: Whether corruptions are generated with compiled kernels.
     """
 
     data: Dataset | OfficialSet
     positions: Int64Array
     limit: int | None
     seed: int
+    compiled: bool = False
 
     @classmethod
-    def choose(cls, data: Dataset | OfficialSet, *, limit: int | None, seed: int) -> "Source":
+    def choose(cls, data: Dataset | OfficialSet, *, limit: int | None, seed: int, compiled: bool = False) -> "Source":
         """Take all images, or ``limit`` of them stratified by class.
 
         Raises:
@@ -41,8 +43,8 @@ class Source:
         if limit is not None and limit < 1:
             raise UsageError(f"limit must be 1 or more, got {limit}.")
         if limit is None or limit >= len(data.labels):
-            return cls(data, np.arange(len(data.labels), dtype=np.int64), None, seed)
-        return cls(data, stratified_positions(data.labels, data.ids, limit, seed), limit, seed)
+            return cls(data, np.arange(len(data.labels), dtype=np.int64), None, seed, compiled)
+        return cls(data, stratified_positions(data.labels, data.ids, limit, seed), limit, seed, compiled)
 
     @property
     def is_official(self) -> bool:
@@ -115,6 +117,8 @@ class Source:
             shown = condition.describe()
             if not self.is_official:
                 shown |= {"seed": self.seed, "libraries": _libraries(condition)}
+                if self.compiled:
+                    shown["kernels"] = "compiled"
         else:
             shown = {"kind": condition.kind}
             if isinstance(condition, Attacked):
@@ -158,10 +162,16 @@ class Source:
             uint8 tensor of the same shape and device.
         """
         table = condition.table or table_for(clean.shape[2], clean.shape[3])
-        images = corrupt(clean, condition.corruption, condition.severity, table=table, seed=self.seed, ids=ids)
-        if condition.jpeg_quality is not None:
-            images = jpeg_round_trip(images, condition.jpeg_quality)
-        return images
+        return corrupt(
+            clean,
+            condition.corruption,
+            condition.severity,
+            table=table,
+            seed=self.seed,
+            ids=ids,
+            jpeg_quality=condition.jpeg_quality,
+            compiled=self.compiled,
+        )
 
 
 def _libraries(condition: Corrupted) -> Json:

@@ -3,7 +3,7 @@
 import math
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
 from functools import lru_cache
 from itertools import pairwise
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from robustsweep.corruptions.corruption import CORRUPTIONS
+from robustsweep.corruptions.jpeg import jpeg_round_trip
 from robustsweep.draws import Draws
 from robustsweep.errors import DataError
 from robustsweep.kernels import compiled_kernels
@@ -26,7 +27,15 @@ _SMALLEST_FOR_THREADS = 64 * 64
 
 
 def corrupt(
-    images: Tensor, name: str, severity: int, *, table: str, seed: int, ids: Tensor, compiled: bool = False
+    images: Tensor,
+    name: str,
+    severity: int,
+    *,
+    table: str,
+    seed: int,
+    ids: Tensor,
+    jpeg_quality: int | None = None,
+    compiled: bool = False,
 ) -> Tensor:
     """Corrupt a batch of images.
 
@@ -42,6 +51,7 @@ def corrupt(
             ``table_for``.
         seed: The run's seed.
         ids: int64 tensor (N,): the images' ids, each of which names an independent stream of random numbers.
+        jpeg_quality: Quality of a JPEG round trip of the result, as the files of ImageNet-C had; None: none.
         compiled: Whether to compile chains of operations with ``torch.compile``: faster after seconds of compilation
             per corruption and image size, and a grey level away from the uncompiled pixels in a few places.
 
@@ -49,7 +59,7 @@ def corrupt(
         uint8 tensor of the same shape on the same device.
 
     Raises:
-        UsageError: If the corruption, the severity or the table is unknown.
+        UsageError: If the corruption, the severity or the table is unknown, or the quality is out of range.
         DataError: If the images or ids have the wrong dtype or shape.
         MissingDependencyError: If the corruption needs a package that is not installed, or compilation a compiler.
     """
@@ -70,16 +80,17 @@ def corrupt(
         if compiled:
             chosen, chosen_ids = _filled_up(chosen, size), _filled_up(chosen_ids, size)
         fields = corruption.sample(Draws(seed, stream, chosen_ids), shape, parameters)
-        corrupted[rows] = corruption.apply(chosen.contiguous(), parameters, fields)[: len(corrupted[rows])]
+        result = corruption.apply(chosen.contiguous(), parameters, fields)
+        if jpeg_quality is not None:
+            result = jpeg_round_trip(result, jpeg_quality)
+        corrupted[rows] = result[: len(corrupted[rows])]
 
     if not compiled:
         _for_each(_evenly_cut(len(images), size, threads), one_pass, threads)
         return corrupted
     with compiled_kernels():
         passes = [slice(start, start + size) for start in range(0, len(images), size)]
-        for first in passes[:1]:
-            one_pass(first)  # compiles, which the others then need not do at the same time
-        _for_each(passes[1:], one_pass, threads)
+        _for_each(passes, one_pass, threads, first_alone=True)
     return corrupted
 
 
@@ -96,10 +107,13 @@ def _filled_up(batch: Tensor, size: int) -> Tensor:
     return torch.cat((batch, batch[-1:].expand(missing, *batch.shape[1:]))) if missing else batch
 
 
-def _for_each(passes: list[slice], one_pass: Callable[[slice], None], threads: int) -> None:
+def _for_each(
+    passes: list[slice], one_pass: Callable[[slice], None], threads: int, *, first_alone: bool = False
+) -> None:
     """Run the passes, each on one thread of its own where there are several: each core keeps its own cache.
 
     PyTorch's number of threads is the process's: one caller at a time may lower it, another works in its own thread.
+    Kernels are compiled by a first pass on its own.
     """
     if min(threads, len(passes)) < 2 or not _THREADS_TAKEN.acquire(blocking=False):
         for rows in passes:
@@ -108,9 +122,12 @@ def _for_each(passes: list[slice], one_pass: Callable[[slice], None], threads: i
     allowed = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
+        if first_alone:
+            one_pass(passes[0])
         # A context can be entered by one thread at a time.
-        futures = [_pool(allowed).submit(copy_context().run, one_pass, rows) for rows in passes]
-        for future in futures:
+        left = passes[1:] if first_alone else passes
+        futures = [_pool(allowed).submit(copy_context().run, one_pass, rows) for rows in left]
+        for future in wait(futures).done:
             future.result()
     finally:
         torch.set_num_threads(allowed)

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from robustsweep.benchmark.data.dataset import Dataset, from_array
-from robustsweep.benchmark.data.fingerprints import cache_folder
 from robustsweep.benchmark.data.trees import open_tree
+from robustsweep.cache import cache_folder
 from robustsweep.errors import DataError
 
 _MEMBERS = {

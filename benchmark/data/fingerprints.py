@@ -2,20 +2,11 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
+from robustsweep.cache import cache_folder
 from robustsweep.results.store import write_atomically
-
-CACHE_VARIABLE = "ROBUSTSWEEP_CACHE"
-
-
-def cache_folder() -> Path:
-    """Return the cache folder: ``$ROBUSTSWEEP_CACHE``, or the platform's cache folder for robustsweep."""
-    return Path(os.environ.get(CACHE_VARIABLE) or user_cache_path("robustsweep"))
 
 
 def remembered(stamp: str, compute: Callable[[], str]) -> str:

@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import torch
 
+from robustsweep.cache import cache_folder
 from robustsweep.errors import MissingDependencyError
 
 _COMPILED: ContextVar[bool] = ContextVar("compiled", default=False)
@@ -54,6 +55,8 @@ def compiled_kernels() -> Iterator[None]:
         MissingDependencyError: If there is no C++ compiler.
     """
     _check_compiler()
+    # Beside the other things that are kept from run to run, not in the system's folder for temporary files.
+    environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "kernels"))
     token = _COMPILED.set(True)
     try:
         with torch._dynamo.config.patch(recompile_limit=_MOST_VARIANTS, accumulated_recompile_limit=_MOST_VARIANTS):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from image_trees import archive_of, encoded, everything, opened, pixels, png_files, write_files
 
-from robustsweep.benchmark.data import fingerprints, open_data
+from robustsweep import cache
+from robustsweep.benchmark.data import open_data
 from robustsweep.benchmark.data.wordnet import IMAGENET_1K
 from robustsweep.errors import DataError, UsageError
 
@@ -283,6 +284,6 @@ def test_a_cache_that_cannot_be_written_costs_no_result(photos: Path, own_cache_
 
 
 def test_the_cache_lies_where_the_environment_says(own_cache_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert fingerprints.cache_folder() == own_cache_folder
-    monkeypatch.delenv(fingerprints.CACHE_VARIABLE)
-    assert fingerprints.cache_folder().name == "robustsweep"
+    assert cache.cache_folder() == own_cache_folder
+    monkeypatch.delenv(cache.CACHE_VARIABLE)
+    assert cache.cache_folder().name == "robustsweep"

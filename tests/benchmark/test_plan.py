@@ -47,7 +47,7 @@ def saved(folder: Path, *, scale: float = 1.0) -> Path:
 
 
 def test_the_key_of_a_cell_depends_on_everything_that_decides_its_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    fog, jpeg, attack = Corrupted("fog", 3), Corrupted("jpeg_compression", 3), conditions("pgd3-linf@1/255,2/255")[0]
+    fog, frost, attack = Corrupted("fog", 3), Corrupted("frost", 3), conditions("pgd3-linf@1/255,2/255")[0]
     found = [
         key_of(fog),
         key_of(fog, seed=1),
@@ -57,7 +57,7 @@ def test_the_key_of_a_cell_depends_on_everything_that_decides_its_images(monkeyp
         key_of(replace(fog, jpeg_quality=85)),
         key_of(replace(fog, jpeg_quality=84)),
         key_of(Corrupted("brightness", 3)),
-        key_of(jpeg),
+        key_of(frost),
         key_of(attack),
         key_of(attack, seed=1),
         *(key_of(c) for c in conditions("pgd3-linf@1/255,4/255", "pgd4-linf@1/255,2/255", "pgd3-l2@1/255,2/255")),
@@ -65,7 +65,7 @@ def test_the_key_of_a_cell_depends_on_everything_that_decides_its_images(monkeyp
     ]
     assert key_of(fog) == key_of(replace(fog, table="cifar"))
     monkeypatch.setattr(sources, "codec", lambda: "another decoder")
-    found.append(key_of(jpeg))
+    found.append(key_of(frost))
     assert key_of(fog) == found[0]
     assert len(set(found)) == len(found)
 

@@ -61,6 +61,7 @@ workers = 2
 batch_size = 64
 shard = "2/3"
 models_at_once = 1
+compile = true
 final_jpeg = false
 """
 
@@ -79,6 +80,7 @@ def test_a_plan_says_everything_that_a_request_holds(written: Written) -> None:
         batch_size=64,
         shard="2/3",
         models_at_once=1,
+        compile=True,
         final_jpeg=False,
     )
     assert all(getattr(found, field.name) != field.default for field in fields(SweepRequest))

@@ -171,16 +171,22 @@ def libraries(*names: str, jpeg_quality: int | None = None) -> dict[str, object]
 def test_the_identity_names_the_libraries_that_can_change_the_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "codec", lambda: "a codec")
     monkeypatch.setitem(sys.modules, "cv2", None)
-    assert libraries("fog", "jpeg_compression", "frost", "spatter") == {
+    found = libraries("fog", "jpeg_compression", "frost", "spatter", "gaussian_blur", "glass_blur")
+    assert found == {
         "fog": {},
-        "jpeg_compression": {"jpeg": "a codec"},
+        "jpeg_compression": {},
         "frost": {"jpeg": "a codec"},
-        "spatter": {"opencv": None},
+        **dict.fromkeys(("spatter", "gaussian_blur", "glass_blur"), {"opencv": None}),
     }
-    assert libraries("fog", "spatter", jpeg_quality=85) == {
-        "fog": {"jpeg": "a codec"},
-        "spatter": {"jpeg": "a codec", "opencv": None},
-    }
+
+
+def test_compiled_cells_are_kept_apart_where_images_are_generated() -> None:
+    data = tiny_data(6)
+    fog, clean = conditions("fog@1", "clean")
+    plain, compiled = (Source.choose(data, limit=None, seed=0, compiled=choice) for choice in (False, True))
+    assert compiled.identity(fog)["condition"].pop("kernels") == "compiled"
+    assert compiled.identity(fog) != plain.identity(fog)
+    assert compiled.identity(clean) == plain.identity(clean)
 
 
 def test_the_identity_says_what_decides_the_images_and_nothing_else() -> None:

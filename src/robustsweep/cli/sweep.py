@@ -44,6 +44,14 @@ def sweep(
             help="JPEG quality 85 after images of the (tiny-)imagenet-c suites, like the official files. Default: on.",
         ),
     ] = None,
+    compile: Annotated[
+        bool | None,
+        typer.Option(
+            "--compile/--no-compile",
+            help="Generate corruptions with compiled kernels: faster after a minute of compiling, a grey level away in "
+            "a few places, cells of their own. Needs a C++ compiler. Default: off.",
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be computed, and stop.")] = False,
 ) -> None:
     """Take checkpoints through corruptions and attacks, and store one cell per checkpoint and condition.
@@ -69,6 +77,7 @@ def sweep(
         "seed": seed,
         "shard": shard,
         "models_at_once": models_at_once,
+        "compile": compile,
         "final_jpeg": final_jpeg,
     }
     request = merged(read_request(plan) if plan else SweepRequest(), options, "The command line")
