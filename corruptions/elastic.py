@@ -11,6 +11,7 @@ from robustsweep.corruptions.gaussian import gaussian_weights
 from robustsweep.corruptions.levels import truncate
 from robustsweep.corruptions.stencils import correlate_separably, with_border
 from robustsweep.draws import Draws
+from robustsweep.kernels import kernel
 
 # Up to this radius a filter is cheaper as shifts than as a matrix.
 _LARGEST_SHIFT = 9
@@ -107,10 +108,13 @@ def _affine_grid(shifts: Tensor, height: int, width: int) -> Tensor:
     row = torch.arange(height, dtype=torch.float64, device=shifts.device)
     across = (per_column.unsqueeze(2) * column + (origin - 1.0).unsqueeze(2)).to(torch.float32)
     down = (per_row.unsqueeze(2) * row).to(torch.float32)
-    grid = torch.empty((len(shifts), height, width, 2), dtype=torch.float32, device=shifts.device)
-    for axis in (0, 1):
-        torch.add(across[:, axis].unsqueeze(1), down[:, axis].unsqueeze(2), out=grid[..., axis])
-    return grid
+    return _grid(across.unsqueeze(2), down.unsqueeze(3))
+
+
+@kernel
+def _grid(first: Tensor, second: Tensor) -> Tensor:
+    """Add fields (N, 2, H, W), as far as they broadcast, and lay both positions of a pixel side by side."""
+    return (first + second).permute(0, 2, 3, 1).contiguous()
 
 
 def _warp(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
@@ -121,12 +125,17 @@ def _warp(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
     warped = functional.grid_sample(images.to(torch.float32), grid, padding_mode="reflection", align_corners=True)
     if not alpha:
         return truncate(warped)
-    column = (torch.arange(width, device=images.device) * 2.0 + 1.0) / width - 1.0
-    row = (torch.arange(height, device=images.device) * 2.0 + 1.0) / height - 1.0
-    displacement = smooth(fields[1], sigma)
-    torch.add(column, displacement[:, 0], alpha=2.0 * alpha / width, out=grid[..., 0])
-    torch.add(row.unsqueeze(1), displacement[:, 1], alpha=2.0 * alpha / height, out=grid[..., 1])
+    scale = torch.tensor([[[2.0 * alpha / width]], [[2.0 * alpha / height]]], device=images.device)
+    grid = _grid(smooth(fields[1], sigma).mul_(scale), _centres(height, width, images.device))
     return truncate(functional.grid_sample(warped, grid, padding_mode="reflection", align_corners=False))
+
+
+@lru_cache(maxsize=4)
+def _centres(height: int, width: int, device: torch.device) -> Tensor:
+    """Return the columns and rows of pixels, float32 (1, 2, H, W), -1 at the image's first edge and 1 at its last."""
+    column = (torch.arange(width, device=device) * 2.0 + 1.0) / width - 1.0
+    row = (torch.arange(height, device=device) * 2.0 + 1.0) / height - 1.0
+    return torch.stack(torch.meshgrid(row, column, indexing="ij")[::-1]).unsqueeze(0)
 
 
 def _pixels(base: int, *rows: tuple[float, float, float]) -> list[tuple[float, ...]]:

@@ -20,7 +20,6 @@ def _sample_plasma(draws: Draws, shape: Shape, parameters: Parameters) -> Fields
     return tuple(part.view(-1, 3, grid, grid) for part, grid in zip(parts, grids, strict=True))
 
 
-@kernel
 def plasma(noise: Fields, decay: float) -> Tensor:
     """Build height maps that wrap around at their borders.
 

@@ -12,8 +12,8 @@ from robustsweep.corruptions.corruption import Corruption, Fields, Parameters, S
 from robustsweep.corruptions.stencils import with_border
 from robustsweep.draws import Draws
 
-# Values of a padded pass, few enough for a core's cache.
-_VALUES_PER_PASS = 1 << 17
+# Values of the images that are blurred together.
+_VALUES_PER_PASS = 1 << 19
 
 
 def motion_weights(radius: int, sigma: float) -> list[float]:

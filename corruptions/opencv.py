@@ -1,5 +1,8 @@
 """The way to OpenCV, which is installed with the core but cannot be loaded where a system library is missing."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 
 from robustsweep.errors import MissingDependencyError
@@ -33,3 +36,27 @@ def opencv() -> ModuleType:
             f"library libGL is what is missing, install opencv-python-headless instead ({found})."
         ) from found
     return found
+
+
+_THREADS_TAKEN = threading.Lock()
+
+
+@contextmanager
+def without_opencv_threads() -> Iterator[None]:
+    """Keep OpenCV from waking threads of its own, which cost more than they do on images of this size.
+
+    Their number is the process's: one caller at a time may lower it, and others find it lowered.
+    """
+    if not _THREADS_TAKEN.acquire(blocking=False):
+        yield
+        return
+    try:
+        cv2 = opencv()
+        threads = cv2.getNumThreads()
+        cv2.setNumThreads(0)
+        try:
+            yield
+        finally:
+            cv2.setNumThreads(threads)
+    finally:
+        _THREADS_TAKEN.release()
