@@ -90,7 +90,9 @@ def corrupt(
         return corrupted
     with compiled_kernels():
         passes = [slice(start, start + size) for start in range(0, len(images), size)]
-        _for_each(passes, one_pass, threads, first_alone=True)
+        kernels = (stream, images.device, *shape)
+        _for_each(passes, one_pass, threads, first_alone=kernels not in _COMPILED)
+        _COMPILED.add(kernels)
     return corrupted
 
 
@@ -135,6 +137,8 @@ def _for_each(
 
 
 _THREADS_TAKEN = threading.Lock()
+# Tables, corruptions, severities, devices and sizes for which this process has compiled kernels.
+_COMPILED: set[tuple[object, ...]] = set()
 
 
 @lru_cache(maxsize=1)

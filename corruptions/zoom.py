@@ -1,6 +1,7 @@
 """Zoom blur, and the centred zoom that it shares with snow."""
 
 import math
+import threading
 import warnings
 from functools import lru_cache
 
@@ -46,7 +47,11 @@ def zoom_factors(stop: float, step: float) -> list[float]:
     return factors
 
 
-@lru_cache(maxsize=2)
+# PyTorch's warning is silenced while a matrix is made, which one thread at a time may do.
+_MAKING = threading.Lock()
+
+
+@lru_cache(maxsize=5)
 def _mean_of_zooms(height: int, width: int, stop: float, step: float, device: torch.device) -> Tensor:
     """Write the mean of the image and its zooms as one sparse matrix.
 
@@ -82,8 +87,9 @@ def _zoom(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
     height, width = images.shape[2:]
     # Pixels first, so that each weight multiplies a whole row: that pixel of every image.
     pixels = images.flatten(0, 1).flatten(1).T.contiguous().to(torch.float32)
-    blurred = _mean_of_zooms(height, width, stop, step, images.device) @ pixels
-    return truncate(blurred).T.contiguous().view(images.shape)
+    with _MAKING:
+        mean_of_zooms = _mean_of_zooms(height, width, stop, step, images.device)
+    return truncate(mean_of_zooms @ pixels).T.contiguous().view(images.shape)
 
 
 _SMALL = ((1.06, 0.01), (1.11, 0.01), (1.16, 0.01), (1.21, 0.01), (1.26, 0.01))
