@@ -5,6 +5,7 @@ from functools import cache, lru_cache
 import torch
 from torch import Tensor
 
+from robustsweep.corruptions.chroma import doubled, extended, halved, luma_and_chroma, to_rgb, whole_blocks
 from robustsweep.corruptions.corruption import Corruption, Fields, Parameters, severities
 from robustsweep.corruptions.dct import forward_dct, inverse_dct
 from robustsweep.corruptions.opencv import opencv_or_none
@@ -23,7 +24,6 @@ _CHROMINANCE = (
     *(24, 26, 56, 99, 99, 99, 99, 99, 47, 66, 99, 99, 99, 99, 99, 99),
     *(99,) * 32,
 )
-_HALF = 1 << 15
 # Images of fewer pixels are faster together, in tensors, than one by one in a codec.
 _SMALLEST_FOR_CODEC = 64 * 64
 
@@ -37,41 +37,6 @@ def _quantisers(quality: int, device: torch.device) -> tuple[Tensor, Tensor]:
     )
     luminance, chrominance = (torch.tensor(table, dtype=torch.int32).view(8, 8, 1).to(device) for table in scaled)
     return luminance, chrominance
-
-
-def _luma_and_chroma(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Convert to YCbCr: luma int32 (N, H, W), and chroma int32 (2, N, H, W), both less 128."""
-    red, green, blue = images.to(torch.int32).unbind(1)
-    luma = (red * 19595).add_(green, alpha=38470).add_(blue, alpha=7471).add_(_HALF)
-    chroma = torch.empty((2, *luma.shape), dtype=torch.int32, device=images.device)
-    torch.mul(blue, 1 << 15, out=chroma[0]).sub_(red, alpha=11059).sub_(green, alpha=21709)
-    torch.mul(red, 1 << 15, out=chroma[1]).sub_(green, alpha=27439).sub_(blue, alpha=5329)
-    return luma.bitwise_right_shift_(16).sub_(128), chroma.add_(_HALF - 1).bitwise_right_shift_(16)
-
-
-def _extended(planes: Tensor, rows: int, columns: int) -> Tensor:
-    """Repeat the last row and column of int32 planes (..., H, W) up to a size."""
-    height, width = planes.shape[-2:]
-    if (height, width) == (rows, columns):
-        return planes
-    row = torch.arange(rows, device=planes.device).clamp_(max=height - 1)
-    column = torch.arange(columns, device=planes.device).clamp_(max=width - 1)
-    return planes[..., row, :][..., column]
-
-
-def _whole_blocks(size: int) -> int:
-    return -(-size // 8) * 8
-
-
-def _halved(chroma: Tensor) -> Tensor:
-    """Average squares of two by two pixels of (2, N, H, W); the rounding alternates from column to column."""
-    height, width = chroma.shape[-2:]
-    # Columns are filled up before they are averaged, rows after.
-    full = _extended(chroma, height + height % 2, 2 * _whole_blocks((width + 1) // 2))
-    pairs = full[..., ::2, :] + full[..., 1::2, :]
-    bias = torch.tensor([1, 2], dtype=torch.int32, device=chroma.device).repeat(full.shape[-1] // 4)
-    halved = (pairs[..., ::2] + pairs[..., 1::2]).add_(bias).bitwise_right_shift_(2)
-    return _extended(halved, _whole_blocks(halved.shape[-2]), halved.shape[-1])
 
 
 def _to_blocks(planes: Tensor) -> Tensor:
@@ -94,29 +59,6 @@ def _quantised(coefficients: Tensor, step: Tensor) -> Tensor:
     # The quarter keeps exact halves and multiples clear of rounding; all else is at least a quarter away.
     whole = magnitude.add_(4.0 * step + 0.25).mul_(1.0 / (8.0 * step)).to(torch.int32)
     return whole.bitwise_xor_(sign).sub_(sign).mul_(step)
-
-
-def _doubled(chroma: Tensor, height: int, width: int) -> Tensor:
-    """Enlarge chroma twice, three parts of the nearer pixel to one of the farther, to int32 (..., H, W)."""
-    near = chroma[..., : (height + 1) // 2, : (width + 1) // 2]
-    above = torch.cat((near[..., :1, :], near[..., :-1, :]), dim=-2)
-    below = torch.cat((near[..., 1:, :], near[..., -1:, :]), dim=-2)
-    thrice = near * 3
-    rows = torch.stack((above.add_(thrice), below.add_(thrice)), dim=-2).flatten(-3, -2)
-    left = torch.cat((rows[..., :1], rows[..., :-1]), dim=-1)
-    right = torch.cat((rows[..., 1:], rows[..., -1:]), dim=-1)
-    thrice = rows * 3
-    columns = torch.stack((left.add_(thrice).add_(8), right.add_(thrice).add_(7)), dim=-1).flatten(-2)
-    return columns.bitwise_right_shift_(4)[..., :height, :width]
-
-
-def _to_rgb(luma: Tensor, chroma: Tensor) -> Tensor:
-    """Convert int32 luma (N, H, W) in [0, 255] and chroma (2, N, H, W) in [-128, 127] to uint8 (N, 3, H, W)."""
-    blue_difference, red_difference = chroma.unbind(0)
-    red = (red_difference * 91881).add_(_HALF).bitwise_right_shift_(16)
-    green = (blue_difference * -22554).sub_(red_difference, alpha=46802).add_(_HALF).bitwise_right_shift_(16)
-    blue = (blue_difference * 116130).add_(_HALF).bitwise_right_shift_(16)
-    return torch.stack((red, green, blue), dim=1).add_(luma.unsqueeze(1)).clamp_(0, 255).to(torch.uint8)
 
 
 def jpeg_round_trip(images: Tensor, quality: int) -> Tensor:
@@ -155,8 +97,8 @@ def _in_tensors(images: Tensor, quality: int) -> Tensor:
 def _transformed(images: Tensor, luminance: Tensor, chrominance: Tensor) -> Tensor:
     """Go through the transforms with the steps of luma and chroma, int32 (8, 8, 1) each."""
     height, width = images.shape[2:]
-    luma, chroma = _luma_and_chroma(images)
-    luma, chroma = _extended(luma, _whole_blocks(height), _whole_blocks(width)), _halved(chroma)
+    luma, chroma = luma_and_chroma(images)
+    luma, chroma = extended(luma, whole_blocks(height), whole_blocks(width)), halved(chroma)
     blocks = (_to_blocks(luma), _to_blocks(chroma))
     counts = [part.shape[2] for part in blocks]
     coefficients = torch.split(forward_dct(torch.cat(blocks, dim=2)), counts, dim=2)
@@ -164,7 +106,7 @@ def _transformed(images: Tensor, luminance: Tensor, chrominance: Tensor) -> Tens
     kept = [_quantised(part.contiguous(), step) for part, step in zip(coefficients, steps, strict=True)]
     decoded = torch.split(inverse_dct(torch.cat(kept, dim=2)).clamp_(-128, 127), counts, dim=2)
     luma, chroma = _to_planes(decoded[0], luma.shape), _to_planes(decoded[1], chroma.shape)
-    return _to_rgb(luma.add_(128)[:, :height, :width], _doubled(chroma, height, width))
+    return to_rgb(luma.add_(128)[:, :height, :width], doubled(chroma, height, width))
 
 
 @cache
