@@ -90,7 +90,7 @@ def corrupt(
         return corrupted
     with compiled_kernels():
         passes = [slice(start, start + size) for start in range(0, len(images), size)]
-        kernels = (stream, images.device, *shape)
+        kernels = (stream, images.device, *shape, min(threads, len(passes)) > 1)
         _for_each(passes, one_pass, threads, first_alone=kernels not in _COMPILED)
         _COMPILED.add(kernels)
     return corrupted
@@ -137,7 +137,7 @@ def _for_each(
 
 
 _THREADS_TAKEN = threading.Lock()
-# Tables, corruptions, severities, devices and sizes for which this process has compiled kernels.
+# Tables, corruptions, severities, devices, sizes and ways of threading for which this process has compiled kernels.
 _COMPILED: set[tuple[object, ...]] = set()
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -44,8 +45,8 @@ def _provenance(name: str, identifier: str, rows: pd.DataFrame) -> tuple[Value, 
     )
 
 
-def _known(value: object) -> str | None:
-    return None if pd.isna(value) else str(value)  # type: ignore[call-overload]
+def _known(value: Any) -> str | None:
+    return None if pd.isna(value) else str(value)
 
 
 def _pairs(text: object) -> str | None:

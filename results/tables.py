@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -145,6 +145,6 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
-def value_of(number: object) -> float | None:
+def value_of(number: Any) -> float | None:
     """Return a float, or None for any kind of missing."""
-    return None if pd.isna(number) else float(number)  # type: ignore[call-overload, arg-type]
+    return None if pd.isna(number) else float(number)

@@ -139,7 +139,7 @@ def load_strictly(network: nn.Module, tensors: dict[str, Tensor], what: str) -> 
         raise CheckpointError(f"{what} does not fit the architecture: {_listed(shapes)}.")
     try:
         missing, unexpected = network.load_state_dict(tensors, strict=False)
-    except (RuntimeError, NotImplementedError) as error:
+    except RuntimeError as error:
         raise CheckpointError(f"{what} cannot be copied into the architecture ({error}).") from error
     # Files older than PyTorch 0.4.1 lack this counter, which does nothing in evaluation.
     missing = [name for name in missing if not name.endswith("num_batches_tracked")]

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tiny_sweeps import Arrays, stored, swept, tiny_checkpoint
@@ -19,8 +20,8 @@ def severities(*corruptions: str) -> list[str]:
     return [f"{corruption}@{severity}" for corruption in corruptions for severity in range(1, 6)]
 
 
-def written(data: str, suites: Sequence[str], out: Path, **options: object) -> WritingSummary:
-    return write_corrupted(plan_writing(data, suites, **options), out)  # type: ignore[arg-type]
+def written(data: str, suites: Sequence[str], out: Path, **options: Any) -> WritingSummary:
+    return write_corrupted(plan_writing(data, suites, **options), out)
 
 
 def sweep_of(

@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -172,9 +173,9 @@ def test_conditions_that_arrays_cannot_hold_are_one_sentence(suites: list[str], 
         ({"limit": 0}, "limit must be 1 or more, got 0"),
     ],
 )
-def test_options_that_do_not_fit_are_one_sentence(options: dict[str, object], sentence: str) -> None:
+def test_options_that_do_not_fit_are_one_sentence(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
-        plan_writing("digits", ["cifar-c"], **options)  # type: ignore[arg-type]
+        plan_writing("digits", ["cifar-c"], **options)
 
 
 def test_corrupted_and_small_and_large_images_are_refused_for_arrays(digits_c: Path, tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 from corrupted_folders import checksums, contents, severities, written
 from image_trees import encoded, pixels, write_files
 from torch import Tensor
 
 from robustsweep.benchmark.conditions import Corrupted
+from robustsweep.benchmark.data.dataset import Int64Array
 from robustsweep.benchmark.progress import Silent
 from robustsweep.benchmark.sources import Source
 from robustsweep.benchmark.writing import Writing, plan_writing, write_corrupted
@@ -122,9 +122,9 @@ def test_what_is_written_is_neither_read_nor_generated_again(
     calls: list[tuple[str, int]] = []
     read, generate = Source.read_clean, Source.generate
 
-    def reading(self: Source, positions: torch.Tensor) -> Tensor:
+    def reading(self: Source, positions: Int64Array) -> Tensor:
         calls.append(("read", len(positions)))
-        return read(self, positions)  # type: ignore[arg-type]
+        return read(self, positions)
 
     def generating(self: Source, condition: Corrupted, clean: Tensor, ids: Tensor) -> Tensor:
         calls.append((condition.name, len(clean)))
