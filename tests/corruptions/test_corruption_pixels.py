@@ -46,7 +46,7 @@ SHARE_EQUAL |= dict.fromkeys(("impulse_noise", "jpeg_compression", "pixelate", "
 def test_pixels_equal_the_restatement_within_a_grey_level(name, table, height, width, count, severity):
     ours, expected = both(name, table, severity, photos(height, width, count))
     difference = np.abs(ours.astype(int) - expected)
-    assert (difference <= 1).mean() >= 0.999
+    assert difference.max() <= 1
     assert (difference == 0).mean() >= SHARE_EQUAL.get(name, 0.99)
     assert (ours != channels_last(photos(height, width, count))).mean() > 0.001
 

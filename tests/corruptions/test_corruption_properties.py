@@ -193,11 +193,15 @@ def test_the_random_state_of_torch_is_neither_read_nor_set():
     assert torch.equal(torch.get_rng_state(), state)
 
 
-@pytest.mark.parametrize("name", ["gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur", "contrast"])
+@pytest.mark.parametrize("name", ["gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur", "fog", "contrast"])
 def test_damage_grows_with_severity(name):
-    images = pictures(16)
+    # Many draws: the plasma of a single fog says little.
+    images = pictures(16).repeat(16, 1, 1, 1)
     damage = [
-        (corrupt(images, name, severity, table="imagenet", seed=0, ids=IDS[:16]).int() - images).abs().float().mean()
+        (corrupt(images, name, severity, table="imagenet", seed=0, ids=torch.arange(256)).int() - images)
+        .abs()
+        .float()
+        .mean()
         for severity in SEVERITIES
     ]
     assert damage == sorted(damage)
@@ -344,5 +348,6 @@ def test_pixels_are_those_of_this_protocol_version(name):
     for severity in SEVERITIES:
         pixels = corrupt(images, name, severity, table="cifar", seed=0, ids=IDS[:4]).to(torch.int64).flatten()
         total += int((pixels * (torch.arange(pixels.numel()) % 1009 + severity)).sum())
-    # Another processor may round a sum otherwise and move a value in 100 000 by a level.
-    assert total == pytest.approx(GOLDEN[name], rel=1e-5)
+    # Whole numbers are exact; another processor may round a float32 sum otherwise and move a few values by a level.
+    is_exact = name in ("shot_noise", "impulse_noise", "pixelate")
+    assert total == pytest.approx(GOLDEN[name], rel=0.0 if is_exact else 1e-6)
