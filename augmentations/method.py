@@ -1,14 +1,39 @@
 """What a training-time augmentation is, and the registry of them."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from robustsweep.draws import Draws
 from robustsweep.errors import UsageError
 from robustsweep.registry import Registry, unknown_name
+
+Criterion = Callable[[Tensor, Tensor], Tensor]
+"""Maps logits (n, K) and targets (n, K), whose rows need not sum to 1, to one loss per image, float32 (n,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one training step has to work with; N images.
+
+    Attributes:
+        network: The bare classifier, in training mode: maps normalised images (n, C, H, W) to logits (n, K).
+        images: What ``Method.pixels`` returned, normalised, float32 (N, C, H, W), or (V N, C, H, W) for V views.
+        targets: Class probabilities, float32 (N, K).
+        sample: Rows of ``Method.sample`` for these images, float64 (N, P).
+        criterion: The recipe's loss.
+        progress: Share of the training that is over, in [0, 1).
+    """
+
+    network: nn.Module
+    images: Tensor
+    targets: Tensor
+    sample: Tensor
+    criterion: Criterion
+    progress: float
 
 
 @dataclass(frozen=True)
@@ -16,8 +41,9 @@ class Method(ABC):
     """An augmentation of batches; its dataclass fields are its parameters.
 
     Drawing is split from applying. ``sample`` draws for any number of images at once, one row each, and a row is a
-    function of the draws' seed, stream and that image's id alone; ``apply`` is deterministic. A trainer may draw for
-    a whole epoch and hand each batch its rows.
+    function of the draws' seed, stream and that image's id alone; everything else is deterministic. A trainer may draw
+    for a whole epoch and hand each batch its rows. A step of it goes through ``pixels`` (on cropped and mirrored
+    pixels, before the normalisation) and then ``loss``, which calls ``apply``; most methods define ``apply`` alone.
     """
 
     name: ClassVar[str]
@@ -29,6 +55,23 @@ class Method(ABC):
         Returns:
             float64, shape (N, P), on the device of the draws' ids; P is the method's own.
         """
+
+    def pixels(self, images: Tensor, sample: Tensor) -> Tensor:
+        """Distort pixels before they are normalised; unless a method says otherwise, leave them as they are.
+
+        Args:
+            images: uint8, shape (N, C, H, W), after crop and flip.
+            sample: Rows of ``sample`` for these images, shape (N, P).
+
+        Returns:
+            uint8, or float32 in [0, 255], shape (N, C, H, W); or (V N, C, H, W), one view of all images after another.
+        """
+        return images
+
+    def loss(self, step: Step) -> Tensor:
+        """Compute the loss to be differentiated with respect to the network's parameters: a scalar with its graph."""
+        images, targets = self.apply(step.images, step.targets, step.sample)
+        return step.criterion(step.network(images), targets).mean()
 
     @abstractmethod
     def apply(self, images: Tensor, targets: Tensor, sample: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from robustsweep.augmentations.crop_flip import crop_flip, sample_crop_flip
-from robustsweep.augmentations.method import Method
+from robustsweep.augmentations.method import Method, Step
 from robustsweep.benchmark.architectures import build_architecture
 from robustsweep.benchmark.checkpoints.card import Card
 from robustsweep.benchmark.checkpoints.normalisation import Normalisation
@@ -117,13 +117,18 @@ def _run_epoch(
     batch_size = min(recipe.batch_size, len(order))
     n_steps = len(order) // batch_size
     total = torch.zeros((), device=order.device)
+
+    def criterion(logits: Tensor, targets: Tensor) -> Tensor:
+        return F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing, reduction="none")
+
     for step, rows in enumerate(order[: n_steps * batch_size].view(n_steps, batch_size)):
+        time_in_epochs = epoch + (step + 0.5) / n_steps
         for group in optimiser.param_groups:
-            group["lr"] = recipe.learning_rate_at(epoch + (step + 0.5) / n_steps)
-        cropped = crop_flip(data.images[rows], crops[rows], recipe.crop_padding)
-        images = (cropped / 255 - data.mean) / data.std
-        images, targets = method.apply(images, data.targets[rows], sample[rows])
-        loss = F.cross_entropy(network(images), targets, label_smoothing=recipe.label_smoothing)
+            group["lr"] = recipe.learning_rate_at(time_in_epochs)
+        pixels = method.pixels(crop_flip(data.images[rows], crops[rows], recipe.crop_padding), sample[rows])
+        images = (pixels / 255 - data.mean) / data.std
+        progress = time_in_epochs / recipe.epochs
+        loss = method.loss(Step(network, images, data.targets[rows], sample[rows], criterion, progress))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
