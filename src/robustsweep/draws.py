@@ -5,7 +5,8 @@ The key is a hash of the seed and of a stream name; the 256-bit counter holds th
 of the call and the image's 64-bit id. Any two (seed, stream, id, call, element) therefore use different counters
 or different keys, and no number depends on the batch, the order, the shard or the worker.
 
-On the CPU NumPy's implementation makes the words, elsewhere tensor code does: the words are the same.
+On the CPU NumPy's implementation makes the words, elsewhere, and where it is compiled, tensor code does: the words are
+the same.
 """
 
 import hashlib
@@ -15,12 +16,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from robustsweep.kernels import kernel
+from robustsweep.kernels import is_compiling_kernels, kernel
 
 _MASK = 0xFFFFFFFF
 _ROUNDS = 10
 _MULTIPLIERS = (0xD2E7470EE14C6C93, 0xCA5A826395121157)
 _WEYL = (0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B)
+
+# Blocks for each image from which a compiled kernel is worth its compilation.
+_WORTH_COMPILING = 64
 
 Words = tuple[Tensor, Tensor, Tensor, Tensor]
 
@@ -41,6 +45,22 @@ def _high_product(word: Tensor, factor: int) -> Tensor:
     return high * factor_high + (low_high >> 32 & _MASK) + (high_low >> 32 & _MASK) + (carry >> 32)
 
 
+def _round_keys(key: tuple[int, int]) -> Tensor:
+    """Return the keys of all rounds, int64 (2, 10): the bits of unsigned 64-bit words."""
+    return torch.tensor(
+        [[_signed(k + number * w) for number in range(_ROUNDS)] for k, w in zip(key, _WEYL, strict=True)]
+    )
+
+
+def _encrypted(counter: Words, round_keys: Tensor) -> Words:
+    c0, c1, c2, c3 = counter
+    for k0, k1 in round_keys.unbind(1):
+        high0, low0 = _high_product(c0, _MULTIPLIERS[0]), c0 * _signed(_MULTIPLIERS[0])
+        high1, low1 = _high_product(c2, _MULTIPLIERS[1]), c2 * _signed(_MULTIPLIERS[1])
+        c0, c1, c2, c3 = high1 ^ c1 ^ k0, low1, high0 ^ c3 ^ k1, low0
+    return c0, c1, c2, c3
+
+
 def philox(counter: Words, key: tuple[int, int]) -> Words:
     """Encrypt counters with Philox-4x64-10.
 
@@ -51,14 +71,15 @@ def philox(counter: Words, key: tuple[int, int]) -> Words:
     Returns:
         Four int64 tensors: the bits of unsigned 64-bit random words.
     """
-    c0, c1, c2, c3 = counter
-    k0, k1 = key
-    for _ in range(_ROUNDS):
-        high0, low0 = _high_product(c0, _MULTIPLIERS[0]), c0 * _signed(_MULTIPLIERS[0])
-        high1, low1 = _high_product(c2, _MULTIPLIERS[1]), c2 * _signed(_MULTIPLIERS[1])
-        c0, c1, c2, c3 = high1 ^ c1 ^ _signed(k0), low1, high0 ^ c3 ^ _signed(k1), low0
-        k0, k1 = k0 + _WEYL[0], k1 + _WEYL[1]
-    return c0, c1, c2, c3
+    return _encrypted(counter, _round_keys(key).to(counter[0].device))
+
+
+@kernel
+def _blocks(numbers: Tensor, call: Tensor, ids: Tensor, round_keys: Tensor) -> Tensor:
+    """Make blocks of words, int64 (N, 4 * n), from their numbers (1, n), the call (1, 1) and the ids (N, 1)."""
+    # All counters are expanded at once: fewer intermediate results of a compiled kernel go through memory.
+    n0, n1, n2, n3 = (part.expand(len(ids), numbers.shape[1]) for part in (numbers, call, ids, torch.zeros_like(call)))
+    return torch.stack(_encrypted((n0, n1, n2, n3), round_keys), dim=2).flatten(1)
 
 
 @kernel
@@ -101,8 +122,8 @@ class Draws:
             return torch.empty((0, *shape), dtype=torch.uint32, device=self._ids.device)
         n_words = math.prod(shape)
         n_blocks = max(1, -(-n_words // 8))
-        make = self._words_by_numpy if self._ids.device.type == "cpu" else self._words_by_torch
-        words = make(n_blocks)
+        by_numpy = self._ids.device.type == "cpu" and not (is_compiling_kernels() and n_blocks >= _WORTH_COMPILING)
+        words = self._words_by_numpy(n_blocks) if by_numpy else self._words_by_torch(n_blocks)
         self._calls += 1
         return words.view(torch.int32)[:, :n_words].reshape(len(self), *shape).view(torch.uint32)
 
@@ -119,10 +140,10 @@ class Draws:
 
     def _words_by_torch(self, n_blocks: int) -> Tensor:
         device = self._ids.device
-        blocks = torch.arange(1, n_blocks + 1, device=device).unsqueeze(0)
+        # Numbered outside of the kernel: compiled by torch 2.15, one that counts by itself gives wrong words.
+        numbers = torch.arange(1, n_blocks + 1, device=device).unsqueeze(0)
         call = torch.tensor([[self._calls]], device=device)
-        counter = (blocks, call, self._ids.unsqueeze(1), torch.zeros_like(call))
-        return torch.stack(philox(counter, self._key), dim=2).flatten(1)
+        return _blocks(numbers, call, self._ids.unsqueeze(1), _round_keys(self._key).to(device))
 
     def uniform(self, *shape: int, low: float = 0.0, high: float = 1.0, dtype: torch.dtype = torch.float64) -> Tensor:
         """Draw from the uniform distribution on [low, high); float32 may round up to ``high``.

@@ -47,6 +47,11 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     return call
 
 
+def is_compiling_kernels() -> bool:
+    """Say whether the caller is inside ``compiled_kernels``."""
+    return _COMPILED.get()
+
+
 @contextmanager
 def compiled_kernels() -> Iterator[None]:
     """Compile the kernels that are called inside.

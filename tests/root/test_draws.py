@@ -1,5 +1,6 @@
 import math
 import random
+import shutil
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ import torch
 from scipy import stats
 
 from robustsweep.draws import Draws, philox
+from robustsweep.kernels import compiled_kernels
 
 # Known answers that Random123 publishes for philox4x64 with 10 rounds: counter, key, words.
 KNOWN_ANSWERS = [
@@ -63,6 +65,16 @@ def test_numpy_and_tensors_make_the_same_words() -> None:
     draws = Draws(3, "both", IDS)
     draws.words(1)
     assert torch.equal(draws._words_by_numpy(5), draws._words_by_torch(5))
+
+
+@pytest.mark.skipif(not shutil.which("g++") and not shutil.which("clang++"), reason="needs a C++ compiler")
+@pytest.mark.parametrize("count", [1, 512, 1200, 3072, 3081])
+def test_compiled_words_are_the_same(count: int) -> None:
+    plain, compiled = Draws(3, "both", IDS), Draws(3, "both", IDS)
+    expected = [plain.words(count), plain.words(2), plain.words(count)]
+    with compiled_kernels():
+        found = [compiled.words(count), compiled.words(2), compiled.words(count)]
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
 
 
 def test_each_row_is_the_same_alone_in_any_batch_and_in_any_order() -> None:
