@@ -13,6 +13,7 @@ from os import environ
 from typing import Any, ParamSpec, TypeVar
 
 import torch
+from torch import Tensor
 
 from robustsweep.cache import cache_folder
 from robustsweep.errors import MissingDependencyError
@@ -29,19 +30,21 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Let a function be compiled inside ``compiled_kernels``.
 
     Args:
-        function: Maps tensors and numbers to a tensor, without side effects that are seen outside. There, floats arrive
-            as tensors of no dimensions, so that one compiled kernel serves all severities.
+        function: Maps tensors, at least one, and numbers to a tensor, without side effects that are seen outside.
+            There, floats arrive as tensors of no dimensions, so that one compiled kernel serves all severities.
     """
-    compiled: Any = None
+    compiled: dict[str, Any] = {}
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        nonlocal compiled
         if not _COMPILED.get():
             return function(*args, **kwargs)
-        if compiled is None:
-            compiled = torch.compile(function, dynamic=False, fullgraph=True)
-        result: R = compiled(*(torch.tensor(arg) if isinstance(arg, float) else arg for arg in args), **kwargs)
+        device = next(arg.device.type for arg in args if isinstance(arg, Tensor))
+        if device not in compiled:
+            # The generated C++ is entered without Python's global lock, so that passes in several threads overlap.
+            options: dict[str, Any] = {"cpp_wrapper": True} if device == "cpu" else {}
+            compiled[device] = torch.compile(function, dynamic=False, fullgraph=True, options=options)
+        result: R = compiled[device](*(torch.tensor(arg) if isinstance(arg, float) else arg for arg in args), **kwargs)
         return result
 
     return call
