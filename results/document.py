@@ -1,13 +1,14 @@
 """What a report says, before it takes any format."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
 from robustsweep.errors import NothingToCompareError
+from robustsweep.results.attack_curves import attack_curves_png, fooling_distributions
 from robustsweep.results.attack_tables import attack_tables
 from robustsweep.results.corruption_tables import corruption_tables
 from robustsweep.results.figures import error_per_corruption_png
@@ -20,20 +21,35 @@ from robustsweep.results.window_tables import window_tables
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A figure of one unit.
+
+    Attributes:
+        name: File name.
+        alt: What it shows, for those who cannot see it.
+        png: The file.
+        table_slug: The table that it follows.
+    """
+
+    name: str
+    alt: str
+    png: bytes
+    table_slug: str
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """One unit's part of the report.
 
     Attributes:
         unit: The measurements.
         tables: Their tables.
-        figure: PNG of the errors per corruption, or None where no corruption is completely measured.
-        figure_name: Its file name.
+        pictures: Their figures.
     """
 
     unit: Unit
     tables: tuple[Table, ...]
-    figure: bytes | None
-    figure_name: str
+    pictures: tuple[Picture, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +105,18 @@ def build_report(runs: Sequence[Path], reference: str | None = None) -> Report:
 
 def _section(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | None) -> Section:
     tables = [*corruption_tables(unit, references_of(unit, reference)), *attack_tables(unit)]
-    tables += window_tables(unit, runs)
+    tables += [*fooling_distributions(unit), *window_tables(unit, runs)]
     named = tuple(footnotes(replace(table, slug=f"{prefix}{table.slug}")) for table in tables)
-    return Section(unit, named, error_per_corruption_png(unit), f"{prefix}error_per_corruption.png")
+    return Section(unit, named, tuple(_pictures(unit, prefix)))
+
+
+def _pictures(unit: Unit, prefix: str) -> Iterator[Picture]:
+    if png := error_per_corruption_png(unit):
+        slug = f"{prefix}error_per_corruption"
+        yield Picture(f"{slug}.png", "Error per corruption and method", png, slug)
+    if png := attack_curves_png(unit):
+        alt = "Accuracy under attack against eps, per method"
+        yield Picture(f"{prefix}attack_curves.png", alt, png, f"{prefix}robust_accuracy")
 
 
 def _prefixes(units: Sequence[Unit]) -> list[str]:

@@ -22,6 +22,11 @@ _GROUP_GAP = 0.6
 _MARKER_SIZE = 8
 
 
+def style_of(number: int) -> tuple[str, str]:
+    """Return the colour and the marker of series ``number``; the first eight differ in both, 64 in one of them."""
+    return _COLOURS[number % len(_COLOURS)], _MARKERS[(number + number // len(_COLOURS)) % len(_MARKERS)]
+
+
 def error_per_corruption_png(unit: Unit) -> bytes | None:
     """Draw the error of every method under each corruption, the groups apart, and the mean of the fifteen.
 
@@ -50,7 +55,7 @@ def _draw_dots(series: Sequence[Series], scope: str) -> Figure:
     for style, (one, offset) in enumerate(zip(series, offsets, strict=True)):
         _draw_series(axes, one, places + offset, style)
     _dress(axes, places, f"Top-1 error (%), mean of 5 severities    {scope}")
-    _add_legend(figure, series)
+    add_legend(figure, [one.label for one in series])
     return figure
 
 
@@ -61,7 +66,7 @@ def _places() -> npt.NDArray[np.float64]:
 
 
 def _draw_series(axes: Axes, one: Series, places: npt.NDArray[np.float64], style: int) -> None:
-    colour, marker = _COLOURS[style], _MARKERS[style]
+    colour, marker = style_of(style)
     if len(one.errors) > 1:
         for errors in one.errors:
             axes.plot(places, 100 * errors, ".", color=colour, alpha=0.45, markersize=_MARKER_SIZE * 0.6)
@@ -87,14 +92,17 @@ def _dress(axes: Axes, places: npt.NDArray[np.float64], title: str) -> None:
         start += size
 
 
-def _add_legend(figure: Figure, series: Sequence[Series]) -> None:
-    handles = [
-        Line2D([], [], marker=marker, color=colour, linestyle="", markersize=_MARKER_SIZE)
-        for marker, colour, _ in zip(_MARKERS, _COLOURS, series, strict=False)
-    ]
-    columns = max(1, min(len(series), 120 // (max(len(one.label) for one in series) + 6)))
+def add_legend(figure: Figure, labels: Sequence[str]) -> None:
+    """Explain the styles of series 0, 1, ... below the figure."""
+    handles = []
+    for style, _ in enumerate(labels):
+        colour, marker = style_of(style)
+        handles.append(Line2D([], [], marker=marker, color=colour, linestyle="", markersize=_MARKER_SIZE))
+    characters = int(9.6 * figure.get_figwidth())
+    columns = max(1, min(len(labels), characters // (max(map(len, labels)) + 6)))
     # A label that begins with an underscore would be hidden, one with dollar signs read as mathematics.
-    labels = [f" {one.label}" for one in series]
-    legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=9)
+    legend = figure.legend(
+        handles, [f" {label}" for label in labels], loc="outside lower center", ncols=columns, frameon=False, fontsize=9
+    )
     for text in legend.get_texts():
         text.set_parse_math(False)

@@ -86,8 +86,7 @@ def _section(section: Section) -> Iterator[str]:
         if table.depth == "data":
             continue
         yield to_markdown(table)
-        if section.figure and table.slug.endswith("error_per_corruption"):
-            yield f"![Error per corruption and method](figures/{section.figure_name})\n"
+        yield from (f"![{p.alt}](figures/{p.name})\n" for p in section.pictures if p.table_slug == table.slug)
 
 
 def _definitions() -> str:

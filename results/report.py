@@ -41,7 +41,7 @@ def write_report(
     contents: dict[str, bytes] = {}
     if "md" in formats:
         contents["report.md"] = report_markdown(report).encode()
-        contents |= {f"figures/{s.figure_name}": s.figure for s in report.sections if s.figure}
+        contents |= {f"figures/{p.name}": p.png for section in report.sections for p in section.pictures}
     if "csv" in formats:
         contents |= {f"tables/{table.slug}.csv": to_csv(table).encode() for table in report.tables}
         contents["tables/cells.csv"] = _cells_csv(report.frame).encode()

@@ -39,23 +39,49 @@ class Series:
         return np.asarray(self.errors.mean(axis=0), dtype=np.float64)
 
 
-def series_of(unit: Unit) -> list[Series]:
+@dataclass(frozen=True, slots=True)
+class SeedGroup:
+    """Checkpoints that differ by their training seed alone.
+
+    Attributes:
+        label: The method, or the checkpoint's name where the method does not tell it apart; printable.
+        method: The training-time augmentation.
+        checkpoint_ids: Their ids, at least one.
+    """
+
+    label: str
+    method: str
+    checkpoint_ids: tuple[str, ...]
+
+
+def seed_groups(unit: Unit) -> list[SeedGroup]:
     """Group checkpoints that differ by their training seed alone; the baseline comes first, then the tables' order."""
-    errors = unit.values()
     groups: dict[Hashable, list[str]] = {}
     for identifier, row in unit.checkpoints.iterrows():
         groups.setdefault(_seeds_apart(str(identifier), row), []).append(str(identifier))
     methods = [str(unit.checkpoints.loc[identifiers[0], "method"]) for identifiers in groups.values()]
-    series = []
+    found = []
     for identifiers, method in zip(groups.values(), methods, strict=True):
         label = method
         if method == UNSPECIFIED or methods.count(method) > 1:
             label = ", ".join(unit.checkpoints.loc[identifiers, "label"])
         if len(identifiers) > 1:
             label = f"{label} ({len(identifiers)} seeds)"
-        values = np.stack([_errors(errors[i]) for i in identifiers])
-        series.append(Series(printable(label), values, method == DEFAULT_METHOD))
-    return sorted(series, key=lambda one: not one.is_baseline)
+        found.append(SeedGroup(printable(label), method, tuple(identifiers)))
+    return sorted(found, key=lambda group: group.method != DEFAULT_METHOD)
+
+
+def series_of(unit: Unit) -> list[Series]:
+    """Return one series of errors per ``seed_groups``, in their order."""
+    errors = unit.values()
+    return [
+        Series(
+            group.label,
+            np.stack([_errors(errors[identifier]) for identifier in group.checkpoint_ids]),
+            group.method == DEFAULT_METHOD,
+        )
+        for group in seed_groups(unit)
+    ]
 
 
 def _seeds_apart(identifier: str, row: "pd.Series[str]") -> Hashable:

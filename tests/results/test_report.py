@@ -104,8 +104,12 @@ def test_runs_without_cells_have_nothing_to_compare(tmp_path: Path) -> None:
 def test_attacks_alone_make_a_report(builder: RunBuilder) -> None:
     builder.ladder("net", 900, (500, 100))
     written = write_report([builder.root])
-    assert [table.slug for table in written.sections[0].tables] == ["robust_accuracy", "median_fooling_eps"]
-    assert written.sections[0].figure is None
+    assert [table.slug for table in written.sections[0].tables] == [
+        "robust_accuracy",
+        "median_fooling_eps",
+        "fooling_eps_1",
+    ]
+    assert not [p for p in written.sections[0].pictures if p.table_slug.endswith("error_per_corruption")]
 
 
 def test_provenance_names_parameters_fingerprint_and_versions(builder: RunBuilder) -> None:
