@@ -1,4 +1,4 @@
-"""Networks by architecture spec: built in, from timm, torchvision, pytorchcv or RobustBench, or from the user's own factory."""
+"""Networks by architecture spec: built in, from the zoo of another library, or from the user's own factory."""
 
 import hashlib
 import importlib
