@@ -158,6 +158,32 @@ def test_any_number_of_classes_from_four_is_attacked(name, classes):
 
 
 @needs("torchattacks:")
+def test_the_last_class_is_aimed_at_the_first():
+    # The library's own target of class 3 would be class 4 of ten.
+    model, images, labels, ids = linear_task(margin=0.04, classes=4)
+    with torch.no_grad():  # JSMA takes pixels that raise its class and lower the others
+        model.weight.copy_(2 * model.weight - model.weight.sum(0))
+    outcome = run_foreign(model, images, labels, parse_foreign("torchattacks:JSMA"), seed=0, ids=ids)
+    assert outcome.logits.argmax(1).tolist() == [1, 2, 3, 0]
+
+
+@pytest.mark.parametrize("attack", ["APGD", "APGDT", "FAB", "Square", "AutoAttack"])
+@needs("torchattacks:")
+def test_classes_that_seed_themselves_are_given_the_seed(attack, monkeypatch):
+    import torchattacks
+
+    given = []
+    original = getattr(torchattacks, attack)
+    monkeypatch.setattr(
+        torchattacks, attack, lambda *args, **options: given.append(options) or original(*args, **options)
+    )
+    model, images, labels, ids = task()
+    for seed in (0, 1):
+        run_foreign(model, images, labels, parse_foreign(f"torchattacks:{attack}@16/255"), seed=seed, ids=ids)
+    assert given[0]["seed"] != given[1]["seed"]
+
+
+@needs("torchattacks:")
 def test_targets_are_among_all_classes():
     # Only the twelfth best class can be reached; the library's own ten classes end before it.
     weight = torch.zeros(12, 3 * 16 * 16)
@@ -177,11 +203,12 @@ def test_autoattack_needs_four_classes_and_says_so():
 
 
 @needs("autoattack-linf")
-def test_what_autoattack_warns_of_is_returned():
+def test_what_autoattack_warns_of_is_returned_and_not_logged(caplog):
     model, images, labels, ids = task()
     model = nn.Sequential(model, nn.Softmax(1)).eval()
     outcome = run_foreign(model, images, labels, parse_foreign("autoattack-linf@32/255"), seed=0, ids=ids)
     assert any("probability distribution" in sentence for sentence in outcome.warnings)
+    assert caplog.records == []
     assert all(sentence.startswith("autoattack-linf@32/255 warns in 1 of 1 batches: ") for sentence in outcome.warnings)
 
 
