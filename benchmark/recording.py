@@ -28,7 +28,7 @@ def make_cell(
         warnings: Sentences from the computation.
     """
     counts = count(planned, source, examples)
-    warnings += _distances(examples)
+    warnings += _distances(planned.condition.name, examples)
     if isinstance(planned.condition, Clean):
         warnings += _chance_warning(counts, source.data.classes)
     checkpoint = planned.checkpoint
@@ -62,16 +62,16 @@ def count(planned: PlannedCell, source: Source, examples: Examples) -> Counts:
     )
 
 
-def _distances(examples: Examples) -> tuple[str, ...]:
+def _distances(attack: str, examples: Examples) -> tuple[str, ...]:
     """Say how far the images of an attack without a budget went."""
     if examples.l2 is None or examples.linf is None or examples.rung is None:
         return ()
     fooled = examples.rung == 0
     if not fooled.any():
-        return ("the attack has no budget; it fooled no image.",)
+        return (f"{attack} has no budget; it fooled no image.",)
     l2, linf = (float(np.median(distances[fooled])) for distances in (examples.l2, examples.linf))
     return (
-        f"the attack has no budget; the {int(fooled.sum())} images that it fooled are {l2:.3g} (L2) and {linf:.3g} "
+        f"{attack} has no budget; the {int(fooled.sum())} images that it fooled are {l2:.3g} (L2) and {linf:.3g} "
         "(Linf) from the clean ones, in the median.",
     )
 

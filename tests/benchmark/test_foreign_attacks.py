@@ -55,6 +55,7 @@ def test_a_sweep_stores_verdicts_distances_and_the_librarys_version(tmp_path: Pa
     assert library == {"torchattacks": foreign.version("torchattacks")}
     median = np.median(arrays["tiny", "torchattacks:DeepFool"]["l2"][fooled])
     (sentence,) = cells["torchattacks:DeepFool"].warnings
+    assert sentence.startswith("torchattacks:DeepFool has no budget; ")
     assert f"the {fooled.sum()} images that it fooled are {median:.3g} (L2)" in sentence
     assert cells["torchattacks:PGD@4/255"].warnings == ()
 
