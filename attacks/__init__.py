@@ -1,5 +1,6 @@
 """Adversarial attacks: step rules and the engine that drives them."""
 
+from robustsweep.attacks.adapters import Foreign, describe_families, is_foreign, parse_foreign, run_foreign
 from robustsweep.attacks.catalogue import ATTACKS
 from robustsweep.attacks.engine import run_attack
 from robustsweep.attacks.eps import format_eps, parse_eps
@@ -11,11 +12,16 @@ __all__ = [
     "ATTACKS",
     "AttackOutcome",
     "AttackSpec",
+    "Foreign",
+    "describe_families",
     "fgm_l2",
     "fgsm",
     "format_eps",
+    "is_foreign",
     "parse_attack",
     "parse_eps",
+    "parse_foreign",
     "pgd",
     "run_attack",
+    "run_foreign",
 ]

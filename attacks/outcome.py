@@ -22,6 +22,9 @@ class AttackOutcome:
             label's exactly where ``rung < len(spec.eps)``.
         images: float32 (N, ...) on the given images' device: those images; None unless asked for.
         warnings: Sentences that belong beside the numbers.
+        l2: float32 (N,), the distance from the clean image to the one that the verdict is about, where the attack has
+            no budget; None where it has one.
+        linf: Likewise.
     """
 
     rung: Tensor
@@ -30,6 +33,8 @@ class AttackOutcome:
     logits: Tensor
     images: Tensor | None = None
     warnings: tuple[str, ...] = ()
+    l2: Tensor | None = None
+    linf: Tensor | None = None
 
 
 class Ledger:

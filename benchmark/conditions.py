@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
-from robustsweep.attacks import ATTACKS, AttackSpec, format_eps, parse_attack
+from robustsweep.attacks import ATTACKS, AttackSpec, Foreign, format_eps, is_foreign, parse_attack, parse_foreign
 from robustsweep.corruptions import CORRUPTIONS, SEVERITIES, TABLES
 from robustsweep.corruptions.edges import EDGES
 from robustsweep.corruptions.windows import FILLINGS, FRACTIONS
@@ -130,20 +130,22 @@ class Windowed:
 
 @dataclass(frozen=True, slots=True)
 class Attacked:
-    """One adversarial attack, at one eps or at a ladder of them."""
+    """One adversarial attack, at one eps or at a ladder of them; another library's at one eps or without a budget."""
 
-    attack: AttackSpec
+    attack: AttackSpec | Foreign
 
     kind = "attack"
 
     @property
     def name(self) -> str:
-        """Such as ``fgsm-linf@8/255`` or ``pgd10-linf``."""
+        """Such as ``fgsm-linf@8/255``, ``pgd10-linf`` or ``torchattacks:CW``."""
         return self.attack.name
 
     def describe(self) -> dict[str, Any]:
         """Return the fields of ``cell.condition``."""
         attack = self.attack
+        if isinstance(attack, Foreign):
+            return {"name": self.name, "kind": self.kind, **attack.describe()}
         return {
             "name": self.name,
             "kind": self.kind,
@@ -172,6 +174,8 @@ def parse_condition(name: str) -> Condition:
         return Clean()
     if name.startswith("window-"):
         return Windowed.parse(name)
+    if is_foreign(name):
+        return Attacked(parse_foreign(name))
     match = _CORRUPTED.fullmatch(name)
     if match and match["corruption"] not in ATTACKS:
         return Corrupted(match["corruption"], int(match["severity"]))

@@ -28,6 +28,7 @@ def make_cell(
         warnings: Sentences from the computation.
     """
     counts = count(planned, source, examples)
+    warnings += _distances(planned.condition.name, examples)
     if isinstance(planned.condition, Clean):
         warnings += _chance_warning(counts, source.data.classes)
     checkpoint = planned.checkpoint
@@ -50,7 +51,7 @@ def count(planned: PlannedCell, source: Source, examples: Examples) -> Counts:
     n_robust: tuple[int, ...] = ()
     n_clean_right = None
     if isinstance(planned.condition, Attacked) and examples.rung is not None:
-        n_robust = tuple(int((examples.rung > k).sum()) for k in range(len(planned.condition.attack.eps)))
+        n_robust = tuple(int((examples.rung > k).sum()) for k in range(len(planned.condition.describe()["eps"])))
         n_clean_right = int((examples.rung >= 0).sum())
     return Counts(
         n=len(examples.prediction),
@@ -58,6 +59,20 @@ def count(planned: PlannedCell, source: Source, examples: Examples) -> Counts:
         n_top5_right=int(examples.top5_hit.sum()),
         n_robust=n_robust,
         n_clean_right=n_clean_right,
+    )
+
+
+def _distances(attack: str, examples: Examples) -> tuple[str, ...]:
+    """Say how far the images of an attack without a budget went."""
+    if examples.l2 is None or examples.linf is None or examples.rung is None:
+        return ()
+    fooled = examples.rung == 0
+    if not fooled.any():
+        return (f"{attack} has no budget; it fooled no image.",)
+    l2, linf = (float(np.median(distances[fooled])) for distances in (examples.l2, examples.linf))
+    return (
+        f"{attack} has no budget; the {int(fooled.sum())} images that it fooled are {l2:.3g} (L2) and {linf:.3g} "
+        "(Linf) from the clean ones, in the median.",
     )
 
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 import torch
 from torch import Tensor, nn
 
+from robustsweep.attacks import Foreign
 from robustsweep.benchmark.attacking import attack_images
 from robustsweep.benchmark.blocks import Block, split_positions
 from robustsweep.benchmark.conditions import Attacked, Condition, Corrupted, Windowed
@@ -21,9 +22,10 @@ from robustsweep.results.store import CellStore
 
 def cost(condition: Condition) -> int:
     """Estimate the forward passes that one image takes, for the progress bar alone."""
-    if isinstance(condition, Attacked):
-        return 1 + 3 * condition.attack.steps * condition.attack.restarts
-    return 1
+    if not isinstance(condition, Attacked):
+        return 1
+    attack = condition.attack
+    return attack.passes if isinstance(attack, Foreign) else 1 + 3 * attack.steps * attack.restarts
 
 
 class Run:

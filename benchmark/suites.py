@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
-from robustsweep.attacks import AttackSpec, parse_attack
+from robustsweep.attacks import AttackSpec, is_foreign, parse_attack
 from robustsweep.benchmark.conditions import Attacked, Clean, Condition, Corrupted, Windowed, parse_condition
 from robustsweep.corruptions import COMMON, CORRUPTIONS, EXTRA, SEVERITIES
 from robustsweep.corruptions.edges import EDGES
@@ -97,7 +97,7 @@ def conditions_of(names: Sequence[str]) -> tuple[Condition, ...]:
     for name in names:
         if name in SUITES:
             found: tuple[Condition, ...] = SUITES[name]()
-        elif "@" in name:
+        elif "@" in name or is_foreign(name):
             found = (parse_condition(name),)
         elif name in CORRUPTIONS:
             raise UsageError(f"{name} is a corruption; name one condition of it, such as {name}@3, or a suite.")

@@ -58,6 +58,9 @@ def _description(family: str, row: Row) -> str:
     norm = {"linf": "L-infinity", "l2": "L2"}.get(str(row["norm"]), str(row["norm"]))
     if _holds(row["single_step"]):
         return f"{family}: {norm}, a single step of size eps."
+    if pd.isna(row["steps"]):
+        limit = "no budget: any image counts, and only its distance says how far it went" if norm == "none" else norm
+        return f"{family}: {limit}, run by its own library with its own settings; the image that it returns counts."
     start = "random start" if _holds(row["random_start"]) else "clean start"
     return (
         f"{family}: {norm}, {row['steps']} steps of {row['step_ratio']} eps, {row['restarts']} restart(s), {start}; "

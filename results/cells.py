@@ -35,7 +35,11 @@ class Examples:
         rung: int8 for attacks, else None: how far an image held out. -1: wrong before any attack; k: first fooled
             at the condition's k-th eps (ascending); the number of eps: never fooled.
         restart: int16 for attacks, else None: the restart that fooled it, -1 where none did.
-        step: int16 for attacks, else None: the step that fooled it (0 is the start), -1 where none did.
+        step: int16 for attacks, else None: the step that fooled it (0 is the start, or unknown for another library's
+            attack), -1 where none did.
+        l2: float32 for attacks without a budget, else None: distance from the clean image to the attack's, in units of
+            the pixel range [0, 1]; 0 where the image was wrong before it.
+        linf: Likewise.
     """
 
     prediction: Array
@@ -46,6 +50,8 @@ class Examples:
     rung: Array | None = None
     restart: Array | None = None
     step: Array | None = None
+    l2: Array | None = None
+    linf: Array | None = None
 
     def arrays(self) -> dict[str, Array]:
         """Return the arrays that are present, by name."""

@@ -17,7 +17,7 @@ class Card:
 
     Attributes:
         architecture: A built-in name such as ``"resnet20"``, or ``timm:NAME``, ``torchvision:NAME``,
-            ``pytorchcv:NAME`` or ``py:package.module:factory``.
+            ``pytorchcv:NAME``, ``robustbench:DATASET/THREAT/ID`` or ``py:package.module:factory``.
         classes: Number of outputs.
         normalisation: What is done to images in [0, 1] before they enter the network.
         input_size: Side in pixels that the network expects; None: any.

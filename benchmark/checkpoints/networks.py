@@ -1,4 +1,4 @@
-"""Networks by architecture spec: built in, from timm, torchvision or pytorchcv, or from the user's own factory."""
+"""Networks by architecture spec: built in, from the zoo of another library, or from the user's own factory."""
 
 import hashlib
 import importlib
@@ -13,9 +13,10 @@ from torch import nn
 
 from robustsweep.benchmark.architectures import build_architecture
 from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS, Normalisation
+from robustsweep.benchmark.checkpoints.robustbench import build_zoo_network
 from robustsweep.errors import CheckpointError, MissingDependencyError
 
-SCHEMES = ("timm", "torchvision", "pytorchcv", "py")
+SCHEMES = ("timm", "torchvision", "pytorchcv", "robustbench", "py")
 _INIT_SEED = 0
 
 
@@ -26,6 +27,10 @@ def describe_schemes() -> list[tuple[str, str]]:
         ("timm:NAME", "any model of timm (extra: timm); weights=pretrained, random or FILE"),
         ("torchvision:NAME", "any classifier of torchvision; weights=pretrained, random or FILE"),
         ("pytorchcv:NAME", "any classifier of pytorchcv (extra: pytorchcv); weights=pretrained, random or FILE"),
+        (
+            "robustbench:DATASET/THREAT/ID",
+            "RobustBench's zoo (extra: robustbench), weights in model_dir=, default models",
+        ),
         ("py:package.module:factory", "your own factory; the only form that runs code of yours"),
     ]
 
@@ -53,7 +58,7 @@ def build_network(architecture: str, classes: int | None, *, pretrained: bool = 
     Weights that are not pretrained are drawn with a fixed seed, and the global generator is left as it was.
 
     Args:
-        architecture: Built-in name, or ``timm:``, ``torchvision:``, ``pytorchcv:`` or ``py:`` spec.
+        architecture: Built-in name, or ``timm:``, ``torchvision:``, ``pytorchcv:``, ``robustbench:`` or ``py:`` spec.
         classes: Number of outputs; None: the library's own number.
         pretrained: Fetch the library's pretrained weights.
 
@@ -62,7 +67,13 @@ def build_network(architecture: str, classes: int | None, *, pretrained: bool = 
         MissingDependencyError: If the library is not installed.
     """
     scheme, colon, name = architecture.partition(":")
-    builders = {"timm": _timm, "torchvision": _torchvision, "pytorchcv": _pytorchcv, "py": _python}
+    builders = {
+        "timm": _timm,
+        "torchvision": _torchvision,
+        "pytorchcv": _pytorchcv,
+        "robustbench": _robustbench,
+        "py": _python,
+    }
     with torch.random.fork_rng(devices=[]):
         # torch.manual_seed would also reseed the accelerators, which fork_rng leaves alone here.
         torch.default_generator.manual_seed(_INIT_SEED)
@@ -123,6 +134,12 @@ def _pytorchcv(name: str, classes: int | None, pretrained: bool) -> Network:
         raise CheckpointError(f"pytorchcv has no model {name!r} ({error}).") from error
     size = getattr(module, "in_size", None)
     return Network(module, NORMALISATIONS["imagenet"], size[0] if size else None)
+
+
+def _robustbench(name: str, classes: int | None, pretrained: bool) -> Network:
+    del classes, pretrained  # the zoo's networks have their data set's, and their weights come from files
+    module, side = build_zoo_network(name)
+    return Network(module, NORMALISATIONS["none"], side)
 
 
 def _fetched(create: Any, what: str, pretrained: bool) -> nn.Module:

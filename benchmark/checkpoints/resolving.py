@@ -13,6 +13,7 @@ from robustsweep.benchmark.checkpoints.card import Card
 from robustsweep.benchmark.checkpoints.native import load_card, load_tensors
 from robustsweep.benchmark.checkpoints.networks import SCHEMES, Network, build_network
 from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS, Normalised, parse_normalisation
+from robustsweep.benchmark.checkpoints.robustbench import as_in_zoo, default_entry, split_name, weights_path
 from robustsweep.benchmark.checkpoints.state_dicts import (
     SUFFIXES,
     load_strictly,
@@ -24,7 +25,7 @@ from robustsweep.benchmark.spec import Spec, parse_spec, positive_int, whole_num
 from robustsweep.errors import CheckpointError, UsageError
 from robustsweep.results.cells import Json, identity_key
 
-KEYS = ("arch", "norm", "method", "seed", "name", "classes", "input_size", "entry", "weights")
+KEYS = ("arch", "norm", "method", "seed", "name", "classes", "input_size", "entry", "weights", "model_dir")
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,10 @@ def resolve(spec: Spec | str) -> list[Checkpoint]:
     if isinstance(spec, str):
         spec = parse_spec(spec, noun="checkpoint", keys=KEYS)
     scheme, _ = spec.scheme(SCHEMES)
+    if "model_dir" in spec.options and scheme != "robustbench":
+        raise UsageError(f"Checkpoint spec {spec.text!r}: model_dir= is for robustbench:DATASET/THREAT/ID.")
+    if scheme == "robustbench":
+        return [_from_zoo(spec)]
     if scheme:
         return [_from_library(spec)]
     path = Path(spec.target).expanduser()
@@ -124,17 +129,40 @@ def _from_library(spec: Spec) -> Checkpoint:
     return _finished(spec, name, spec.target, Path(weights).expanduser(), pretrained=False)
 
 
+def _from_zoo(spec: Spec) -> Checkpoint:
+    options, name = spec.options, spec.target.partition(":")[2]
+    _, _, default_name = split_name(name)
+    for key in ("arch", "norm", "classes"):
+        if key in options:
+            raise UsageError(f"Checkpoint spec {spec.text!r}: RobustBench's zoo says it; leave {key}= out.")
+    weights = options.get("weights", "pretrained")
+    if weights != "pretrained" and "model_dir" in options:
+        raise UsageError(f"Checkpoint spec {spec.text!r}: give weights= or model_dir=, not both.")
+    if weights == "random":
+        return _finished(spec, default_name, spec.target, None, pretrained=False)
+    is_in_folder = weights == "pretrained"
+    path = weights_path(name, options.get("model_dir", "models")) if is_in_folder else Path(weights).expanduser()
+    return _finished(spec, default_name, spec.target, path, pretrained=False)
+
+
+def _tensors_of(path: Path, arch: str, entry: str | None, network: Network) -> dict[str, Tensor]:
+    scheme, _, name = arch.partition(":")
+    if scheme != "robustbench":
+        return read_state_dict(path, entry)
+    return as_in_zoo(read_state_dict(path, entry or default_entry(name)), network.module)
+
+
 def _finished(spec: Spec, default_name: str, arch: str, path: Path | None, *, pretrained: bool) -> Checkpoint:
     """Load once, to check that everything fits and to hash it."""
     options = spec.options
     classes = positive_int(options["classes"], "classes=") if "classes" in options else None
-    if path is not None and classes is None:
+    if path is not None and classes is None and not arch.startswith("robustbench:"):
         classes = number_of_classes(read_state_dict(path, options.get("entry")), path)
 
     def load() -> Network:
         network = build_network(arch, classes, pretrained=pretrained)
         if path is not None:
-            load_strictly(network.module, read_state_dict(path, options.get("entry")), str(path))
+            load_strictly(network.module, _tensors_of(path, arch, options.get("entry"), network), str(path))
         return network
 
     network = load()

@@ -44,9 +44,9 @@ def _corruptions() -> list[Row]:
 
 
 def _attacks() -> list[Row]:
-    from robustsweep.attacks import ATTACKS
+    from robustsweep.attacks import ATTACKS, describe_families
 
-    return [(name, _attack_forms(name)) for name in ATTACKS]
+    return [*((name, _attack_forms(name)) for name in ATTACKS), *describe_families()]
 
 
 def _attack_forms(name: str) -> str:
