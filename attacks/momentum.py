@@ -10,16 +10,13 @@ from robustsweep.attacks.ball import Ball
 from robustsweep.attacks.norms import per_image
 from robustsweep.attacks.rules import Probe, Rule, State
 
-DECAY = 1.0
-"""What is left of the momentum after a step: the decay factor of the paper's experiments."""
-
 
 @dataclass(frozen=True, slots=True)
 class Accumulated(State):
     """An iterate and what has been accumulated on the way to it.
 
     Attributes:
-        momentum: float32 (n, ...), the decayed sum of the gradients, each divided by its L1 norm.
+        momentum: float32 (n, ...), the sum of the gradients so far, each divided by its L1 norm.
     """
 
     momentum: Tensor
@@ -33,13 +30,12 @@ def start(ball: Ball, noise: Tensor | None) -> Accumulated:
 def step(state: Accumulated, probe: Probe, ball: Ball) -> Accumulated:
     """Add the gradient's direction to the momentum and step along the sign of that.
 
-    Where a gradient is zero everywhere the momentum stays as it is, without decay, and carries the image on.
+    Where a gradient is zero everywhere the momentum stays as it is and carries the image on.
     """
     # In float64 the norm of a tiny gradient neither underflows nor depends on the batch.
     length = probe.gradient.flatten(1).to(torch.float64).abs().sum(1)
-    there = per_image(length > 0, state.images)
-    unit = (probe.gradient / per_image(torch.where(length > 0, length, 1.0), state.images)).to(state.images.dtype)
-    momentum = torch.where(there, DECAY * state.momentum + unit, state.momentum)
+    unit = probe.gradient / per_image(torch.where(length > 0, length, 1.0), probe.gradient)
+    momentum = state.momentum + unit.to(state.momentum.dtype)
     return Accumulated(ball.project(state.images + probe.step_size * momentum.sign()), momentum)
 
 
@@ -54,7 +50,7 @@ steps is never chosen from eps.
 """
 
 MIFGSM = Rule(("linf",), start, step, random_start=False)
-"""Momentum iterative fast gradient sign method, with decay 1.
+"""Momentum iterative fast gradient sign method, with a decay factor of 1: nothing of the momentum is lost.
 
 Source: Dong et al., "Boosting adversarial attacks with momentum" (CVPR 2018), algorithm 1. The default step of eps/4 is
 that of torchattacks 3.5.1 (2/255 at 8/255).

@@ -147,3 +147,13 @@ def test_bad_input_is_refused_with_what_to_do(net, images, labels, ids):
         square(net, images, torch.full_like(labels, 7), eps=0.1, ids=ids)
     with pytest.raises(AttackError, match="square9-linf@1/10: the model returned logits that are not finite"):
         square(Linear(torch.full((4, 48), torch.nan), torch.zeros(4)).eval(), images, labels, eps=0.1, queries=9)
+
+
+@pytest.mark.gpu
+def test_the_gpu_paints_what_the_cpu_does(net, images, labels, ids):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device here")
+    here = square(net.cpu(), images, labels, eps="8/255", queries=80, ids=ids, keep_images=True)
+    there = square(net.cuda(), images, labels, eps="8/255", queries=80, ids=ids, keep_images=True)
+    assert torch.equal(verdicts(here), verdicts(there))
+    assert torch.allclose(here.images, there.images, atol=1e-6)
