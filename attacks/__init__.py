@@ -7,6 +7,7 @@ from robustsweep.attacks.eps import format_eps, parse_eps
 from robustsweep.attacks.functional import fgm_l2, fgsm, pgd
 from robustsweep.attacks.outcome import AttackOutcome
 from robustsweep.attacks.spec import AttackSpec, parse_attack
+from robustsweep.attacks.square import square
 
 __all__ = [
     "ATTACKS",
@@ -24,4 +25,5 @@ __all__ = [
     "pgd",
     "run_attack",
     "run_foreign",
+    "square",
 ]
