@@ -1,10 +1,11 @@
 """Adversarial attacks: step rules and the engine that drives them."""
 
 from robustsweep.attacks.catalogue import ATTACKS
-from robustsweep.attacks.engine import run_attack
+from robustsweep.attacks.engine import run_attack, run_attacks
 from robustsweep.attacks.eps import format_eps, parse_eps
 from robustsweep.attacks.functional import fgm_l2, fgsm, pgd
 from robustsweep.attacks.outcome import AttackOutcome
+from robustsweep.attacks.single_step import gradient_key
 from robustsweep.attacks.spec import AttackSpec, parse_attack
 
 __all__ = [
@@ -14,8 +15,10 @@ __all__ = [
     "fgm_l2",
     "fgsm",
     "format_eps",
+    "gradient_key",
     "parse_attack",
     "parse_eps",
     "pgd",
     "run_attack",
+    "run_attacks",
 ]
