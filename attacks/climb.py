@@ -99,8 +99,9 @@ class Climb:
                 right = logits.argmax(1) == self.pool.labels[batch]
                 suspects.append(batch[~right])
             kept = batch[right]
-            if len(active) and 2 * len(kept) < len(batch):
-                # Most of a backward pass would go to images that are done with: let the few left join the next batch.
+            if 2 * len(kept) < len(batch):
+                # Most of a backward pass would go to images that are done with: let the few left join the next batch,
+                # or make a small one.
                 active = torch.cat((kept, active))
             elif len(kept):
                 gradient, loss = self.target.gradient(leaf, logits, self.pool.labels[batch], right)

@@ -63,7 +63,8 @@ class Target:
         Raises:
             AttackError: If there is no gradient, or it is not finite.
         """
-        loss = self.loss(logits[wanted], labels[wanted])
+        is_whole = bool(wanted.all())
+        loss = self.loss(logits, labels) if is_whole else self.loss(logits[wanted], labels[wanted])
         gradient = None
         if loss.requires_grad:
             (gradient,) = torch.autograd.grad(loss.mean() if self.mean_loss else loss.sum(), leaf, allow_unused=True)
@@ -74,7 +75,7 @@ class Target:
             )
         if not gradient.isfinite().all():
             raise AttackError(f"{self.attack}: the loss has a gradient that is not finite (NaN or infinity).")
-        return gradient[wanted], loss.detach()
+        return gradient if is_whole else gradient[wanted], loss.detach()
 
     def _logits(self, model: nn.Module, images: Tensor) -> Tensor:
         logits: Tensor = model(images)
