@@ -2,10 +2,11 @@
 
 from robustsweep.attacks.adapters import Foreign, describe_families, is_foreign, parse_foreign, run_foreign
 from robustsweep.attacks.catalogue import ATTACKS
-from robustsweep.attacks.engine import run_attack
+from robustsweep.attacks.engine import run_attack, run_attacks
 from robustsweep.attacks.eps import format_eps, parse_eps
 from robustsweep.attacks.functional import fgm_l2, fgsm, pgd
 from robustsweep.attacks.outcome import AttackOutcome
+from robustsweep.attacks.single_step import gradient_key
 from robustsweep.attacks.spec import AttackSpec, parse_attack
 from robustsweep.attacks.square import square
 
@@ -19,6 +20,7 @@ __all__ = [
     "fgsm",
     "format_eps",
     "is_foreign",
+    "gradient_key",
     "parse_attack",
     "parse_eps",
     "parse_foreign",
@@ -26,4 +28,5 @@ __all__ = [
     "run_attack",
     "run_foreign",
     "square",
+    "run_attacks",
 ]

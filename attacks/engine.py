@@ -1,25 +1,35 @@
 """The loop that drives a step rule over eps, restarts and images.
 
 An image is judged by a float32 forward pass of the model itself on the stored image. It counts as fooled when that
-pass says so, and these logits are the ones reported; the pass also carries the gradient for the next step, so each
-iterate costs one.
+pass says so, and these logits are the ones reported. Gradients come from a copy of the model with batch normalisation
+folded away, or from the model: then the pass that judges an iterate also carries its gradient.
 
 Random starts, steps and projections are the same in every batch, but a network's convolutions and matrix products may
 round differently in batches of another size. This can turn a verdict between logits that agree to the last bits, or the
 sign of a gradient entry next to zero; a network that computes each image alone gives the same verdicts in any batch.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
+from robustsweep.attacks.catalogue import ATTACKS
 from robustsweep.attacks.climb import Climb, Pool
+from robustsweep.attacks.folding import search_model
+from robustsweep.attacks.last_iterate import judge_last_iterates
 from robustsweep.attacks.losses import LOSSES
 from robustsweep.attacks.outcome import AttackOutcome, Ledger
+from robustsweep.attacks.protocols import TORCHATTACKS
+from robustsweep.attacks.single_step import gradient_key, take_single_steps
 from robustsweep.attacks.spec import AttackSpec
-from robustsweep.attacks.target import Target, check_eval_mode, check_inputs, evaluation_context
+from robustsweep.attacks.stepping import Stepper
+from robustsweep.attacks.target import Target, check_eval_mode, check_inputs, device_of, evaluation_context
 from robustsweep.errors import DataError, UsageError
+from robustsweep.registry import unknown_name
+
+SEARCHES = ("folded", "as-is")
 
 _POOL_BYTES = 256 << 20
 
@@ -34,14 +44,16 @@ def run_attack(
     ids: Tensor,
     batch_size: int = 128,
     keep_images: bool = False,
+    search: str = "folded",
 ) -> AttackOutcome:
     """Attack every image that the model gets right, at each eps in turn until one fools it.
 
     Each eps and each restart starts afresh from its own draw, whose stream is named after rule, norm, eps and restart:
     an eps of a ladder does to an image exactly what it would do alone. An image is dropped at the first iterate, its
-    random start included, that fools it; the others are packed into full batches at every step. A targeted loss leads
-    the image of restart k to the wrong class that is k + 1 places behind the label on the clean image, but any wrong
-    class counts; there are at most as many starts as wrong classes.
+    random start included, that fools it; the others are packed into full batches at every step. A spec of the
+    torchattacks protocol drops nothing instead. A targeted loss leads the image of restart k to the wrong class that is
+    k + 1 places behind the label on the clean image, but any wrong class counts; there are at most as many starts as
+    wrong classes.
 
     Args:
         model: On images in [0, 1], in eval mode, on the device to use. Its parameters, buffers, gradients, flags and
@@ -53,40 +65,131 @@ def run_attack(
         ids: int64 (N,), what the images' random starts belong to.
         batch_size: Images per forward pass.
         keep_images: Whether the outcome holds the images.
+        search: ``"folded"``: gradients come from a copy with batch normalisation folded into convolutions, where that
+            copy agrees with the model, and otherwise the outcome says so; ``"as-is"``: from the model. Verdicts are
+            the model's. The torchattacks protocol always searches on the model.
 
     Raises:
         DataError: If images, labels or ids are not as described.
         UsageError: If the model is in training mode, does not return logits, or has too few classes for the loss.
         AttackError: If the rule leaves its budget by more than 1e-6, or anything is not finite.
     """
+    (outcome,) = run_attacks(
+        model,
+        images,
+        labels,
+        (spec,),
+        seed=seed,
+        ids=ids,
+        batch_size=batch_size,
+        keep_images=keep_images,
+        search=search,
+    )
+    return outcome
+
+
+def run_attacks(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    specs: Sequence[AttackSpec],
+    *,
+    seed: int,
+    ids: Tensor,
+    batch_size: int = 128,
+    keep_images: bool = False,
+    search: str = "folded",
+) -> tuple[AttackOutcome, ...]:
+    """Run attacks that share their gradients: one attack, or single-step attacks that differ in eps alone.
+
+    Each gives the verdicts that ``run_attack`` gives for it; arguments and errors are described there.
+
+    Args:
+        model: As for ``run_attack``, like all that follow.
+        images: float32 (N, ...).
+        labels: int64 (N,).
+        specs: The attacks, at least one; several must have one ``gradient_key``.
+        seed: The run's seed.
+        ids: int64 (N,).
+        batch_size: Images per forward pass.
+        keep_images: Whether the outcomes hold the images.
+        search: ``"folded"`` or ``"as-is"``.
+
+    Returns:
+        One outcome per spec.
+    """
     check_inputs(images, labels, ids)
     check_eval_mode(model)
+    _check_options(specs, batch_size, search)
+    device = device_of(model, images.device)
+    with evaluation_context(device):
+        ledgers = [Ledger(spec, images, keep_images) for spec in specs]
+        target = _target(model, images.to(device), specs, ledgers, search)
+        for pool in _pools(images, labels, ids, batch_size, device):
+            _attack(target, specs, pool, ledgers, seed, batch_size)
+        return tuple(ledger.outcome() for ledger in ledgers)
+
+
+def _check_options(specs: Sequence[AttackSpec], batch_size: int, search: str) -> None:
     if batch_size < 1:
         raise UsageError(f"Batch size must be 1 or more, got {batch_size}.")
-    target = Target(model, LOSSES[spec.loss], spec.name)
-    device = target.device(images.device)
+    if search not in SEARCHES:
+        raise unknown_name("search", search, list(SEARCHES))
+    keys = {gradient_key(spec) for spec in specs}
+    if not specs or (len(specs) > 1 and (None in keys or len(keys) > 1)):
+        listed = ", ".join(spec.name for spec in specs) or "none"
+        raise UsageError(
+            f"Only single-step attacks of one rule, norm and loss share a gradient, got {listed}; "
+            "run others by themselves."
+        )
+
+
+def _target(
+    model: nn.Module, images: Tensor, specs: Sequence[AttackSpec], ledgers: Sequence[Ledger], search: str
+) -> Target:
+    names = ", ".join(spec.name for spec in specs)
+    loss, is_mean = LOSSES[specs[0].loss], specs[0].protocol == TORCHATTACKS
+    if search == "as-is" or is_mean:
+        return Target(model, model, loss, names, is_mean)
+    searched, reason = search_model(model, images)
+    for ledger in ledgers:
+        if reason is not None:
+            ledger.warn(f"{reason}, so the search ran on the network itself.")
+    return Target(model, searched, loss, names)
+
+
+def _pools(images: Tensor, labels: Tensor, ids: Tensor, batch_size: int, device: torch.device) -> Iterator[Pool]:
     # Clean images and iterates share the memory; fewer than two batches could not be packed.
     pool_rows = max(2 * batch_size, _POOL_BYTES // (2 * images[0].numel() * images.element_size()))
-    with evaluation_context(device):
-        ledger = Ledger(spec, images, keep_images)
-        for rows in torch.split(torch.arange(len(images)), pool_rows):
-            pool = Pool(
-                rows,
-                images[rows.to(images.device)].to(device).clamp(0.0, 1.0),
-                labels[rows.to(labels.device)].to(device),
-                ids[rows.to(ids.device)].to(device),
-                rivals=torch.empty((len(rows), 0), dtype=torch.int64, device=device),
-            )
-            pool = _right_on_clean(target, pool, batch_size, ledger, spec.restarts)
-            starts = pool.rivals.shape[1] if target.loss.targeted else spec.restarts
-            for rung in range(len(spec.eps)):
-                for restart in range(starts):
-                    if len(pool.rows):
-                        pool = pool.keep(Climb(target, spec, pool, ledger, seed, batch_size, rung, restart).run())
-        return ledger.outcome()
+    for rows in torch.split(torch.arange(len(images)), pool_rows):
+        yield Pool(
+            rows,
+            images[rows.to(images.device)].to(device).clamp(0.0, 1.0),
+            labels[rows.to(labels.device)].to(device),
+            ids[rows.to(ids.device)].to(device),
+            rivals=torch.empty((len(rows), 0), dtype=torch.int64, device=device),
+        )
 
 
-def _right_on_clean(target: Target, pool: Pool, batch_size: int, ledger: Ledger, restarts: int) -> Pool:
+def _attack(
+    target: Target, specs: Sequence[AttackSpec], pool: Pool, ledgers: Sequence[Ledger], seed: int, batch_size: int
+) -> None:
+    spec, ledger = specs[0], ledgers[0]
+    if spec.protocol == TORCHATTACKS:
+        judge_last_iterates(target, Stepper(spec, seed), pool, ledger, batch_size)
+        return
+    pool = _right_on_clean(target, pool, ledgers, batch_size, spec.restarts)
+    if ATTACKS[spec.rule].single_step:
+        take_single_steps(target, specs, pool, ledgers, batch_size)
+        return
+    starts = pool.rivals.shape[1] if target.loss.targeted else spec.restarts
+    for rung in range(len(spec.eps)):
+        for restart in range(starts):
+            if len(pool.rows):
+                pool = pool.keep(Climb(target, Stepper(spec, seed, rung, restart), pool, ledger, batch_size).run())
+
+
+def _right_on_clean(target: Target, pool: Pool, ledgers: Sequence[Ledger], batch_size: int, restarts: int) -> Pool:
     """Judge the clean images; keep those the model gets right, with the rivals of a targeted loss."""
     kept, rivals = [], []
     for batch in pool.batches(batch_size):
@@ -95,7 +198,8 @@ def _right_on_clean(target: Target, pool: Pool, batch_size: int, ledger: Ledger,
             raise DataError(f"Label {int(labels.max())} is beyond the model's {logits.shape[1]} classes.")
         target.loss.check_classes(logits.shape[1])
         wrong = logits.argmax(1) != labels
-        ledger.clean(pool.rows[batch.cpu()], logits, wrong)
+        for ledger in ledgers:
+            ledger.clean(pool.rows[batch.cpu()], logits, wrong)
         kept.append(batch[~wrong])
         if target.loss.targeted:
             rivals.append(_likeliest_others(logits[~wrong], labels[~wrong])[:, :restarts])

@@ -5,11 +5,12 @@ may differ between batch sizes, does not reach a pixel.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from robustsweep.attacks.protocols import TORCHATTACKS, WORST_ITERATE
 from robustsweep.draws import Draws
 from robustsweep.registry import unknown_name
 
@@ -69,6 +70,15 @@ def _l2_ascent(gradient: Tensor) -> Tensor:
     return unit.to(gradient.dtype)
 
 
+def _l2_ascent_torchattacks(gradient: Tensor) -> Tensor:
+    return gradient / per_image(gradient.flatten(1).norm(dim=1) + 1e-10, gradient)
+
+
+def _l2_sample_torchattacks(draws: Draws, shape: tuple[int, ...]) -> Tensor:
+    direction = draws.normal(*shape).to(torch.float64)
+    return direction * per_image(draws.uniform() / _l2_length(direction), direction)
+
+
 def _l2_sample(draws: Draws, shape: tuple[int, ...]) -> Tensor:
     direction = draws.normal(*shape).to(torch.float64)
     direction /= per_image(_l2_length(direction), direction)
@@ -80,13 +90,16 @@ _NORMS = {
     "l2": Norm("l2", _l2_length, _l2_project, _l2_ascent, _l2_sample),
 }
 
+# What torchattacks 3.5.1 does otherwise: the radius of a start is uniform, and 1e-10 is added to a gradient's length.
+_L2_TORCHATTACKS = replace(_NORMS["l2"], ascent=_l2_ascent_torchattacks, sample=_l2_sample_torchattacks)
 
-def find_norm(name: str) -> Norm:
-    """Return the norm called ``name``.
+
+def find_norm(name: str, protocol: str = WORST_ITERATE) -> Norm:
+    """Return the norm called ``name`` as a protocol starts and steps in it.
 
     Raises:
         UsageError: If there is none.
     """
     if name not in _NORMS:
         raise unknown_name("norm", name, list(_NORMS))
-    return _NORMS[name]
+    return _L2_TORCHATTACKS if (name, protocol) == ("l2", TORCHATTACKS) else _NORMS[name]

@@ -14,9 +14,11 @@ class AttackOutcome:
 
     Attributes:
         rung: int8 (N,). -1: wrong before any attack; k: first fooled at ``spec.eps[k]``; ``len(spec.eps)``: never
-            fooled.
+            fooled. In the torchattacks protocol, which attacks clean mistakes like the others, 0: the last iterate is
+            wrong; 1: it is right.
         restart: int16 (N,), the restart that fooled it, -1 where none did.
-        step: int16 (N,), the step that fooled it, 0 being the random start; -1 where none did.
+        step: int16 (N,), the step that fooled it, 0 being the random start; -1 where none did. In the torchattacks
+            protocol the last step, the only one that is judged.
         logits: float32 (N, K), the model's answer to the image that the verdict is about: the fooling image; the clean
             image for clean mistakes; the last iterate at the largest eps for survivors. Their largest entry is not the
             label's exactly where ``rung < len(spec.eps)``.
@@ -55,35 +57,52 @@ class Ledger:
         self._logits = torch.empty((n, 0))
         self._images = images.clamp(0.0, 1.0) if keep_images else None
         self._flat = torch.zeros(n, dtype=torch.bool)
+        self._warnings: list[str] = []
 
     def clean(self, rows: Tensor, logits: Tensor, wrong: Tensor) -> None:
         """Note the model's answers (n, K) to the clean images at ``rows`` and which are wrong (bool (n,))."""
-        if self._logits.shape[1] == 0:
-            self._logits = torch.empty((len(self._rung), logits.shape[1]))
+        self._make_room(logits)
         self._logits[rows] = logits.cpu()
         self._rung[rows[wrong.cpu()]] = -1
 
-    def answered(self, rows: Tensor, images: Tensor, logits: Tensor) -> None:
-        """Note the images and logits that stand for ``rows`` until others replace them."""
+    def judged(self, rows: Tensor, images: Tensor, logits: Tensor, right: Tensor, where: tuple[int, int, int]) -> None:
+        """Note what the model said of iterates, and who is fooled.
+
+        Args:
+            rows: int64 (n,).
+            images: float32 (n, ...), the iterates; kept for those that are fooled, and at the last step for all.
+            logits: float32 (n, K).
+            right: bool (n,), who is not fooled.
+            where: Rung, restart and step.
+        """
+        rung, restart, step = where
+        if step < self._spec.steps:
+            rows, images, logits, right = rows[~right.cpu()], images[~right], logits[~right], right[~right]
+        self._make_room(logits)
         self._logits[rows] = logits.cpu()
         if self._images is not None:
             self._images[rows.to(self._images.device)] = images.to(self._images.device)
+        fooled = rows[~right.cpu()]
+        self._rung[fooled], self._restart[fooled], self._step[fooled] = rung, restart, step
 
-    def fooled(self, rows: Tensor, rung: int, restart: int, step: int) -> None:
-        """Note where the images at ``rows`` were fooled; ``answered`` has been told of them."""
-        self._rung[rows], self._restart[rows], self._step[rows] = rung, restart, step
+    def flat(self, rows: Tensor, gradient: Tensor) -> None:
+        """Note which images met a gradient (n, ...) of nothing but zeros."""
+        self._flat[rows[(gradient.flatten(1).abs().amax(1) == 0).cpu()]] = True
 
-    def flat(self, rows: Tensor) -> None:
-        """Note images that met a gradient of nothing but zeros."""
-        self._flat[rows] = True
+    def warn(self, sentence: str) -> None:
+        """Note a sentence that belongs beside the numbers."""
+        self._warnings.append(f"{self._spec.name}: {sentence}")
 
     def outcome(self) -> AttackOutcome:
         """Close the books."""
         n_attacked, n_flat = int((self._rung >= 0).sum()), int(self._flat.sum())
-        warnings: tuple[str, ...] = ()
         if n_flat * 100 > n_attacked:
-            warnings = (
-                f"{self._spec.name}: {n_flat} of {n_attacked} attacked images met a gradient that is zero everywhere, "
-                "so the loss is saturated or the gradient masked there; their robustness may be overstated.",
+            self.warn(
+                f"{n_flat} of {n_attacked} attacked images met a gradient that is zero everywhere, so the loss is "
+                "saturated or the gradient masked there; their robustness may be overstated."
             )
-        return AttackOutcome(self._rung, self._restart, self._step, self._logits, self._images, warnings)
+        return AttackOutcome(self._rung, self._restart, self._step, self._logits, self._images, tuple(self._warnings))
+
+    def _make_room(self, logits: Tensor) -> None:
+        if self._logits.shape[1] == 0:
+            self._logits = torch.empty((len(self._rung), logits.shape[1]))

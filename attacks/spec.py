@@ -9,12 +9,15 @@ from robustsweep.attacks.catalogue import ATTACKS
 from robustsweep.attacks.eps import format_eps, parse_eps
 from robustsweep.attacks.losses import LOSSES
 from robustsweep.attacks.norms import find_norm
+from robustsweep.attacks.protocols import PROTOCOLS, TORCHATTACKS, WORST_ITERATE
 from robustsweep.attacks.rules import Rule
 from robustsweep.errors import UsageError
+from robustsweep.registry import unknown_name
 
 _NAME = re.compile(
     r"(?P<rule>[a-z]+(?:-[a-z]+)*)(?P<steps>[0-9]{1,4})?(?:x(?P<restarts>[0-9]{1,4}))?-(?P<norm>[a-z0-9]+)"
-    r"@(?P<eps>[0-9./,]+)(?::step=(?P<step>[0-9./]+))?(?::loss=(?P<loss>[a-z]+(?:-[a-z]+)*))?(?P<clean_start>:start=clean)?"
+    r"@(?P<eps>[0-9./,]+)(?::step=(?P<step>[0-9./]+))?(?::loss=(?P<loss>[a-z]+(?:-[a-z]+)*))?"
+    r"(?P<clean_start>:start=clean)?(?::protocol=(?P<protocol>[a-z-]+))?"
 )
 _MAX_COUNT = 9999
 
@@ -33,6 +36,7 @@ class AttackSpec:
             many.
         random_start: Whether a start is a random point of the ball, else the clean image.
         loss: Name in ``LOSSES``.
+        protocol: Name in ``PROTOCOLS``: what is driven how far, and which iterate is judged.
 
     Raises:
         UsageError: If the parameters do not make one attack; the message says which and why.
@@ -46,6 +50,7 @@ class AttackSpec:
     restarts: int = 1
     random_start: bool = True
     loss: str = "ce"
+    protocol: str = WORST_ITERATE
 
     def __post_init__(self) -> None:
         rule = ATTACKS[self.rule]
@@ -55,6 +60,7 @@ class AttackSpec:
         loss = LOSSES[self.loss]
         if self.loss not in rule.losses:
             raise UsageError(f"{self.rule} climbs the loss {' or '.join(rule.losses)}, not {self.loss}.")
+        self._check_protocol()
         self._check_eps(rule.single_step)
         self._check_steps(rule, loss.targeted)
 
@@ -79,6 +85,15 @@ class AttackSpec:
             raise UsageError(f"{self.rule} starts at the clean image by definition; use pgd for a random start.")
         if self.restarts > 1 and not self.random_start and not targeted:
             raise UsageError(f"{self.restarts} restarts from the clean image are all the same; use a random start.")
+
+    def _check_protocol(self) -> None:
+        if self.protocol not in PROTOCOLS:
+            raise unknown_name("protocol", self.protocol, list(PROTOCOLS))
+        if self.protocol == TORCHATTACKS and (len(self.eps) > 1 or self.restarts > 1):
+            raise UsageError(
+                f"In the torchattacks protocol {self.rule} takes one eps and one start: nothing is dropped there that "
+                "another could go on with. Write one condition per eps."
+            )
 
     def _check_eps(self, single_step: bool) -> None:
         if not all(isinstance(eps, Fraction) for eps in self.eps):
@@ -110,10 +125,15 @@ class AttackSpec:
         ratio = "" if self.step_ratio == rule.step_ratio else f":step={self.step_ratio}"
         loss = "" if self.loss == rule.losses[0] else f":loss={self.loss}"
         clean_start = ":start=clean" if rule.random_start and not self.random_start else ""
-        return f"{self.rule}{steps}{restarts}-{self.norm}{eps}{ratio}{loss}{clean_start}"
+        protocol = "" if self.protocol == WORST_ITERATE else f":protocol={self.protocol}"
+        return f"{self.rule}{steps}{restarts}-{self.norm}{eps}{ratio}{loss}{clean_start}{protocol}"
 
     def identity(self) -> dict[str, Any]:
-        """Return every parameter as JSON values; fractions as exact strings that ``parse_eps`` reads."""
+        """Return every parameter as JSON values; fractions as exact strings that ``parse_eps`` reads.
+
+        A field that came later appears only where it is not the default, so that older attacks keep their identity.
+        """
+        later = {} if self.protocol == WORST_ITERATE else {"protocol": self.protocol}
         return {
             "rule": self.rule,
             "norm": self.norm,
@@ -123,6 +143,7 @@ class AttackSpec:
             "restarts": self.restarts,
             "random_start": self.random_start,
             "loss": self.loss,
+            **later,
         }
 
 
@@ -130,9 +151,9 @@ def parse_attack(name: str) -> AttackSpec:
     """Read a condition name; what it leaves out is the rule's own setting.
 
     Args:
-        name: ``RULE[STEPS][xRESTARTS]-NORM@EPS[,EPS...][:step=RATIO][:loss=LOSS][:start=clean]``, such as
-            ``fgsm-linf@1/255``, ``pgd10-linf@1/255,2/255`` (a ladder), ``pgd20x2-l2@0.5`` or ``apgd-ce100-linf@8/255``.
-            RATIO is the step size divided by eps.
+        name: ``RULE[STEPS][xRESTARTS]-NORM@EPS[,EPS...][:step=RATIO][:loss=LOSS][:start=clean][:protocol=NAME]``, such
+            as ``fgsm-linf@1/255``, ``pgd10-linf@1/255,2/255`` (a ladder), ``pgd20x2-l2@0.5`` or
+            ``apgd-ce100-linf@8/255``. RATIO is the step size divided by eps.
 
     Raises:
         UsageError: If the name does not have this form or its parts do not make one attack.
@@ -155,4 +176,5 @@ def parse_attack(name: str) -> AttackSpec:
         restarts=int(match["restarts"] or rule.restarts),
         random_start=rule.random_start and match["clean_start"] is None,
         loss=match["loss"] or rule.losses[0],
+        protocol=match["protocol"] or WORST_ITERATE,
     )

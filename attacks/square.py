@@ -20,7 +20,7 @@ from robustsweep.attacks.eps import exact_eps
 from robustsweep.attacks.losses import LOSSES
 from robustsweep.attacks.norms import per_image
 from robustsweep.attacks.outcome import AttackOutcome
-from robustsweep.attacks.target import Target, check_eval_mode, check_inputs, evaluation_context
+from robustsweep.attacks.target import Target, check_eval_mode, check_inputs, device_of, evaluation_context
 from robustsweep.draws import Draws
 from robustsweep.errors import DataError, UsageError
 
@@ -71,8 +71,8 @@ def square(
     _check_settings(images, budget, queries, batch_size)
     check_inputs(images, labels, ids)
     check_eval_mode(model)
-    target = Target(model, LOSSES["margin"], f"square{queries}-linf@{budget}")
-    device = target.device(images.device)
+    target = Target(model, model, LOSSES["margin"], f"square{queries}-linf@{budget}")
+    device = device_of(model, images.device)
     with evaluation_context(device):
         clean = images.to(device).clamp(0.0, 1.0)
         search = _Search(target, clean, labels.to(device), ids.to(device), budget, queries, seed, batch_size)

@@ -21,41 +21,43 @@ class Target:
     """A classifier of images in [0, 1] and the loss to climb.
 
     Attributes:
-        model: Maps float32 (n, ...) to logits (n, K).
+        model: Maps float32 (n, ...) to logits (n, K); gives the verdicts.
+        search: The same function but for rounding; gives the gradients.
         loss: Maps logits, labels and target classes to one value per image.
         attack: The attack's name, for error messages.
+        mean_loss: Whether the mean over the batch is differentiated, else the sum. The sum does not shrink gradients
+            towards underflow, and gives each image its own.
     """
 
     model: nn.Module
+    search: nn.Module
     loss: Loss
     attack: str
+    mean_loss: bool = False
 
-    def device(self, default: torch.device) -> torch.device:
-        """Return where the model's parameters or buffers lie, or ``default`` if it has none."""
-        for tensor in (*self.model.parameters(), *self.model.buffers()):
-            return tensor.device
-        return default
+    @property
+    def searches_itself(self) -> bool:
+        """Whether gradients come from the model that gives the verdicts, so that one pass serves both."""
+        return self.search is self.model
 
     def verdict(self, images: Tensor) -> Tensor:
         """Compute the logits of ``images``, float32 (n, K), without a graph."""
         with torch.no_grad():
-            return self._logits(images)
+            return self._logits(self.model, images)
 
     def differentiable(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute logits with a graph.
+        """Compute the search's logits with a graph.
 
         Returns:
             The leaf that stands for the images, and its logits.
         """
         leaf = images.detach().requires_grad_()
-        return leaf, self._logits(leaf)
+        return leaf, self._logits(self.search, leaf)
 
     def gradient(
         self, leaf: Tensor, logits: Tensor, labels: Tensor, targets: Tensor | None, wanted: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Differentiate the summed loss of the ``wanted`` rows (bool (n,)) with respect to the leaf alone.
-
-        The sum, unlike the mean, does not shrink gradients towards underflow, and gives each image its own.
+        """Differentiate the loss of the ``wanted`` rows (bool (n,)) with respect to the leaf alone.
 
         Returns:
             The wanted rows' gradients, float32 (m, ...), and losses, float32 (m,).
@@ -63,10 +65,13 @@ class Target:
         Raises:
             AttackError: If there is no gradient, or it is not finite.
         """
-        loss = self.loss(logits[wanted], labels[wanted], None if targets is None else targets[wanted])
+        is_whole = bool(wanted.all())
+        if not is_whole:
+            logits, labels, targets = logits[wanted], labels[wanted], None if targets is None else targets[wanted]
+        loss = self.loss(logits, labels, targets)
         gradient = None
         if loss.requires_grad:
-            (gradient,) = torch.autograd.grad(loss.sum(), leaf, allow_unused=True)
+            (gradient,) = torch.autograd.grad(loss.mean() if self.mean_loss else loss.sum(), leaf, allow_unused=True)
         if gradient is None:
             raise AttackError(
                 f"{self.attack}: the model's logits have no gradient with respect to the image; an operation in it "
@@ -74,10 +79,10 @@ class Target:
             )
         if not gradient.isfinite().all():
             raise AttackError(f"{self.attack}: the loss has a gradient that is not finite (NaN or infinity).")
-        return gradient[wanted], loss.detach()
+        return gradient if is_whole else gradient[wanted], loss.detach()
 
-    def _logits(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.model(images)
+    def _logits(self, model: nn.Module, images: Tensor) -> Tensor:
+        logits: Tensor = model(images)
         if logits.dim() != 2 or len(logits) != len(images):
             raise UsageError(
                 f"{self.attack}: the model must return logits ({len(images)}, classes), got {tuple(logits.shape)}."
@@ -85,6 +90,13 @@ class Target:
         if not logits.isfinite().all():
             raise AttackError(f"{self.attack}: the model returned logits that are not finite (NaN or infinity).")
         return logits.float()
+
+
+def device_of(model: nn.Module, default: torch.device) -> torch.device:
+    """Return where the model's parameters or buffers lie, or ``default`` if it has none."""
+    for tensor in (*model.parameters(), *model.buffers()):
+        return tensor.device
+    return default
 
 
 @contextmanager

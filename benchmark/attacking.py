@@ -1,16 +1,29 @@
-"""From an attack on a block of images to what is stored per image."""
+"""From attacks on a block of images to what is stored per image."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from torch import Tensor, nn
 
-from robustsweep.attacks import AttackOutcome, AttackSpec, Foreign, run_attack, run_foreign
+from robustsweep.attacks import AttackOutcome, AttackSpec, Foreign, gradient_key, run_attacks, run_foreign
 from robustsweep.attacks.adapters.foreign import BATCH_SIZE
+from robustsweep.benchmark.conditions import Attacked, Condition
 from robustsweep.benchmark.scoring import score, to_unit_range
+from robustsweep.errors import UsageError
 from robustsweep.results.cells import Array, Examples
 
 # Attacks hold their images as float32; they take a block in pieces of this size.
 _PIECE_BYTES = 256_000_000
+
+
+def joined(conditions: Sequence[Condition]) -> list[tuple[Condition, ...]]:
+    """Put single-step attacks that can share their gradients together, where the first of them stands."""
+    groups: dict[object, list[Condition]] = {}
+    for condition in conditions:
+        attack = condition.attack if isinstance(condition, Attacked) else None
+        key = gradient_key(attack) if isinstance(attack, AttackSpec) else None
+        groups.setdefault(condition if key is None else key, []).append(condition)
+    return [tuple(group) for group in groups.values()]
 
 
 def attack_images(
@@ -18,11 +31,11 @@ def attack_images(
     images: Tensor,
     labels: Tensor,
     ids: Tensor,
-    attack: AttackSpec | Foreign,
+    attacks: Sequence[AttackSpec | Foreign],
     *,
     seed: int,
     batch_size: int,
-) -> tuple[Examples, tuple[str, ...]]:
+) -> list[tuple[Examples, tuple[str, ...]]]:
     """Attack images and score the answers to what the verdicts are about.
 
     Args:
@@ -30,30 +43,54 @@ def attack_images(
         images: uint8, shape (n, 3, H, W).
         labels: int64, shape (n,), on the same device.
         ids: int64, shape (n,), on the same device.
-        attack: The attack.
+        attacks: One attack, or several that share their gradients.
         seed: The run's seed.
         batch_size: Images per forward pass.
 
     Returns:
-        The examples with rung, restart and step, and the distances where the attack has no budget; and the attack's
-        warnings, each once.
+        For each attack the examples with rung, restart and step, and the distances where the attack has no budget; and
+        its warnings, each once.
+
+    Raises:
+        UsageError: If several attacks are given that cannot share their gradients.
     """
     piece = max(batch_size, _PIECE_BYTES // (4 * images[0].numel()))
-    if isinstance(attack, Foreign):
+    if any(isinstance(attack, Foreign) for attack in attacks):
         # A piece must not cut a batch in two: what is in it decides what such an attack does.
         piece = max(1, piece // BATCH_SIZE) * BATCH_SIZE
-    pieces: list[Examples] = []
-    warnings: dict[str, None] = {}
+    pieces: list[list[Examples]] = [[] for _ in attacks]
+    warnings: list[dict[str, None]] = [{} for _ in attacks]
     for start in range(0, len(images), piece):
         rows = slice(start, start + piece)
         pixels = to_unit_range(images[rows], images.device)
-        if isinstance(attack, Foreign):
-            outcome = run_foreign(module, pixels, labels[rows], attack, seed=seed, ids=ids[rows])
-        else:
-            outcome = run_attack(module, pixels, labels[rows], attack, seed=seed, ids=ids[rows], batch_size=batch_size)
-        pieces.append(replace(score(outcome.logits, labels[rows].cpu()), **_verdicts(outcome)))
-        warnings |= dict.fromkeys(outcome.warnings)
-    return Examples.concatenate(pieces), tuple(warnings)
+        outcomes = _outcomes(module, pixels, labels[rows], ids[rows], attacks, seed, batch_size)
+        for examples, sentences, outcome in zip(pieces, warnings, outcomes, strict=True):
+            examples.append(replace(score(outcome.logits, labels[rows].cpu()), **_verdicts(outcome)))
+            sentences |= dict.fromkeys(outcome.warnings)
+    return [
+        (Examples.concatenate(examples), tuple(sentences)) for examples, sentences in zip(pieces, warnings, strict=True)
+    ]
+
+
+def _outcomes(
+    module: nn.Module,
+    pixels: Tensor,
+    labels: Tensor,
+    ids: Tensor,
+    attacks: Sequence[AttackSpec | Foreign],
+    seed: int,
+    batch_size: int,
+) -> Sequence[AttackOutcome]:
+    own = [attack for attack in attacks if isinstance(attack, AttackSpec)]
+    if len(own) == len(attacks):
+        return run_attacks(module, pixels, labels, own, seed=seed, ids=ids, batch_size=batch_size)
+    if len(attacks) > 1:
+        raise UsageError("Attacks of other libraries share no gradients; run each by itself.")
+    return [
+        run_foreign(module, pixels, labels, attack, seed=seed, ids=ids)
+        for attack in attacks
+        if isinstance(attack, Foreign)
+    ]
 
 
 def _verdicts(outcome: AttackOutcome) -> dict[str, Array]:

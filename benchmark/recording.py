@@ -7,6 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
+from robustsweep.attacks import Foreign
+from robustsweep.attacks.protocols import TORCHATTACKS
 from robustsweep.benchmark.conditions import Attacked, Clean
 from robustsweep.benchmark.plan import PlannedCell
 from robustsweep.benchmark.sources import Source
@@ -52,7 +54,9 @@ def count(planned: PlannedCell, source: Source, examples: Examples) -> Counts:
     n_clean_right = None
     if isinstance(planned.condition, Attacked) and examples.rung is not None:
         n_robust = tuple(int((examples.rung > k).sum()) for k in range(len(planned.condition.describe()["eps"])))
-        n_clean_right = int((examples.rung >= 0).sum())
+        attack = planned.condition.attack
+        if isinstance(attack, Foreign) or attack.protocol != TORCHATTACKS:  # which never asks about the clean images
+            n_clean_right = int((examples.rung >= 0).sum())
     return Counts(
         n=len(examples.prediction),
         n_right=int((examples.prediction == source.labels).sum()),

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from robustsweep.attacks import Foreign
-from robustsweep.benchmark.attacking import attack_images
+from robustsweep.benchmark.attacking import attack_images, joined
 from robustsweep.benchmark.blocks import Block, split_positions
 from robustsweep.benchmark.conditions import Attacked, Condition, Corrupted, Windowed
 from robustsweep.benchmark.plan import Plan, PlannedCell
@@ -69,32 +69,22 @@ class Run:
             cell.checkpoint.id: cell.checkpoint.load().to(self._device).to(memory_format=torch.channels_last)
             for cell in {cell.checkpoint.id: cell for cell in cells}.values()
         }
-        by_condition = {
-            condition: [cell for cell in cells if cell.condition == condition] for condition in self._plan.conditions
-        }
+        together = [[cell for cell in cells if cell.condition in group] for group in joined(self._plan.conditions)]
         # cuDNN would otherwise round the inputs of convolutions to TF32 and pick algorithms by speed.
         with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
             for index, positions in enumerate(self._blocks):
                 block = Block.of(self._source, index, positions, self._device)
-                for condition, wanting in by_condition.items():
-                    self._condition(condition, [cell for cell in wanting if cell.key not in self._dead], modules, block)
+                for wanting in together:
+                    self._together([cell for cell in wanting if cell.key not in self._dead], modules, block)
 
-    def _condition(
-        self, condition: Condition, cells: list[PlannedCell], modules: dict[str, nn.Module], block: Block
-    ) -> None:
-        todo = []
-        for cell in cells:
-            if self._store.has(cell.checkpoint.id, cell.key):  # another process has finished it meanwhile
-                self._advance(cell, block)
-            elif self._store.has_part(cell.checkpoint.id, cell.key, block.index):  # from an interrupted run
-                self._close(cell, block, None)
-            else:
-                todo.append(cell)
+    def _together(self, cells: list[PlannedCell], modules: dict[str, nn.Module], block: Block) -> None:
+        """Compute one block of cells that show the same images to their checkpoints."""
+        todo = self._todo(cells, block)
         if not todo:
             return
         begun = time.monotonic()
         try:
-            images = self._images(condition, block)
+            images = self._images(todo[0].condition, block)
         except DataError:
             raise
         except Exception as error:  # a corruption may be another package's code
@@ -102,15 +92,37 @@ class Run:
                 self._fail(cell, block, error)
             return
         making_s = (time.monotonic() - begun) / len(todo)
+        by_checkpoint: dict[str, list[PlannedCell]] = defaultdict(list)
         for cell in todo:
-            self._progress.working_on(cell.checkpoint.name, condition.name)
-            begun = time.monotonic()
-            try:
-                examples = self._examples(cell, modules[cell.checkpoint.id], images, block)
-            except Exception as error:  # a network may be anybody's code
+            by_checkpoint[cell.checkpoint.id].append(cell)
+        for checkpoint_id, same in by_checkpoint.items():
+            self._show(same, modules[checkpoint_id], images, making_s, block)
+
+    def _todo(self, cells: list[PlannedCell], block: Block) -> list[PlannedCell]:
+        """Settle the cells whose block is stored already; return the others."""
+        todo: list[PlannedCell] = []
+        for cell in cells:
+            if self._store.has(cell.checkpoint.id, cell.key):  # another process has finished it meanwhile
+                self._advance(cell, block)
+            elif self._store.has_part(cell.checkpoint.id, cell.key, block.index):  # from an interrupted run
+                self._close(cell, block, None)
+            else:
+                todo.append(cell)
+        return todo
+
+    def _show(self, cells: list[PlannedCell], module: nn.Module, images: Tensor, making_s: float, block: Block) -> None:
+        """Show images to one checkpoint and store what it says, making them having taken ``making_s`` per cell."""
+        self._progress.working_on(cells[0].checkpoint.name, ", ".join(cell.condition.name for cell in cells))
+        begun = time.monotonic()
+        try:
+            found = self._examples(cells, module, images, block)
+        except Exception as error:  # a network may be anybody's code
+            for cell in cells:
                 self._fail(cell, block, error)
-                continue
-            self._seconds[cell.key] += time.monotonic() - begun + making_s
+            return
+        seconds = (time.monotonic() - begun) / len(cells) + making_s
+        for cell, examples in zip(cells, found, strict=True):
+            self._seconds[cell.key] += seconds
             self._close(cell, block, examples)
 
     def _images(self, condition: Condition, block: Block) -> Tensor:
@@ -122,20 +134,17 @@ class Run:
             return windowed_images(condition, block)
         return block.clean
 
-    def _examples(self, cell: PlannedCell, module: nn.Module, images: Tensor, block: Block) -> Examples:
-        if not isinstance(cell.condition, Attacked):
-            return evaluate(module, images, block.labels, batch_size=self._batch_size, device=self._device)
-        examples, warnings = attack_images(
-            module,
-            images,
-            block.labels,
-            block.ids,
-            cell.condition.attack,
-            seed=self._source.seed,
-            batch_size=self._batch_size,
+    def _examples(self, cells: list[PlannedCell], module: nn.Module, images: Tensor, block: Block) -> list[Examples]:
+        """Show images to one checkpoint, for one cell, or for several attacks that share their gradients."""
+        attacks = [cell.condition.attack for cell in cells if isinstance(cell.condition, Attacked)]
+        if not attacks:
+            return [evaluate(module, images, block.labels, batch_size=self._batch_size, device=self._device)]
+        found = attack_images(
+            module, images, block.labels, block.ids, attacks, seed=self._source.seed, batch_size=self._batch_size
         )
-        self._warnings[cell.key] |= dict.fromkeys(warnings)
-        return examples
+        for cell, (_, warnings) in zip(cells, found, strict=True):
+            self._warnings[cell.key] |= dict.fromkeys(warnings)
+        return [examples for examples, _ in found]
 
     def _close(self, cell: PlannedCell, block: Block, examples: Examples | None) -> None:
         """Store one block's examples, and the whole cell after its last block."""

@@ -12,6 +12,9 @@ from robustsweep.results.units import Unit
 
 Row = Mapping[Any, Any]
 
+# How the names of conditions end that follow torchattacks' protocol.
+_TORCHATTACKS = ":protocol=torchattacks"
+
 
 def attack_tables(unit: Unit) -> list[Table]:
     """Build the robust accuracies and, where several eps were climbed, the median smallest fooling eps."""
@@ -42,7 +45,8 @@ def robust_accuracies(unit: Unit, attacks: pd.DataFrame) -> Table:
         rows = attacks[attacks["family"] == family].sort_values("eps_value", kind="stable")
         lines += [_line(unit, family, str(eps), same) for eps, same in rows.groupby("eps", sort=False)]
         notes += [_description(family, rows.to_dict("records")[0]), *_rises(unit, family, rows)]
-    notes.append("Robust accuracy counts images that were wrong before the attack as not robust.")
+    if not all(family.endswith(_TORCHATTACKS) for family in attacks["family"]):
+        notes.append("Robust accuracy counts images that were wrong before the attack as not robust.")
     title = "Accuracy under attack (%, higher is better)"
     table = Table("robust_accuracy", title, unit.scope, (), (), tuple(notes))
     return matrix(table, ("attack", "eps"), list(unit.checkpoints["label"]), lines, higher_is_better=True)
@@ -56,8 +60,10 @@ def _line(unit: Unit, group: str, name: str, rows: pd.DataFrame) -> Line:
 
 def _description(family: str, row: Row) -> str:
     norm = {"linf": "L-infinity", "l2": "L2"}.get(str(row["norm"]), str(row["norm"]))
+    is_torchattacks = family.endswith(_TORCHATTACKS)
+    last = "; the last iterate counts, also of images that were wrong before the attack" if is_torchattacks else ""
     if _holds(row["single_step"]):
-        return f"{family}: {norm}, a single step of size eps."
+        return f"{family}: {norm}, a single step of size eps{last}."
     if pd.isna(row["steps"]):
         limit = "no budget: any image counts, and only its distance says how far it went" if norm == "none" else norm
         return f"{family}: {limit}, run by its own library with its own settings; the image that it returns counts."
@@ -65,7 +71,7 @@ def _description(family: str, row: Row) -> str:
     size = f"{row['steps']} steps of {row['step_ratio']} eps"
     if str(row["attack"]).startswith("apgd"):
         size = f"{row['steps']} steps, at first of {row['step_ratio']} eps and halved where they stop paying"
-    return f"{family}: {norm}, {size}, {row['restarts']} restart(s), {start}; the worst iterate counts."
+    return f"{family}: {norm}, {size}, {row['restarts']} restart(s), {start}{last or '; the worst iterate counts'}."
 
 
 def _rises(unit: Unit, family: str, rows: pd.DataFrame) -> Iterator[str]:

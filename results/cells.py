@@ -33,7 +33,8 @@ class Examples:
         nll: float32, negative log-likelihood of the label, in nats.
         brier: float32 in [0, 2], squared distance between the softmax vector and the one-hot label.
         rung: int8 for attacks, else None: how far an image held out. -1: wrong before any attack; k: first fooled
-            at the condition's k-th eps (ascending); the number of eps: never fooled.
+            at the condition's k-th eps (ascending); the number of eps: never fooled. In the torchattacks protocol 0:
+            the last iterate is wrong; 1: it is right, whatever the clean image was.
         restart: int16 for attacks, else None: the restart that fooled it, -1 where none did.
         step: int16 for attacks, else None: the step that fooled it (0 is the start, or unknown for another library's
             attack), -1 where none did.
@@ -73,7 +74,8 @@ class Counts:
         n_right: Images whose prediction in ``Examples.prediction`` equals the label.
         n_top5_right: Images with a top-5 hit.
         n_robust: For attacks, per eps, the images still right under it; empty otherwise.
-        n_clean_right: For attacks, the images that were right before the attack; None otherwise.
+        n_clean_right: For attacks, the images that were right before the attack; None otherwise, and in the
+            torchattacks protocol, which does not ask.
     """
 
     n: int

@@ -22,7 +22,7 @@ from robustsweep.attacks.adapters.isolation import Shield, seeded, untouched
 from robustsweep.attacks.losses import LOSSES
 from robustsweep.attacks.norms import find_norm
 from robustsweep.attacks.outcome import AttackOutcome
-from robustsweep.attacks.target import Target, check_eval_mode, check_inputs, evaluation_context
+from robustsweep.attacks.target import Target, check_eval_mode, check_inputs, device_of, evaluation_context
 from robustsweep.errors import AttackError, DataError, RobustsweepError
 
 _TOLERANCE = 1e-6
@@ -62,8 +62,8 @@ def run_foreign(
     """
     check_inputs(images, labels, ids)
     check_eval_mode(model)
-    target = Target(model, LOSSES["ce"], spec.name)
-    device = target.device(images.device)
+    target = Target(model, model, LOSSES["ce"], spec.name)
+    device = device_of(model, images.device)
     parts, told = [], Counter[str]()
     with evaluation_context(device), untouched(model, spec.name) as shield:
         for rows in torch.split(torch.arange(len(images)), BATCH_SIZE):

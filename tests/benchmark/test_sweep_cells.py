@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from robustsweep.benchmark import attacking
 from robustsweep.benchmark.conditions import Attacked, Corrupted
+from robustsweep.benchmark.plan import Shard
 from robustsweep.benchmark.progress import Silent
 from robustsweep.benchmark.sources import Source
 from robustsweep.benchmark.sweep import choose_batch_size
@@ -339,3 +340,61 @@ def test_the_batch_is_chosen_by_image_size_and_device() -> None:
     for chosen in sizes.values():
         assert chosen[0] == chosen[1] > chosen[2] >= 1
     assert all(np.greater(sizes[cuda], sizes[cpu]))
+
+
+FGSM = tuple(f"fgsm-linf@{levels}/255" for levels in (1, 2, 4))
+
+
+def test_single_steps_of_one_sweep_share_gradients_and_keep_cells_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tiny_data(24)
+    checkpoints = [tiny_checkpoint("a", 0), tiny_checkpoint("b", 1)]
+    for name in FGSM:
+        swept(tiny_plan(name, data=data, checkpoints=checkpoints), tmp_path / "alone")
+    made: list[int] = []
+    plain = torch.autograd.grad
+
+    def counting(*args: Any, **options: Any) -> Any:
+        made.append(1)
+        return plain(*args, **options)
+
+    monkeypatch.setattr(torch.autograd, "grad", counting)
+    ledger = Ledger()
+    plan = tiny_plan("clean", FGSM[0], "contrast@1", *FGSM[1:], data=data, checkpoints=checkpoints)
+    swept(plan, tmp_path / "together", ledger)
+    assert len(made) == len(checkpoints)
+    assert (ledger.cells, ledger.units) == ledger.announced
+    alone, together = stored(tmp_path / "alone"), stored(tmp_path / "together")
+    assert same(alone, {cell: arrays for cell, arrays in together.items() if cell[1] in FGSM})
+    keys = [{cell.key for cell in CellStore(tmp_path / run).cells()} for run in ("alone", "together")]
+    assert keys[0] < keys[1]
+
+
+def test_a_single_step_that_is_stored_is_left_alone(tmp_path: Path) -> None:
+    data = tiny_data(12)
+    swept(tiny_plan(FGSM[1], data=data), tmp_path)
+    summary = swept(tiny_plan(*FGSM, data=data), tmp_path)
+    assert (summary.computed, summary.reused) == (2, 1)
+    assert set(cells(tmp_path)) == set(FGSM)
+
+
+def test_shards_give_the_verdicts_of_the_whole(tmp_path: Path) -> None:
+    plan = tiny_plan(
+        "clean", *FGSM, "pgd2-linf@1/255,8/255", data=tiny_data(24), checkpoints=[tiny_checkpoint("tiny", 0, OneByOne)]
+    )
+    swept(plan, tmp_path / "whole")
+    for index in (1, 2):
+        swept(plan, tmp_path / "shards", shard=Shard(index, 2))
+    assert same(stored(tmp_path / "whole"), stored(tmp_path / "shards"))
+
+
+def test_the_torchattacks_protocol_counts_the_last_iterates_of_all_images(tmp_path: Path) -> None:
+    name = "pgd2-linf@8/255:protocol=torchattacks"
+    swept(tiny_plan(name, "pgd2-linf@8/255"), tmp_path)
+    arrays, cell = stored(tmp_path)["tiny", name], cells(tmp_path)[name]
+    assert set(arrays["rung"].tolist()) == {0, 1}
+    assert cell.counts.n_robust == ((arrays["rung"] == 1).sum(),)
+    assert cell.counts.n_right == cell.counts.n_robust[0]
+    assert cell.counts.n_clean_right is None
+    assert cell.key != cells(tmp_path)["pgd2-linf@8/255"].key
