@@ -20,6 +20,8 @@ _NAME = re.compile(
     r"(?P<clean_start>:start=clean)?(?::protocol=(?P<protocol>[a-z-]+))?"
 )
 _MAX_COUNT = 9999
+# What that library drives in this way; its Auto-PGD keeps the best iterate.
+_OF_TORCHATTACKS = ("fgsm", "bim", "pgd", "mifgsm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,11 @@ class AttackSpec:
     def _check_protocol(self) -> None:
         if self.protocol not in PROTOCOLS:
             raise unknown_name("protocol", self.protocol, list(PROTOCOLS))
+        if self.protocol == TORCHATTACKS and (self.rule not in _OF_TORCHATTACKS or self.loss != "ce"):
+            raise UsageError(
+                f"The torchattacks protocol is defined for {', '.join(_OF_TORCHATTACKS)} on the cross-entropy, not for "
+                f"{self.rule} on {self.loss}."
+            )
         if self.protocol == TORCHATTACKS and (len(self.eps) > 1 or self.restarts > 1):
             raise UsageError(
                 f"In the torchattacks protocol {self.rule} takes one eps and one start: nothing is dropped there that "

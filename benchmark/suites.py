@@ -1,10 +1,10 @@
 """Suites: named lists of conditions."""
 
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 
-from robustsweep.attacks import AttackSpec, is_foreign, parse_attack
-from robustsweep.benchmark.conditions import Attacked, Clean, Condition, Corrupted, Windowed, parse_condition
+from robustsweep.attacks import is_foreign
+from robustsweep.benchmark import attack_suites
+from robustsweep.benchmark.conditions import Clean, Condition, Corrupted, Windowed, parse_condition
 from robustsweep.corruptions import COMMON, CORRUPTIONS, EXTRA, SEVERITIES
 from robustsweep.corruptions.edges import EDGES
 from robustsweep.corruptions.windows import FILLINGS, FRACTIONS
@@ -17,7 +17,6 @@ SUITES: Registry[Suite] = Registry("suite")
 
 # The official ImageNet-C and Tiny-ImageNet-C files were written as JPEG of this quality after the corruption.
 FINAL_JPEG_QUALITY = 85
-_LADDER = tuple(Fraction(levels) / 255 for levels in ("1/8", "1/4", "1/2", "1", "2", "8"))
 
 
 def _corrupted(names: tuple[str, ...], table: str, jpeg_quality: int | None = None) -> tuple[Condition, ...]:
@@ -66,12 +65,12 @@ def _imagenet_c_extra() -> tuple[Condition, ...]:
     return _corrupted(EXTRA, "imagenet", FINAL_JPEG_QUALITY)
 
 
-@SUITES.register("adversarial")
-def _adversarial() -> tuple[Condition, ...]:
-    """FGSM at 1, 2, 4, 8/255, and PGD-10 Linf as a ladder at 1/8, 1/4, 1/2, 1, 2, 8/255 (step eps/4, random start)."""
-    single = tuple(Attacked(parse_attack(f"fgsm-linf@{levels}/255")) for levels in (1, 2, 4, 8))
-    ladder = AttackSpec(rule="pgd", norm="linf", eps=_LADDER, steps=10, step_ratio=Fraction(1, 4))
-    return (*single, Attacked(ladder))
+SUITES.add("adversarial", attack_suites.adversarial)
+SUITES.add("adversarial-strong", attack_suites.adversarial_strong)
+SUITES.add("autoattack", attack_suites.autoattack)
+SUITES.add("torchattacks", attack_suites.torchattacks)
+SUITES.add("puzzlemix", attack_suites.puzzlemix)
+SUITES.add("pixmix", attack_suites.pixmix)
 
 
 @SUITES.register("window")

@@ -90,6 +90,11 @@ def test_official_conditions_keep_only_what_was_not_generated() -> None:
         ("imagenet-c", 75),
         ("imagenet-c-extra", 20),
         ("adversarial", 5),
+        ("adversarial-strong", 4),
+        ("autoattack", 3),
+        ("torchattacks", 8),
+        ("puzzlemix", 2),
+        ("pixmix", 1),
         ("window", 27),
         ("smoke", 5),
     ],
@@ -104,7 +109,8 @@ def test_every_suite_has_its_size_and_no_condition_twice(suite: str, size: int) 
 def test_no_suite_is_left_out_of_these_tests() -> None:
     assert list(SUITES) == [
         "clean", "cifar-c", "cifar-c-extra", "tiny-imagenet-c", "tiny-imagenet-c-extra", "imagenet-c",
-        "imagenet-c-extra", "adversarial", "window", "smoke",
+        "imagenet-c-extra", "adversarial", "adversarial-strong", "autoattack", "torchattacks", "puzzlemix", "pixmix",
+        "window", "smoke",
     ]  # fmt: skip
 
 
@@ -140,6 +146,39 @@ def test_the_adversarial_suite_is_single_steps_and_one_ladder() -> None:
     levels = [eps * 255 for eps in ladder.attack.eps]
     assert levels == [Fraction(1, 8), Fraction(1, 4), Fraction(1, 2), 1, 2, 8]
     assert (ladder.attack.steps, ladder.attack.step_ratio, ladder.attack.random_start) == (10, Fraction(1, 4), True)
+
+
+def test_the_strong_suite_is_three_linf_ladders_at_the_same_eps_and_one_in_l2() -> None:
+    conditions = conditions_of(["adversarial-strong"])
+    assert [condition.name for condition in conditions] == [
+        "pgd50x5-linf:step=1/20", "apgd-ce100-linf", "apgd-t100-linf", "pgd50x5-l2:step=1/20"
+    ]  # fmt: skip
+    assert all(isinstance(condition, Attacked) for condition in conditions)
+    ladders = [condition.attack.eps for condition in conditions if isinstance(condition, Attacked)]
+    weak = conditions_of(["adversarial"])[-1]
+    assert isinstance(weak, Attacked)
+    assert ladders[:3] == [weak.attack.eps] * 3
+    assert ladders[3] == (Fraction(1, 16), Fraction(1, 8), Fraction(1, 4), Fraction(1, 2), 1)
+
+
+@pytest.mark.parametrize(
+    ("suite", "names"),
+    [
+        ("autoattack", ["autoattack-linf@1/2/255", "autoattack-linf@8/255", "autoattack-l2@0.5"]),
+        (
+            "torchattacks",
+            [
+                f"{rule}-linf@{k}/255:protocol=torchattacks"
+                for rule in ("fgsm", "bim10", "pgd10", "mifgsm10")
+                for k in (1, 8)
+            ],
+        ),
+        ("puzzlemix", ["fgsm-linf@8/255", "pgd20-linf@4/255:step=1/2"]),
+        ("pixmix", ["pgd20-linf@2/255"]),
+    ],
+)
+def test_the_suites_of_other_papers_and_libraries(suite: str, names: list[str]) -> None:
+    assert [condition.name for condition in conditions_of([suite])] == names
 
 
 def test_the_window_suite_has_every_edge_of_every_filling_and_fraction() -> None:
