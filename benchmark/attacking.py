@@ -2,14 +2,18 @@
 
 from dataclasses import replace
 
+import torch
 from torch import Tensor, nn
 
-from robustsweep.attacks import AttackSpec, run_attack
+from robustsweep.attacks import AttackOutcome, AttackSpec, run_attack
+from robustsweep.attacks.audits.answers import answers_otherwise_under_a_gradient, changed
 from robustsweep.benchmark.scoring import score, to_unit_range
 from robustsweep.results.cells import Examples
 
 # Attacks hold their images as float32; they take a block in pieces of this size.
 _PIECE_BYTES = 256_000_000
+# Images that are shown again to check the answers.
+_N_REPEATED = 64
 
 
 def attack_images(
@@ -32,6 +36,8 @@ def attack_images(
     piece = max(batch_size, _PIECE_BYTES // (4 * images[0].numel()))
     pieces: list[Examples] = []
     warnings: dict[str, None] = {}
+    shown = to_unit_range(images[: min(batch_size, _N_REPEATED)], images.device)
+    warnings |= dict.fromkeys(answers_otherwise_under_a_gradient(module, shown))
     for start in range(0, len(images), piece):
         rows = slice(start, start + piece)
         outcome = run_attack(
@@ -42,9 +48,24 @@ def attack_images(
             seed=seed,
             ids=ids[rows],
             batch_size=batch_size,
+            keep_images=True,
         )
         verdicts = {"rung": outcome.rung, "restart": outcome.restart, "step": outcome.step}
         answers = score(outcome.logits, labels[rows].cpu())
         pieces.append(replace(answers, **{name: tensor.numpy() for name, tensor in verdicts.items()}))
-        warnings |= dict.fromkeys(outcome.warnings)
+        warnings |= dict.fromkeys((*outcome.warnings, *_not_repeated(module, outcome, min(batch_size, _N_REPEATED))))
     return Examples.concatenate(pieces), tuple(warnings)
+
+
+def _not_repeated(module: nn.Module, outcome: AttackOutcome, n: int) -> tuple[str, ...]:
+    """Show the model the first images that verdicts are about once more, and say so where it answers otherwise."""
+    assert outcome.images is not None  # asked for
+    with torch.no_grad():
+        again = module(outcome.images[:n]).float().cpu()
+    n_changed = changed(outcome.logits[:n], again)
+    if not n_changed:
+        return ()
+    return (
+        f"{n_changed} of {len(again)} attacked images got another answer than the attack's verdict when they were "
+        "shown again: the model is random or depends on the batch, and this robust accuracy does not repeat.",
+    )
