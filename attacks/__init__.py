@@ -6,6 +6,7 @@ from robustsweep.attacks.eps import format_eps, parse_eps
 from robustsweep.attacks.functional import fgm_l2, fgsm, pgd
 from robustsweep.attacks.outcome import AttackOutcome
 from robustsweep.attacks.spec import AttackSpec, parse_attack
+from robustsweep.attacks.square import square
 
 __all__ = [
     "ATTACKS",
@@ -18,4 +19,5 @@ __all__ = [
     "parse_eps",
     "pgd",
     "run_attack",
+    "square",
 ]

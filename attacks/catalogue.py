@@ -1,6 +1,8 @@
 """The attacks that users can name."""
 
+from robustsweep.attacks.apgd import APGD_CE, APGD_DLR, APGD_T
 from robustsweep.attacks.ascent import FGM, FGSM, PGD
+from robustsweep.attacks.momentum import BIM, MIFGSM
 from robustsweep.attacks.rules import Rule
 from robustsweep.registry import Registry
 
@@ -8,3 +10,8 @@ ATTACKS: Registry[Rule] = Registry("attack")
 ATTACKS.add("fgsm", FGSM)
 ATTACKS.add("fgm", FGM)
 ATTACKS.add("pgd", PGD)
+ATTACKS.add("bim", BIM)
+ATTACKS.add("mifgsm", MIFGSM)
+ATTACKS.add("apgd-ce", APGD_CE)
+ATTACKS.add("apgd-dlr", APGD_DLR)
+ATTACKS.add("apgd-t", APGD_T)

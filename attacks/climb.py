@@ -28,18 +28,21 @@ class Pool:
         clean: float32 (n, ...), in [0, 1].
         labels: int64 (n,).
         ids: int64 (n,).
+        rivals: int64 (n, R), what a targeted loss leads to: wrong classes, the likeliest on the clean image first, one
+            for each start; R = 0 for other losses.
     """
 
     rows: Tensor
     clean: Tensor
     labels: Tensor
     ids: Tensor
+    rivals: Tensor
 
     def keep(self, index: Tensor) -> "Pool":
         """Return the images at ``index`` (int64)."""
         if len(index) == len(self.rows):
             return self
-        return Pool(self.rows[index.cpu()], self.clean[index], self.labels[index], self.ids[index])
+        return Pool(self.rows[index.cpu()], self.clean[index], self.labels[index], self.ids[index], self.rivals[index])
 
     def batches(self, size: int) -> Iterator[Tensor]:
         """Yield the positions of at most ``size`` images at a time, int64 on the model's device."""
@@ -109,7 +112,8 @@ class Climb:
                 # Most of a backward pass would go to images that are done with: let the few left join the next batch.
                 active = torch.cat((kept, active))
             elif len(kept):
-                gradient, loss = self.target.gradient(leaf, logits, self.pool.labels[batch], right)
+                targets = self.pool.rivals[batch, self.restart] if self.pool.rivals.shape[1] else None
+                gradient, loss = self.target.gradient(leaf, logits, self.pool.labels[batch], targets, right)
                 self._step(kept, state.rows(right), gradient, loss, step + 1)
                 survivors.append(kept)
         return torch.cat(survivors)

@@ -9,6 +9,8 @@ round differently in batches of another size. This can turn a verdict between lo
 sign of a gradient entry next to zero; a network that computes each image alone gives the same verdicts in any batch.
 """
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
@@ -37,7 +39,9 @@ def run_attack(
 
     Each eps and each restart starts afresh from its own draw, whose stream is named after rule, norm, eps and restart:
     an eps of a ladder does to an image exactly what it would do alone. An image is dropped at the first iterate, its
-    random start included, that fools it; the others are packed into full batches at every step.
+    random start included, that fools it; the others are packed into full batches at every step. A targeted loss leads
+    the image of restart k to the wrong class that is k + 1 places behind the label on the clean image, but any wrong
+    class counts; there are at most as many starts as wrong classes.
 
     Args:
         model: On images in [0, 1], in eval mode, on the device to use. Its parameters, buffers, gradients, flags and
@@ -52,7 +56,7 @@ def run_attack(
 
     Raises:
         DataError: If images, labels or ids are not as described.
-        UsageError: If the model is in training mode or does not return logits.
+        UsageError: If the model is in training mode, does not return logits, or has too few classes for the loss.
         AttackError: If the rule leaves its budget by more than 1e-6, or anything is not finite.
     """
     check_inputs(images, labels, ids)
@@ -71,23 +75,35 @@ def run_attack(
                 images[rows.to(images.device)].to(device).clamp(0.0, 1.0),
                 labels[rows.to(labels.device)].to(device),
                 ids[rows.to(ids.device)].to(device),
+                rivals=torch.empty((len(rows), 0), dtype=torch.int64, device=device),
             )
-            pool = pool.keep(_right_on_clean(target, pool, batch_size, ledger))
+            pool = _right_on_clean(target, pool, batch_size, ledger, spec.restarts)
+            starts = pool.rivals.shape[1] if target.loss.targeted else spec.restarts
             for rung in range(len(spec.eps)):
-                for restart in range(spec.restarts):
+                for restart in range(starts):
                     if len(pool.rows):
                         pool = pool.keep(Climb(target, spec, pool, ledger, seed, batch_size, rung, restart).run())
         return ledger.outcome()
 
 
-def _right_on_clean(target: Target, pool: Pool, batch_size: int, ledger: Ledger) -> Tensor:
-    """Judge the clean images; return the positions (int64) of those the model gets right."""
-    kept = []
+def _right_on_clean(target: Target, pool: Pool, batch_size: int, ledger: Ledger, restarts: int) -> Pool:
+    """Judge the clean images; keep those the model gets right, with the rivals of a targeted loss."""
+    kept, rivals = [], []
     for batch in pool.batches(batch_size):
         labels, logits = pool.labels[batch], target.verdict(pool.clean[batch])
         if int(labels.max()) >= logits.shape[1]:
             raise DataError(f"Label {int(labels.max())} is beyond the model's {logits.shape[1]} classes.")
+        target.loss.check_classes(logits.shape[1])
         wrong = logits.argmax(1) != labels
         ledger.clean(pool.rows[batch.cpu()], logits, wrong)
         kept.append(batch[~wrong])
-    return torch.cat(kept)
+        if target.loss.targeted:
+            rivals.append(_likeliest_others(logits[~wrong], labels[~wrong])[:, :restarts])
+    pool = pool.keep(torch.cat(kept))
+    return replace(pool, rivals=torch.cat(rivals)) if rivals else pool
+
+
+def _likeliest_others(logits: Tensor, labels: Tensor) -> Tensor:
+    """Rank the classes but the label, largest logit first, int64 (n, K - 1); of equal ones the first is first."""
+    label_first = logits.scatter(1, labels.unsqueeze(1), torch.inf)
+    return label_first.sort(dim=1, descending=True, stable=True).indices[:, 1:]

@@ -6,7 +6,7 @@ A rule never sees the model. The engine evaluates it, checks every image that a 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from fractions import Fraction
-from typing import Self
+from typing import Any, Self
 
 from torch import Tensor
 
@@ -66,17 +66,20 @@ class Rule:
         norms: Names of the norms it is defined for.
         start: Maps the balls and noise to the first state. The noise is float64 (n, ...), points of the unit ball, or
             None for a start at the clean images.
-        step: Maps a state, the probe at its images and the balls to the next state. Its images must lie in the balls.
+        step: Maps a state of the kind that ``start`` makes, the probe at its images and the balls to the next state.
+            Its images must lie in the balls.
         single_step: Whether it is one step of full length by definition: no random start, restarts or ladder of eps.
         random_start: Whether it starts at a random point unless told otherwise.
         step_ratio: The step size divided by eps unless told otherwise.
-        loss: Name of the loss it climbs unless told otherwise.
+        losses: Names of the losses it may climb; the first is the one it climbs unless told otherwise.
+        restarts: Starts per eps unless told otherwise; for a targeted loss, the target classes.
     """
 
     norms: tuple[str, ...]
     start: Callable[[Ball, Tensor | None], State]
-    step: Callable[[State, Probe, Ball], State]
+    step: Callable[[Any, Probe, Ball], State]
     single_step: bool = False
     random_start: bool = True
     step_ratio: Fraction = Fraction(1, 4)
-    loss: str = "ce"
+    losses: tuple[str, ...] = ("ce", "margin", "dlr")
+    restarts: int = 1

@@ -9,11 +9,12 @@ from robustsweep.attacks.catalogue import ATTACKS
 from robustsweep.attacks.eps import format_eps, parse_eps
 from robustsweep.attacks.losses import LOSSES
 from robustsweep.attacks.norms import find_norm
+from robustsweep.attacks.rules import Rule
 from robustsweep.errors import UsageError
 
 _NAME = re.compile(
     r"(?P<rule>[a-z]+(?:-[a-z]+)*)(?P<steps>[0-9]{1,4})?(?:x(?P<restarts>[0-9]{1,4}))?-(?P<norm>[a-z0-9]+)"
-    r"@(?P<eps>[0-9./,]+)(?::step=(?P<step>[0-9./]+))?(?P<clean_start>:start=clean)?"
+    r"@(?P<eps>[0-9./,]+)(?::step=(?P<step>[0-9./]+))?(?::loss=(?P<loss>[a-z]+(?:-[a-z]+)*))?(?P<clean_start>:start=clean)?"
 )
 _MAX_COUNT = 9999
 
@@ -27,8 +28,9 @@ class AttackSpec:
         norm: ``"linf"`` or ``"l2"``.
         eps: Budgets in units of the pixel range [0, 1], ascending; several make a ladder.
         steps: Steps from each start.
-        step_ratio: Step size divided by eps.
-        restarts: Starts per eps.
+        step_ratio: Step size divided by eps; for Auto-PGD that of the first step.
+        restarts: Starts per eps; for a targeted loss the target classes, the likeliest first, as far as there are so
+            many.
         random_start: Whether a start is a random point of the ball, else the clean image.
         loss: Name in ``LOSSES``.
 
@@ -48,10 +50,15 @@ class AttackSpec:
     def __post_init__(self) -> None:
         rule = ATTACKS[self.rule]
         find_norm(self.norm)
-        LOSSES[self.loss]
         if self.norm not in rule.norms:
             raise UsageError(f"{self.rule} is defined for {' and '.join(rule.norms)}, not for {self.norm}.")
+        loss = LOSSES[self.loss]
+        if self.loss not in rule.losses:
+            raise UsageError(f"{self.rule} climbs the loss {' or '.join(rule.losses)}, not {self.loss}.")
         self._check_eps(rule.single_step)
+        self._check_steps(rule, loss.targeted)
+
+    def _check_steps(self, rule: Rule, targeted: bool) -> None:
         if not (1 <= self.steps <= _MAX_COUNT and 1 <= self.restarts <= _MAX_COUNT):
             raise UsageError(
                 f"{self.rule} needs 1 to {_MAX_COUNT} steps and restarts, got {self.steps} and {self.restarts}."
@@ -68,7 +75,9 @@ class AttackSpec:
                 f"{self.rule} is one step of size eps from the clean image: it takes no other number of steps, no "
                 "other step size, no restarts and no random start. Use pgd for those."
             )
-        if self.restarts > 1 and not self.random_start:
+        if self.random_start and not rule.random_start:
+            raise UsageError(f"{self.rule} starts at the clean image by definition; use pgd for a random start.")
+        if self.restarts > 1 and not self.random_start and not targeted:
             raise UsageError(f"{self.restarts} restarts from the clean image are all the same; use a random start.")
 
     def _check_eps(self, single_step: bool) -> None:
@@ -91,15 +100,17 @@ class AttackSpec:
     def name(self) -> str:
         """The condition's name, such as ``fgsm-linf@8/255``, ``pgd10x5-l2@0.5``, or ``pgd10-linf`` for a ladder.
 
-        A step size or start other than the rule's own is appended: ``pgd20-linf@4/255:step=1/2:start=clean``.
+        A step size, loss or start other than the rule's own is appended:
+        ``pgd20-linf@4/255:step=1/2:loss=dlr:start=clean``.
         """
         rule = ATTACKS[self.rule]
         steps = "" if rule.single_step else str(self.steps)
-        restarts = f"x{self.restarts}" if self.restarts > 1 else ""
+        restarts = "" if self.restarts == rule.restarts else f"x{self.restarts}"
         eps = f"@{format_eps(self.eps[0], self.norm)}" if len(self.eps) == 1 else ""
         ratio = "" if self.step_ratio == rule.step_ratio else f":step={self.step_ratio}"
+        loss = "" if self.loss == rule.losses[0] else f":loss={self.loss}"
         clean_start = ":start=clean" if rule.random_start and not self.random_start else ""
-        return f"{self.rule}{steps}{restarts}-{self.norm}{eps}{ratio}{clean_start}"
+        return f"{self.rule}{steps}{restarts}-{self.norm}{eps}{ratio}{loss}{clean_start}"
 
     def identity(self) -> dict[str, Any]:
         """Return every parameter as JSON values; fractions as exact strings that ``parse_eps`` reads."""
@@ -119,8 +130,9 @@ def parse_attack(name: str) -> AttackSpec:
     """Read a condition name; what it leaves out is the rule's own setting.
 
     Args:
-        name: ``RULE[STEPS][xRESTARTS]-NORM@EPS[,EPS...][:step=RATIO][:start=clean]``, such as ``fgsm-linf@1/255``,
-            ``pgd10-linf@1/255,2/255`` (a ladder) or ``pgd20x2-l2@0.5``. RATIO is the step size divided by eps.
+        name: ``RULE[STEPS][xRESTARTS]-NORM@EPS[,EPS...][:step=RATIO][:loss=LOSS][:start=clean]``, such as
+            ``fgsm-linf@1/255``, ``pgd10-linf@1/255,2/255`` (a ladder), ``pgd20x2-l2@0.5`` or ``apgd-ce100-linf@8/255``.
+            RATIO is the step size divided by eps.
 
     Raises:
         UsageError: If the name does not have this form or its parts do not make one attack.
@@ -140,7 +152,7 @@ def parse_attack(name: str) -> AttackSpec:
         eps=tuple(parse_eps(text) for text in match["eps"].split(",")),
         steps=int(match["steps"] or 1),
         step_ratio=parse_eps(match["step"]) if match["step"] else rule.step_ratio,
-        restarts=int(match["restarts"] or 1),
+        restarts=int(match["restarts"] or rule.restarts),
         random_start=rule.random_start and match["clean_start"] is None,
-        loss=rule.loss,
+        loss=match["loss"] or rule.losses[0],
     )

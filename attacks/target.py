@@ -22,7 +22,7 @@ class Target:
 
     Attributes:
         model: Maps float32 (n, ...) to logits (n, K).
-        loss: Maps logits and labels to one value per image.
+        loss: Maps logits, labels and target classes to one value per image.
         attack: The attack's name, for error messages.
     """
 
@@ -50,7 +50,9 @@ class Target:
         leaf = images.detach().requires_grad_()
         return leaf, self._logits(leaf)
 
-    def gradient(self, leaf: Tensor, logits: Tensor, labels: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+    def gradient(
+        self, leaf: Tensor, logits: Tensor, labels: Tensor, targets: Tensor | None, wanted: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Differentiate the summed loss of the ``wanted`` rows (bool (n,)) with respect to the leaf alone.
 
         The sum, unlike the mean, does not shrink gradients towards underflow, and gives each image its own.
@@ -61,7 +63,7 @@ class Target:
         Raises:
             AttackError: If there is no gradient, or it is not finite.
         """
-        loss = self.loss(logits[wanted], labels[wanted])
+        loss = self.loss(logits[wanted], labels[wanted], None if targets is None else targets[wanted])
         gradient = None
         if loss.requires_grad:
             (gradient,) = torch.autograd.grad(loss.sum(), leaf, allow_unused=True)

@@ -83,10 +83,10 @@ def _description(family: str, row: Row) -> str:
     if _holds(row["single_step"]):
         return f"{family}: {norm}, a single step of size eps."
     start = "random start" if _holds(row["random_start"]) else "clean start"
-    return (
-        f"{family}: {norm}, {row['steps']} steps of {row['step_ratio']} eps, {row['restarts']} restart(s), {start}; "
-        "the worst iterate counts."
-    )
+    size = f"{row['steps']} steps of {row['step_ratio']} eps"
+    if str(row["attack"]).startswith("apgd"):
+        size = f"{row['steps']} steps, at first of {row['step_ratio']} eps and halved where they stop paying"
+    return f"{family}: {norm}, {size}, {row['restarts']} restart(s), {start}; the worst iterate counts."
 
 
 def _rises(unit: Unit, family: str, rows: pd.DataFrame) -> Iterator[str]:

@@ -126,10 +126,3 @@ class Subject:
 def robust(outcome: AttackOutcome) -> Tensor:
     """Say which images withstood an attack at one eps, bool (n,) on the CPU."""
     return outcome.rung == 1
-
-
-def margin_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the largest wrong logit minus the label's, (n,); it never saturates."""
-    own = logits.gather(1, labels.unsqueeze(1)).squeeze(1)
-    others = logits.masked_fill(torch.zeros_like(logits, dtype=torch.bool).scatter(1, labels.unsqueeze(1), True), -1e38)
-    return others.amax(1) - own

@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from robustsweep.attacks.audits.check import Check, Numbers, Subject, margin_loss, robust
+from robustsweep.attacks.audits.check import Check, Numbers, Subject, robust
+from robustsweep.attacks.losses import cross_entropy, margin
 from robustsweep.draws import Draws
 
 _ZERO_SHARE = 0.01
@@ -17,16 +18,12 @@ _COSINE = 0.5
 _SATURATED_GAP, _TARGET_GAP = 20.0, 10.0
 
 
-def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    return F.cross_entropy(logits, labels, reduction="none")
-
-
 def zero_gradients(subject: Subject) -> Check:
     """Count the right images at which every entry of a loss's gradient is zero; more than 1 % is a warning."""
     rows = subject.right.nonzero().squeeze(1)
     if not len(rows):
         return Check.not_applicable("zero-gradient", "No image is right, so there is no gradient to look at.")
-    losses = {"cross_entropy": _cross_entropy, "margin": margin_loss}
+    losses = {"cross_entropy": cross_entropy, "margin": margin}
     zero = {
         name: int((subject.gradients(loss, rows).flatten(1).abs().amax(1) == 0).sum()) for name, loss in losses.items()
     }
@@ -57,12 +54,12 @@ def gradient_sanity(subject: Subject) -> Check:
     if not len(rows):
         return Check.not_applicable("gradient-sanity", "No image is right, so there is no gradient to look at.")
     images, labels = subject.images[rows], subject.labels[rows]
-    gradient = subject.gradients(margin_loss, rows).flatten(1)
+    gradient = subject.gradients(margin, rows).flatten(1)
     draws = Draws(subject.seed, "audit/gradient-sanity", subject.ids[rows])
     promised, found = [], []
     for _ in range(_N_DIRECTIONS):
         signs = (draws.integers(0, 2, *images.shape[1:]) * 2 - 1).to(images.dtype)
-        ahead, behind = (margin_loss(subject.answers(images + s * _PROBE_EPS * signs), labels) for s in (1, -1))
+        ahead, behind = (margin(subject.answers(images + s * _PROBE_EPS * signs), labels) for s in (1, -1))
         found.append(ahead - behind)
         promised.append((gradient * signs.flatten(1)).sum(1))
     cosines = F.cosine_similarity(torch.stack(promised, 1).double(), torch.stack(found, 1).double(), dim=1)
@@ -102,8 +99,8 @@ def saturation(subject: Subject, attack: str, withstood: Tensor) -> Check:
         A warning where the second attack leaves fewer standing by more than the tolerance.
     """
     rows = subject.right.nonzero().squeeze(1)
-    gaps = -margin_loss(subject.logits[rows], subject.labels[rows])
-    n_zero = int((_cross_entropy(subject.logits[rows], subject.labels[rows]) == 0).sum())
+    gaps = -margin(subject.logits[rows], subject.labels[rows])
+    n_zero = int((cross_entropy(subject.logits[rows], subject.labels[rows]) == 0).sum())
     n_wide, n = int((gaps > _SATURATED_GAP).sum()), len(rows)
     numbers: Numbers = {"n": n, "n_gap_above_20": n_wide, "n_loss_exactly_0": n_zero}
     said = f"The cross-entropy is exactly 0 at {n_zero} and the lead of the label above 20 at {n_wide} of {n} images"

@@ -4,13 +4,11 @@ Source: Carlini et al., "On evaluating adversarial robustness" (arXiv 1902.06705
 (fra31/auto-attack, file flags_doc.md). The bound of 10 % for models without adversarial training at 8/255 is ours.
 """
 
-from importlib import import_module
-from importlib.util import find_spec
-
 import torch
 from torch import Tensor
 
 from robustsweep.attacks.audits.check import Check, Numbers, Subject, robust
+from robustsweep.attacks.square import square
 from robustsweep.draws import Draws
 
 EPS = "8/255"
@@ -87,18 +85,16 @@ def black_box(subject: Subject, longer: Tensor) -> Check:
     rows = longer.nonzero().squeeze(1)[:_N_QUERIED]
     if not len(rows):
         return Check.of(name, {"n": 0, "n_fooled": 0}, "No image withstands PGD-20, so none is left.", warns=False)
-    if find_spec("robustsweep.attacks.square") is None:
-        return Check.not_applicable(name, "This version has no Square attack to set against PGD.")
-    square = import_module("robustsweep.attacks.square").square
     here = rows.to(subject.images.device)
     outcome = square(
         subject.model,
         subject.images[here],
         subject.labels[here],
-        eps=_EPS,
+        eps=EPS,
         queries=_QUERIES,
         seed=subject.seed,
         ids=subject.ids[here],
+        batch_size=subject.batch_size,
     )
     n_fooled = int((~robust(outcome)).sum())
     warns = n_fooled > subject.tolerance

@@ -224,7 +224,14 @@ def test_plain_functions_return_adversarial_images(net, images, labels, ids):
 def test_the_gpu_starts_where_the_cpu_does(net, images, labels, ids):
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device here")
-    for name in ("fgsm-linf@4/255", "pgd5x2-linf@1/255,8/255", "pgd5x2-l2@0.1,0.5"):
+    for name in (
+        "fgsm-linf@4/255",
+        "pgd5x2-linf@1/255,8/255",
+        "pgd5x2-l2@0.1,0.5",
+        "mifgsm5-linf@4/255",
+        "apgd-dlr5x2-linf@4/255",
+        "apgd-t5-l2@0.25",
+    ):
         spec = parse_attack(name)
         here = attack(net.cpu(), images, labels, ids, spec, keep_images=True)
         there = attack(net.cuda(), images, labels, ids, spec, batch_size=8, keep_images=True)

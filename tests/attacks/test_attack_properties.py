@@ -6,8 +6,11 @@ from fractions import Fraction
 import pytest
 import torch
 import torch.nn.functional as F
+from slow_rules import iterates
+from small_models import Linear
 
 from robustsweep.attacks import ATTACKS, AttackSpec, engine, parse_attack, run_attack
+from robustsweep.attacks.losses import LOSSES
 from robustsweep.attacks.norms import find_norm
 from robustsweep.draws import Draws
 
@@ -29,6 +32,7 @@ def one_eps_specs():
                 step_ratio=rule.step_ratio,
                 restarts=2 if rule.random_start else 1,
                 random_start=rule.random_start,
+                loss=rule.losses[0],
             )
 
 
@@ -109,33 +113,44 @@ def test_a_batch_equals_its_images_alone(net, images, labels, ids, spec):
 
 
 def slow_verdicts(net, images, labels, spec, ids):
-    """Attack every image to the end, dropping nobody; keep the first success. Written apart from the engine."""
+    """Attack one image after the other, to the first success. Written apart from the engine and its rules."""
     found = torch.full((len(images), 3), -1)
-    found[:, 0] = len(spec.eps)
-    found[net(images).argmax(1) != labels, 0] = -1
-    open_ = found[:, 0] >= 0
-    for rung, exact in enumerate(spec.eps):
-        eps = float(exact)
-        for restart in range(spec.restarts):
-            adv = images.clone()
-            if spec.random_start:
-                draws = Draws(3, f"attack/{spec.rule}-{spec.norm}@{exact}/{restart}", ids)
-                noise = find_norm(spec.norm).sample(draws, images.shape[1:])
-                adv = (images + (eps * noise).float()).clamp(0, 1)
-            for step in range(spec.steps + 1):
-                hit = (net(adv).argmax(1) != labels) & open_
-                found[hit] = torch.tensor([rung, restart, step])
-                open_ &= ~hit
-                leaf = adv.clone().requires_grad_()
-                (slope,) = torch.autograd.grad(F.cross_entropy(net(leaf), labels, reduction="sum"), leaf)
-                size = eps * float(spec.step_ratio)
-                if spec.norm == "linf":
-                    delta = (adv + size * slope.sign() - images).clamp(-eps, eps)
-                else:
-                    delta = adv + size * slope / slope.flatten(1).norm(dim=1).view(-1, 1, 1, 1) - images
-                    delta = delta * (eps / delta.flatten(1).norm(dim=1)).clamp(max=1).view(-1, 1, 1, 1)
-                adv = (images + delta).clamp(0, 1)
+    for row, (image, label) in enumerate(zip(images, labels, strict=True)):
+        clean = net(image.unsqueeze(0))[0]
+        if clean.argmax() == label:
+            rivals = [int(c) for c in clean.argsort(descending=True) if c != label]
+            found[row] = torch.tensor(slow_verdict(net, image, label, rivals, spec, ids[row : row + 1]))
     return found
+
+
+def slow_verdict(net, image, label, rivals, spec, image_id):
+    for rung, exact in enumerate(spec.eps):
+        for restart in range(spec.restarts):
+
+            def evaluate(point, restart=restart):
+                leaf = point.clone().requires_grad_()
+                loss = slow_loss(net(leaf.unsqueeze(0))[0], label, rivals[restart % 3], spec.loss)
+                (slope,) = torch.autograd.grad(loss, leaf)
+                return float(loss.detach()), slope
+
+            noise = None
+            if spec.random_start:
+                draws = Draws(3, f"attack/{spec.rule}-{spec.norm}@{exact}/{restart}", image_id)
+                noise = find_norm(spec.norm).sample(draws, tuple(image.shape))[0]
+            for step, point in enumerate(iterates(replace(spec, eps=(exact,)), image, noise, evaluate)):
+                if net(point.unsqueeze(0)).argmax() != label:
+                    return rung, restart, step
+    return len(spec.eps), -1, -1
+
+
+def slow_loss(logits, label, rival, name):
+    if name == "ce":
+        return F.cross_entropy(logits, label)
+    down = logits.sort(descending=True).values
+    if name == "dlr":
+        other = max(logits[c] for c in range(len(logits)) if c != label)
+        return -(logits[label] - other) / (down[0] - down[2])
+    return -(logits[label] - logits[rival]) / (down[0] - 0.5 * (down[2] + down[3]))
 
 
 @every_attack
@@ -149,6 +164,8 @@ def test_dropping_and_packing_change_no_verdict(net, images, labels, ids, spec):
 def test_more_restarts_never_help_the_defender(net, images, labels, ids, spec):
     if not spec.random_start:
         pytest.skip("an attack from the clean image has one start")
+    if LOSSES[spec.loss].targeted:
+        pytest.skip("its restarts are target classes, tested below")
     few, many = (attack(net, images, labels, replace(spec, restarts=n, steps=1), ids) for n in (1, 30))
     assert bool((many.rung <= few.rung).all())
     assert int((many.rung < few.rung).sum()) > 0
@@ -184,3 +201,21 @@ def test_starts_are_uniform_in_the_ball(norm):
     for radius in (0.5, 0.8, 0.95):
         assert abs(float((length <= radius).double().mean()) - radius**4) < 0.011
     assert float(points.mean(0).abs().max()) < 0.02
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_restarts_of_a_targeted_attack_lead_to_the_next_likely_classes(norm):
+    # Class 1 is second on every clean image, but only classes 2 and 3 move with the pixels.
+    weight = torch.zeros(4, 12)
+    weight[2], weight[3] = 1.0, -1.0
+    net = Linear(weight, torch.tensor([1.0, 0.9, -6.1, 5.8])).eval()
+    images = torch.full((1, 12), 0.5)
+    assert net(images)[0].tolist() == pytest.approx([1.0, 0.9, -0.1, -0.2], abs=1e-5)
+    eps = "0.15" if norm == "linf" else "0.45"
+    found = {}
+    for restarts in (1, 2, 3, 9):
+        spec = parse_attack(f"apgd-t5x{restarts}-{norm}@{eps}:start=clean")
+        found[restarts] = verdicts(run_attack(net, images, torch.tensor([0]), spec, seed=0, ids=torch.tensor([0])))[0]
+    assert found[1].tolist() == [1, -1, -1]
+    for restarts in (2, 3, 9):
+        assert found[restarts].tolist() == [0, 1, 1]

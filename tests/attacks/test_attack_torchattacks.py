@@ -1,8 +1,13 @@
 """torchattacks as an independent implementation, where it is installed."""
 
 import pytest
+import torch
 
-from robustsweep.attacks import parse_attack, run_attack
+from robustsweep.attacks import ATTACKS, parse_attack, run_attack
+from robustsweep.attacks.ball import Ball
+from robustsweep.attacks.losses import LOSSES
+from robustsweep.attacks.norms import find_norm
+from robustsweep.attacks.rules import Probe
 
 torchattacks = pytest.importorskip("torchattacks")
 
@@ -26,3 +31,59 @@ def test_pgd_from_the_clean_image_ends_at_the_same_pixels(net, images, labels, i
     # Its 1e-10 added to the norm shortens the steps of images whose gradient is about as small.
     l2 = torchattacks.PGDL2(net, eps=0.2, alpha=0.05, steps=5, random_start=False, eps_for_division=1e-30)
     compare(net, images, labels, ids, "pgd5-l2@0.2:start=clean", l2)
+
+
+def test_bim_and_momentum_end_at_the_same_pixels(net, images, labels, ids):
+    options = {"eps": 4 / 255, "alpha": 1 / 255, "steps": 6}
+    compare(net, images, labels, ids, "bim6-linf@4/255", torchattacks.BIM(net, **options))
+    compare(net, images, labels, ids, "mifgsm6-linf@4/255", torchattacks.MIFGSM(net, **options))
+
+
+class Recorder(torch.nn.Module):
+    """Keep every batch that the network is shown."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net, self.seen = net, []
+
+    def forward(self, images):
+        self.seen.append(images.detach().clone())
+        return self.net(images)
+
+
+def walk(net, spec, images, labels, noise):
+    """Follow a rule to the end, dropping nobody; return every iterate and loss."""
+    rule, eps = ATTACKS[spec.rule], float(spec.eps[0])
+    ball = Ball(find_norm(spec.norm), eps, images)
+    state = rule.start(ball, noise)
+    points, losses = [state.images], []
+    for step in range(1, spec.steps + 1):
+        leaf = state.images.clone().requires_grad_()
+        loss = LOSSES[spec.loss](net(leaf), labels)
+        (gradient,) = torch.autograd.grad(loss.sum(), leaf)
+        losses.append(loss.detach())
+        probe = Probe(gradient, loss.detach(), step, spec.steps, eps * float(spec.step_ratio))
+        state = rule.step(state, probe, ball)
+        points.append(state.images)
+    return torch.stack(points), torch.stack(losses)
+
+
+@pytest.mark.parametrize("loss", ["ce", "dlr"])
+@pytest.mark.parametrize(("norm", "name", "eps"), [("linf", "Linf", "4/255"), ("l2", "L2", "0.25")])
+def test_auto_pgd_visits_the_same_points(net, images, labels, generator, monkeypatch, norm, name, eps, loss):
+    spec = parse_attack(f"apgd-{loss}100-{norm}@{eps}")
+    noise = torch.rand(images.shape, generator=generator)
+    noise = noise if norm == "linf" else noise - 0.5
+    monkeypatch.setattr(torch, "rand" if norm == "linf" else "randn", lambda shape: noise)
+    recorder = Recorder(net).eval()
+    peer = torchattacks.APGD(recorder, norm=name, eps=float(spec.eps[0]), steps=100, loss=loss)
+    peer.attack_single_run(images, labels)
+
+    points, losses = walk(net, spec, images, labels, (2 * noise - 1 if norm == "linf" else noise).double())
+
+    # At the first checkpoint the peer compares the first loss with zero, not with the loss at the start.
+    agree = (losses[1] > losses[0]) == (losses[1] > 0)
+    assert int(agree.sum()) >= 10
+    difference = (points - torch.stack(recorder.seen)).abs()[:, agree]
+    # A hundred L2 steps carry rounding up to some 1e-5; a step size halved elsewhere shows as 1e-3.
+    assert float((difference < (1e-6 if norm == "linf" else 1e-4)).double().mean()) >= 0.999

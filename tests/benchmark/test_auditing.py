@@ -13,7 +13,7 @@ from tiny_sweeps import swept, tiny_plan
 from torch import nn
 
 from robustsweep.attacks.audits.auditing import AuditOutcome, audit, transfer
-from robustsweep.attacks.audits.check import Check, margin_loss
+from robustsweep.attacks.audits.check import Check
 from robustsweep.errors import DataError
 from robustsweep.results.audits import read_audits
 from robustsweep.results.report import write_report
@@ -61,6 +61,7 @@ def test_logits_times_ten_thousand_are_named_as_a_saturated_loss_with_its_remedy
 def test_a_quantised_input_is_named_as_a_hidden_gradient() -> None:
     assert {"zero-gradient", "gradient-sanity", "large-eps"} <= warned("quantised")
     assert "a rounded or thresholded input" in audited("quantised")["zero-gradient"].sentence
+    assert "black-box" in warned("quantised")  # Square asks for no gradient
     assert audited("quantised")["gradient-sanity"].numbers["median_cosine"] == 0
 
 
@@ -93,11 +94,6 @@ def test_images_that_are_all_wrong_leave_nothing_to_flag() -> None:
     outcome = audit(Constant(), images, labels, ids=torch.arange(20), seed=0)
     assert outcome.n_robust == 0
     assert not [check for check in outcome.checks if check.status == "warning"]
-
-
-def test_the_margin_is_above_zero_where_an_image_is_wrong() -> None:
-    logits, labels = torch.randn(50, 7), torch.randint(0, 7, (50,))
-    assert torch.equal(margin_loss(logits, labels) > 0, logits.argmax(1) != labels)
 
 
 def test_borrowed_images_that_fool_more_than_the_attack_are_a_warning() -> None:

@@ -154,6 +154,13 @@ def test_an_interruption_ends_with_130(run, monkeypatch):
     assert "run the same command to continue" in err
 
 
+def test_attacks_are_listed_with_the_forms_and_losses_they_take(run):
+    _, out, _ = run("list", "attacks")
+    lines = dict(line.split(maxsplit=1) for line in out.splitlines())
+    assert lines["pgd"].strip() == "iterative; pgd10-linf@EPS, pgd10-l2@EPS; :loss=ce|margin|dlr"
+    assert lines["apgd-t"].strip() == "iterative; apgd-t10-linf@EPS, apgd-t10-l2@EPS"
+
+
 @pytest.mark.parametrize("noun", ["corruptions", "attacks", "methods", "suites", "architectures", "datasets"])
 def test_every_noun_is_listed(run, noun):
     code, out, _ = run("list", noun)

@@ -112,6 +112,12 @@ class RunBuilder:
         condition |= {"restarts": 1, "random_start": True, "single_step": False}
         return self.write(name, condition, Counts(self.n, n_robust[-1], 0, n_robust, n_clean_right), **changes)
 
+    def auto_pgd(self, name: str, n_clean_right: int, n_robust: int) -> Cell:
+        condition = {"name": "apgd-ce100-l2@0.5", "kind": "attack", "attack": "apgd-ce", "norm": "l2", "eps": ["0.5"]}
+        condition |= {"eps_value": [0.5], "steps": 100, "step_ratio": "2", "restarts": 1, "random_start": True}
+        condition |= {"single_step": False}
+        return self.write(name, condition, Counts(self.n, n_robust, 0, (n_robust,), n_clean_right))
+
     def fgsm(self, name: str, eps: int, n_clean_right: int, n_robust: int) -> Cell:
         condition = {"name": f"fgsm-linf@{eps}/255", "kind": "attack", "attack": "fgsm", "norm": "linf"}
         condition |= {"eps": [f"{eps}/255"], "eps_value": [eps / 255], "steps": 1, "step_ratio": None, "restarts": 1}

@@ -160,6 +160,13 @@ def test_robust_accuracy_is_listed_per_eps_below_the_clean_accuracy(builder: Run
     assert not any("rises" in note for note in tables["robust_accuracy"].notes)
 
 
+def test_steps_that_are_halved_on_the_way_are_not_given_as_one_size(builder: RunBuilder) -> None:
+    builder.clean("net", 900)
+    builder.auto_pgd("net", 900, 350)
+    (note,) = (note for note in tables_of(builder)["robust_accuracy"].notes if "apgd" in note)
+    assert "apgd-ce100-l2@0.5: L2, 100 steps, at first of 2 eps and halved where they stop paying, 1 restart(s)" in note
+
+
 def test_an_accuracy_that_rises_with_eps_is_pointed_out(builder: RunBuilder) -> None:
     builder.fgsm("net", 4, 900, 300)
     builder.fgsm("net", 8, 900, 310)

@@ -55,7 +55,8 @@ def _attack_forms(name: str) -> str:
     rule = ATTACKS[name]
     kind = "one step" if rule.single_step else "iterative"
     steps = "" if rule.single_step else "10"
-    return f"{kind}; {', '.join(f'{name}{steps}-{norm}@EPS' for norm in rule.norms)}"
+    losses = f"; :loss={'|'.join(rule.losses)}" if len(rule.losses) > 1 else ""
+    return f"{kind}; {', '.join(f'{name}{steps}-{norm}@EPS' for norm in rule.norms)}{losses}"
 
 
 def _methods() -> list[Row]:

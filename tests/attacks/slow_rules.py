@@ -1,0 +1,72 @@
+"""Every step rule again, one image at a time and from the papers' formulas, apart from the engine and its rules."""
+
+import torch
+from torch import Tensor
+
+
+def iterates(spec, image: Tensor, noise: Tensor | None, evaluate):
+    """Yield the start and the point after each step; ``evaluate`` maps a point to its loss and gradient."""
+    eps = float(spec.eps[0])
+    walk = {"mifgsm": momentum_walk}.get(spec.rule, auto_walk if spec.rule.startswith("apgd") else plain_walk)
+    point = image
+    if noise is not None:
+        if spec.rule.startswith("apgd"):
+            noise = noise / (noise.abs().max() if spec.norm == "linf" else noise.norm())
+        point = (image + (eps * noise).float()).clamp(0, 1)
+    yield from walk(spec, image, point, eps, eps * float(spec.step_ratio), evaluate)
+
+
+def back(spec, image, point, eps):
+    delta = point - image
+    if spec.norm == "linf":
+        delta = delta.clamp(-eps, eps)
+    elif delta.norm() > eps:
+        delta = delta * (eps / delta.norm())
+    return (image + delta).clamp(0, 1)
+
+
+def uphill(spec, gradient):
+    return gradient.sign() if spec.norm == "linf" else gradient / gradient.norm()
+
+
+def plain_walk(spec, image, point, eps, size, evaluate):
+    yield point
+    for _ in range(spec.steps):
+        point = back(spec, image, point + size * uphill(spec, evaluate(point)[1]), eps)
+        yield point
+
+
+def momentum_walk(spec, image, point, eps, size, evaluate):
+    yield point
+    momentum = torch.zeros_like(image)
+    for _ in range(spec.steps):
+        gradient = evaluate(point)[1]
+        momentum = momentum + gradient / gradient.abs().sum()
+        point = back(spec, image, point + size * momentum.sign(), eps)
+        yield point
+
+
+def auto_walk(spec, image, point, eps, size, evaluate):
+    yield point
+    loss, gradient = evaluate(point)
+    losses, history = [loss], [(loss, point, gradient)]
+    before, last_check, reduced, best_then = point, 0, True, loss
+    interval = max(int(0.22 * spec.steps), 1)
+    for i in range(spec.steps):
+        target = back(spec, image, point + size * uphill(spec, gradient), eps)
+        if i > 0:
+            target = back(spec, image, point + 0.75 * (target - point) + 0.25 * (point - before), eps)
+        before, point = point, target
+        yield point
+        loss, gradient = evaluate(point)
+        losses.append(loss)
+        history.append((loss, point, gradient))
+        if i + 1 - last_check == interval:
+            rises = sum(losses[j + 1] > losses[j] for j in range(last_check, i + 1))
+            best = max(history, key=lambda entry: entry[0])
+            stuck = not reduced and best[0] == best_then
+            reduced = rises <= 0.75 * interval or stuck
+            if reduced:
+                size, (_, point, gradient) = size / 2, best
+            last_check, best_then = i + 1, best[0]
+            interval = max(interval - max(int(0.03 * spec.steps), 1), max(int(0.06 * spec.steps), 1))
