@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import torch
 from torch import Tensor, nn
 
 from robustsweep.attacks import AttackOutcome, AttackSpec, Foreign, gradient_key, run_attacks, run_foreign
 from robustsweep.attacks.adapters.foreign import BATCH_SIZE
+from robustsweep.attacks.audits.answers import answers_otherwise_under_a_gradient, changed
 from robustsweep.benchmark.conditions import Attacked, Condition
 from robustsweep.benchmark.scoring import score, to_unit_range
 from robustsweep.errors import UsageError
@@ -14,6 +16,8 @@ from robustsweep.results.cells import Array, Examples
 
 # Attacks hold their images as float32; they take a block in pieces of this size.
 _PIECE_BYTES = 256_000_000
+# Images that are shown again to check the answers.
+_N_REPEATED = 64
 
 
 def joined(conditions: Sequence[Condition]) -> list[tuple[Condition, ...]]:
@@ -59,14 +63,16 @@ def attack_images(
         # A piece must not cut a batch in two: what is in it decides what such an attack does.
         piece = max(1, piece // BATCH_SIZE) * BATCH_SIZE
     pieces: list[list[Examples]] = [[] for _ in attacks]
-    warnings: list[dict[str, None]] = [{} for _ in attacks]
+    n_repeated = min(batch_size, _N_REPEATED)
+    told = answers_otherwise_under_a_gradient(module, to_unit_range(images[:n_repeated], images.device))
+    warnings = [dict.fromkeys(told) for _ in attacks]
     for start in range(0, len(images), piece):
         rows = slice(start, start + piece)
         pixels = to_unit_range(images[rows], images.device)
         outcomes = _outcomes(module, pixels, labels[rows], ids[rows], attacks, seed, batch_size)
         for examples, sentences, outcome in zip(pieces, warnings, outcomes, strict=True):
             examples.append(replace(score(outcome.logits, labels[rows].cpu()), **_verdicts(outcome)))
-            sentences |= dict.fromkeys(outcome.warnings)
+            sentences |= dict.fromkeys((*outcome.warnings, *_not_repeated(module, outcome, n_repeated)))
     return [
         (Examples.concatenate(examples), tuple(sentences)) for examples, sentences in zip(pieces, warnings, strict=True)
     ]
@@ -83,11 +89,11 @@ def _outcomes(
 ) -> Sequence[AttackOutcome]:
     own = [attack for attack in attacks if isinstance(attack, AttackSpec)]
     if len(own) == len(attacks):
-        return run_attacks(module, pixels, labels, own, seed=seed, ids=ids, batch_size=batch_size)
+        return run_attacks(module, pixels, labels, own, seed=seed, ids=ids, batch_size=batch_size, keep_images=True)
     if len(attacks) > 1:
         raise UsageError("Attacks of other libraries share no gradients; run each by itself.")
     return [
-        run_foreign(module, pixels, labels, attack, seed=seed, ids=ids)
+        run_foreign(module, pixels, labels, attack, seed=seed, ids=ids, keep_images=True)
         for attack in attacks
         if isinstance(attack, Foreign)
     ]
@@ -96,3 +102,17 @@ def _outcomes(
 def _verdicts(outcome: AttackOutcome) -> dict[str, Array]:
     names = ("rung", "restart", "step", "l2", "linf")
     return {name: getattr(outcome, name).numpy() for name in names if getattr(outcome, name) is not None}
+
+
+def _not_repeated(module: nn.Module, outcome: AttackOutcome, n: int) -> tuple[str, ...]:
+    """Show the model the first images that verdicts are about once more, and say so where it answers otherwise."""
+    assert outcome.images is not None  # asked for
+    with torch.no_grad():
+        again = module(outcome.images[:n]).float().cpu()
+    n_changed = changed(outcome.logits[:n], again)
+    if not n_changed:
+        return ()
+    return (
+        f"{n_changed} of {len(again)} attacked images got another answer than the attack's verdict when they were "
+        "shown again: the model is random or depends on the batch, and this robust accuracy does not repeat.",
+    )

@@ -36,6 +36,7 @@ class SweepRequest:
         models_at_once: Checkpoints on the device together; None: all.
         compile: Whether corruptions are generated with compiled kernels; such cells are kept apart.
         final_jpeg: Whether generated ImageNet-C and Tiny-ImageNet-C images go through JPEG 85 as the official ones did.
+        audit: Whether attacked checkpoints are audited.
     """
 
     checkpoints: tuple[Spec | str, ...] = ()
@@ -51,6 +52,7 @@ class SweepRequest:
     models_at_once: int | None = None
     compile: bool = False
     final_jpeg: bool = True
+    audit: bool = True
 
 
 _POSITIVE = ("limit", "workers", "batch_size", "models_at_once")
@@ -121,7 +123,7 @@ def merged(request: SweepRequest, values: dict[str, Any], where: str) -> SweepRe
                 raise UsageError(f"{where}: {key} must be a list of texts, got {value!r}.")
             changes[key] = tuple(value)
             continue
-        expected = int if key in (*_POSITIVE, "seed") else bool if key in ("compile", "final_jpeg") else str
+        expected = int if key in (*_POSITIVE, "seed") else bool if key in ("compile", "final_jpeg", "audit") else str
         if type(value) is not expected:
             raise UsageError(f"{where}: {key} must be of type {expected.__name__}, got {value!r}.")
         if key in _POSITIVE and int(value) < 1:

@@ -10,6 +10,7 @@ from robustsweep.attacks import Foreign
 from robustsweep.benchmark.attacking import attack_images, joined
 from robustsweep.benchmark.blocks import Block, split_positions
 from robustsweep.benchmark.conditions import Attacked, Condition, Corrupted, Windowed
+from robustsweep.benchmark.inspecting import inspect, spread
 from robustsweep.benchmark.plan import Plan, PlannedCell
 from robustsweep.benchmark.progress import Progress
 from robustsweep.benchmark.recording import make_cell
@@ -57,6 +58,7 @@ class Run:
         self._dead: set[str] = set()  # keys of cells that failed in an earlier block
         self._seconds: dict[str, float] = defaultdict(float)
         self._warnings: dict[str, dict[str, None]] = defaultdict(dict)
+        self._inspected: dict[str, tuple[str, ...]] = {}  # warnings about checkpoints, by id
         self._blocks = split_positions(self._source, block_bytes)
 
     def compute(self, cells: list[PlannedCell]) -> None:
@@ -93,7 +95,7 @@ class Run:
             return
         making_s = (time.monotonic() - begun) / len(todo)
         by_checkpoint: dict[str, list[PlannedCell]] = defaultdict(list)
-        for cell in todo:
+        for cell in self._inspect(todo, modules, images, block):
             by_checkpoint[cell.checkpoint.id].append(cell)
         for checkpoint_id, same in by_checkpoint.items():
             self._show(same, modules[checkpoint_id], images, making_s, block)
@@ -133,6 +135,30 @@ class Run:
         if isinstance(condition, Windowed):
             return windowed_images(condition, block)
         return block.clean
+
+    def _inspect(
+        self, cells: list[PlannedCell], modules: dict[str, nn.Module], images: Tensor, block: Block
+    ) -> list[PlannedCell]:
+        """Look at each checkpoint once, before its first cell; return the cells whose checkpoint answers at all.
+
+        What is found is told once and stored in every cell of the checkpoint.
+        """
+        # Official images alone must not ask for the clean ones.
+        shown = spread(images if self._source.is_official else block.clean)
+        are_clean = not (self._source.is_official and cells[0].condition.kind == "corruption")
+        sound = []
+        for cell in cells:
+            checkpoint = cell.checkpoint
+            if checkpoint.id not in self._inspected:
+                try:
+                    self._inspected[checkpoint.id] = inspect(modules[checkpoint.id], shown, are_clean=are_clean)
+                except Exception as error:  # a network may be anybody's code
+                    self._fail(cell, block, error)
+                    continue
+                for sentence in self._inspected[checkpoint.id]:
+                    self._progress.warn(f"{checkpoint.name}: {sentence}")
+            sound.append(cell)
+        return sound
 
     def _examples(self, cells: list[PlannedCell], module: nn.Module, images: Tensor, block: Block) -> list[Examples]:
         """Show images to one checkpoint, for one cell, or for several attacks that share their gradients."""
@@ -179,9 +205,10 @@ class Run:
             "batch_size": self._batch_size,
             "seconds": self._seconds[cell.key],
         }
-        finished = make_cell(cell, self._source, examples, recorded, tuple(self._warnings[cell.key]))
+        inspected = self._inspected.get(cell.checkpoint.id, ())
+        finished = make_cell(cell, self._source, examples, recorded, (*inspected, *self._warnings[cell.key]))
         self._store.write(finished, examples)
-        for sentence in finished.warnings:
+        for sentence in finished.warnings[len(inspected) :]:  # the first ones were told already
             self._progress.warn(f"{cell.checkpoint.name}, {cell.condition.name}: {sentence}")
         self.computed += 1
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 import torch
 
+from robustsweep.benchmark.auditing import Auditor
 from robustsweep.benchmark.blocks import BLOCK_BYTES
+from robustsweep.benchmark.conditions import Attacked
 from robustsweep.benchmark.plan import Plan, PlannedCell, Shard
 from robustsweep.benchmark.progress import Progress, Silent
 from robustsweep.benchmark.running import Run, cost
@@ -25,6 +27,7 @@ class SweepSettings:
         shard: The part of the plan to compute.
         models_at_once: Checkpoints held on the device together; None: all.
         block_bytes: Images are handled in blocks of 2 048 where the whole set, as uint8, is larger than this.
+        audit: Whether checkpoints are audited where the plan holds an attack; with shards, by the first one.
     """
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
@@ -32,6 +35,7 @@ class SweepSettings:
     shard: Shard = field(default_factory=Shard)
     models_at_once: int | None = None
     block_bytes: int = BLOCK_BYTES
+    audit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class SweepSummary:
     Attributes:
         computed: Cells computed now.
         reused: Cells that were stored already.
-        failed: One sentence per cell that could not be computed.
+        failed: One sentence per cell or audit that could not be computed.
         seconds: Wall time.
     """
 
@@ -92,7 +96,12 @@ def run_sweep(
         progress.begin(len(missing), sum(cost(cell.condition) for cell in missing) * len(plan.source.positions))
         for group in _groups(missing, settings.models_at_once):
             run.compute(group)
-    return SweepSummary(run.computed, len(wanted) - len(missing), tuple(run.failed), time.monotonic() - begun)
+    failed = run.failed
+    if settings.audit and settings.shard.index == 1 and any(isinstance(c, Attacked) for c in plan.conditions):
+        auditor = Auditor(plan, store.root, progress, device=settings.device, batch_size=batch_size)
+        auditor.run()
+        failed = [*failed, *auditor.failed]
+    return SweepSummary(run.computed, len(wanted) - len(missing), tuple(failed), time.monotonic() - begun)
 
 
 def _announce(plan: Plan, store: CellStore) -> None:

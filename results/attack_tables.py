@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
+from robustsweep.results.audit_tables import Flags
 from robustsweep.results.robustness import median_fooling_eps, robust_accuracy
 from robustsweep.results.tables import Column, Line, Table, Value, matrix
 from robustsweep.results.units import Unit
@@ -16,14 +18,36 @@ Row = Mapping[Any, Any]
 _TORCHATTACKS = ":protocol=torchattacks"
 
 
-def attack_tables(unit: Unit) -> list[Table]:
-    """Build the robust accuracies and, where several eps were climbed, the median smallest fooling eps."""
+def attack_tables(unit: Unit, flags: Flags) -> list[Table]:
+    """Build the robust accuracies and, where several eps were climbed, the median smallest fooling eps.
+
+    Where an audit warns about one of the checkpoints (``flags``), both say so and the best is not marked.
+    """
     if unit.attacks.empty:
         return []
     attacks = unit.attacks.assign(family=[_family(row) for row in unit.attacks.to_dict("records")])
-    tables = [robust_accuracies(unit, attacks)]
+    caution = _caution(unit, flags)
+    tables = [_with(robust_accuracies(unit, attacks), caution)]
     ladders = attacks[attacks.groupby(["checkpoint_id", "key"])["eps"].transform("size") > 1]
-    return [*tables, median_fooling(unit, ladders)] if len(ladders) else tables
+    return [*tables, _with(median_fooling(unit, ladders), caution)] if len(ladders) else tables
+
+
+def _caution(unit: Unit, flags: Flags) -> tuple[str, ...]:
+    flagged = [
+        f"{label} ({', '.join(flags[str(identifier)])})"
+        for identifier, label in unit.checkpoints["label"].items()
+        if str(identifier) in flags
+    ]
+    if not flagged:
+        return ()
+    return (
+        f"Warning: flagged by their audits: {'; '.join(flagged)}. Their robustness may be overstated, so the best is "
+        "not marked.",
+    )
+
+
+def _with(table: Table, caution: tuple[str, ...]) -> Table:
+    return replace(table, notes=(*caution, *table.notes), best_along=None) if caution else table
 
 
 def _family(row: Row) -> str:

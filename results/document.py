@@ -10,6 +10,7 @@ import pandas as pd
 from robustsweep.errors import NothingToCompareError
 from robustsweep.results.attack_curves import attack_curves_png, fooling_distributions
 from robustsweep.results.attack_tables import attack_tables
+from robustsweep.results.audit_tables import Flags, audit_tables, flags_of, load_audits, warnings_table
 from robustsweep.results.corruption_tables import corruption_tables
 from robustsweep.results.figures import error_per_corruption_png
 from robustsweep.results.frame import load_frame, missing_cells
@@ -61,6 +62,7 @@ class Report:
         sections: One per unit of comparable measurements.
         missing: Planned cells that are not measured, or None.
         provenance: Checkpoints, data and versions.
+        cautions: Warnings of cells, and audits; empty where there are none.
         frame: The cells behind it, as ``load_frame`` returns them.
         files: What was written; empty before that.
     """
@@ -69,6 +71,7 @@ class Report:
     sections: tuple[Section, ...]
     missing: Table | None
     provenance: Table
+    cautions: tuple[Table, ...]
     frame: pd.DataFrame
     files: tuple[Path, ...] = ()
 
@@ -76,7 +79,7 @@ class Report:
     def tables(self) -> list[Table]:
         """All tables in reading order."""
         tables = [table for section in self.sections for table in section.tables]
-        return [*tables, *([self.missing] if self.missing else []), self.provenance]
+        return [*tables, *self.cautions, *([self.missing] if self.missing else []), self.provenance]
 
 
 def build_report(runs: Sequence[Path], reference: str | None = None) -> Report:
@@ -97,14 +100,19 @@ def build_report(runs: Sequence[Path], reference: str | None = None) -> Report:
         raise NothingToCompareError(f"No finished cell in {listed}; run robustsweep sweep first.")
     units = split_units(frame)
     refuse_unknown_reference(units, reference)
+    audits = load_audits(runs)
     sections = tuple(
-        _section(unit, prefix, runs, reference) for unit, prefix in zip(units, _prefixes(units), strict=True)
+        _section(unit, prefix, runs, reference, flags_of(audits, unit.scope.fingerprint))
+        for unit, prefix in zip(units, _prefixes(units), strict=True)
     )
-    return Report(tuple(runs), sections, missing_table(missing_cells(runs, frame)), provenance_table(frame), frame)
+    warnings = warnings_table(frame)
+    cautions = (*([warnings] if warnings else []), *audit_tables(audits))
+    missing = missing_table(missing_cells(runs, frame))
+    return Report(tuple(runs), sections, missing, provenance_table(frame), cautions, frame)
 
 
-def _section(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | None) -> Section:
-    tables = [*corruption_tables(unit, references_of(unit, reference)), *attack_tables(unit)]
+def _section(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | None, flags: Flags) -> Section:
+    tables = [*corruption_tables(unit, references_of(unit, reference)), *attack_tables(unit, flags)]
     tables += [*fooling_distributions(unit), *window_tables(unit, runs)]
     named = tuple(footnotes(replace(table, slug=f"{prefix}{table.slug}")) for table in tables)
     return Section(unit, named, tuple(_pictures(unit, prefix)))

@@ -31,6 +31,10 @@ _TERMS = (
         "without attack are not robust.",
     ),
     (
+        "audit",
+        "Checks of the attacks themselves: a model whose gradients are masked looks robust to attacks along them.",
+    ),
+    (
         "median smallest fooling eps",
         "The smallest measured eps that fools at least half of all images (0: clean mistakes).",
     ),
@@ -53,6 +57,9 @@ def report_markdown(report: Report) -> str:
     parts = [_opening(report)]
     for section in report.sections:
         parts += _section(section)
+    if report.cautions:
+        parts.append("## Warnings and audits\n")
+        parts += [to_markdown(table) for table in report.cautions if table.depth != "data"]
     if report.missing:
         parts.append(to_markdown(report.missing, level=2))
     parts += [to_markdown(report.provenance, level=2), _definitions()]

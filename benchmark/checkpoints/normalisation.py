@@ -31,6 +31,11 @@ class Normalisation:
                 f"got {self.mean} and {self.std}."
             )
 
+    def applied_to(self, images: Tensor) -> Tensor:
+        """Return (image - mean) / std for images (N, 3, H, W), in their type and on their device."""
+        mean, std = (images.new_tensor(values).view(1, 3, 1, 1) for values in (self.mean, self.std))
+        return (images - mean) / std
+
 
 NORMALISATIONS = {
     "none": Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
@@ -88,8 +93,16 @@ class Normalised(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits, shape (N, classes)."""
-        if self.resize_to is not None and images.shape[-1] != self.resize_to:
-            size = (self.resize_to, self.resize_to)
-            images = nn.functional.interpolate(images, size, mode="bilinear", antialias=True)
-        logits: Tensor = self.network((images - self.mean) / self.std)
+        logits: Tensor = self.network(self.normalised(self.resized(images)))
         return logits
+
+    def resized(self, images: Tensor) -> Tensor:
+        """Return the images at the side that the network expects, shape (N, 3, side, side), still in [0, 1]."""
+        if self.resize_to is None or images.shape[-1] == self.resize_to:
+            return images
+        size = (self.resize_to, self.resize_to)
+        return nn.functional.interpolate(images, size, mode="bilinear", antialias=True)
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """Return what the network gets for images (N, 3, H, W) in [0, 1] of its own size."""
+        return (images - self.mean) / self.std

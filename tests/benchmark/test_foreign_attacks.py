@@ -64,7 +64,7 @@ def test_a_sweep_stores_verdicts_distances_and_the_librarys_version(tmp_path: Pa
 def test_tables_show_the_attack_with_its_budget_or_without(tmp_path: Path) -> None:
     swept(tiny_plan("clean", "torchattacks:FGSM@4/255", "torchattacks:VANILA", data=tiny_data(12)), tmp_path)
     (unit,) = split_units(load_frame([tmp_path]))
-    (table,) = attack_tables(unit)
+    (table,) = attack_tables(unit, {})
     rows = {tuple(row[:2]): row[2] for row in table.rows}
     assert {("torchattacks:FGSM@4/255", "4/255"), ("torchattacks:VANILA", "none")} <= rows.keys()
     assert rows["torchattacks:VANILA", "none"] == rows["none", "clean images"]

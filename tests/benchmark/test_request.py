@@ -63,6 +63,7 @@ shard = "2/3"
 models_at_once = 1
 compile = true
 final_jpeg = false
+audit = false
 """
 
 
@@ -82,6 +83,7 @@ def test_a_plan_says_everything_that_a_request_holds(written: Written) -> None:
         models_at_once=1,
         compile=True,
         final_jpeg=False,
+        audit=False,
     )
     assert all(getattr(found, field.name) != field.default for field in fields(SweepRequest))
 

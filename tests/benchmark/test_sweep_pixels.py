@@ -35,6 +35,8 @@ class Recorder(Silent):
 
     def wrap(self, network: nn.Module) -> nn.Module:
         def note(module: nn.Module, images: tuple[Tensor], logits: Tensor) -> None:
+            if not self.condition:  # an inspection of the checkpoint, before its first condition
+                return
             shown = images[0].contiguous().numpy()
             self.hashes[self.condition] += [hashlib.blake2b(image.tobytes()).hexdigest() for image in shown]
             self.logits[self.condition].append(logits)

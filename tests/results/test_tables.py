@@ -22,7 +22,7 @@ Make = Callable[..., RunBuilder]
 
 def tables_of(builder: RunBuilder, reference: str | None = None) -> dict[str, Table]:
     (unit,) = split_units(load_frame([builder.root]))
-    tables = [*corruption_tables(unit, references_of(unit, reference)), *attack_tables(unit)]
+    tables = [*corruption_tables(unit, references_of(unit, reference)), *attack_tables(unit, {})]
     return {table.slug: footnotes(table) for table in tables}
 
 

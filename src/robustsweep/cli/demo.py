@@ -48,7 +48,7 @@ def demo(
     store = CellStore(folder)
     show_plan(console, plan, store, Shard())
     with TerminalProgress(console) as progress:
-        summary = run_sweep(plan, store, SweepSettings(device=choose_device("auto")), progress)
+        summary = run_sweep(plan, store, SweepSettings(device=choose_device("auto"), audit=True), progress)
     console.print(f"done   {summary.computed} cells computed in {summary.seconds:.0f} s", highlight=False)
     summary.raise_if_failed()
     report([folder])

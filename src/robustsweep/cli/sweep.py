@@ -52,6 +52,14 @@ def sweep(
             "a few places, cells of their own. Needs a C++ compiler. Default: off.",
         ),
     ] = None,
+    audit: Annotated[
+        bool | None,
+        typer.Option(
+            "--audit/--no-audit",
+            help="Where the plan holds an attack, look on 200 images for signs that attacks are weaker than they could "
+            "be. Default: on.",
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be computed, and stop.")] = False,
 ) -> None:
     """Take checkpoints through corruptions and attacks, and store one cell per checkpoint and condition.
@@ -79,6 +87,7 @@ def sweep(
         "models_at_once": models_at_once,
         "compile": compile,
         "final_jpeg": final_jpeg,
+        "audit": audit,
     }
     request = merged(read_request(plan) if plan else SweepRequest(), options, "The command line")
     settings = SweepSettings(
@@ -86,6 +95,7 @@ def sweep(
         batch_size=request.batch_size,
         shard=Shard.parse(request.shard) if request.shard else Shard(),
         models_at_once=request.models_at_once,
+        audit=request.audit,
     )
     console = Console()
     store = CellStore(Path(request.out).expanduser())

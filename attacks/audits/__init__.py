@@ -1,0 +1,1 @@
+"""Checks of the model under attack: signs that a robust accuracy says more about the attack than about the model."""

@@ -1,0 +1,98 @@
+"""The audit of one model: every check, in an order in which later ones use earlier attacks."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from robustsweep.attacks.audits import gradients, strength
+from robustsweep.attacks.audits.check import Check, Subject, robust
+from robustsweep.errors import AttackError
+
+ATTACK = f"pgd20-linf@{strength.EPS}"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditOutcome:
+    """What an audit found.
+
+    Attributes:
+        checks: In a fixed order.
+        n_robust: Images that withstood PGD-20 at 8/255; None where the model has no gradient.
+    """
+
+    checks: tuple[Check, ...]
+    n_robust: int | None
+
+
+def audit(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    ids: Tensor,
+    seed: int,
+    batch_size: int = 128,
+    may_be_adversarially_trained: bool = False,
+) -> AuditOutcome:
+    """Look for signs that the robustness of a model is overstated. Two hundred images are enough.
+
+    Args:
+        model: On images in [0, 1], in evaluation mode, on the images' device.
+        images: float32 (N, ...), in [0, 1].
+        labels: int64 (N,).
+        ids: int64 (N,), what random numbers belong to.
+        seed: The run's seed.
+        batch_size: Images per forward pass.
+        may_be_adversarially_trained: Whether to leave out the check that asks for a low robust accuracy.
+
+    Raises:
+        RobustsweepError: As ``run_attack``, but for a model without a gradient, which is a finding.
+    """
+    subject = Subject(model, images, labels, ids, seed, batch_size)
+    checks = [gradients.zero_gradients(subject), gradients.gradient_sanity(subject)]
+    try:
+        ten, twenty = (robust(subject.attack(f"pgd{steps}-linf@{strength.EPS}")) for steps in (10, 20))
+    except AttackError as error:
+        return AuditOutcome((*checks, *_without_gradient(subject, str(error))), None)
+    checks += [
+        strength.large_eps(subject),
+        strength.beats_single_step(subject, ten),
+        strength.beats_noise(subject, ten),
+        strength.converged(subject, ten, twenty),
+        gradients.saturation(subject, ATTACK, twenty),
+        strength.black_box(subject, twenty),
+    ]
+    if may_be_adversarially_trained:
+        checks.append(Check.not_applicable("plausible", "The training may have been adversarial."))
+    else:
+        checks.append(strength.plausible(subject, twenty))
+    return AuditOutcome(tuple(checks), int(twenty.sum()))
+
+
+def _without_gradient(subject: Subject, reason: str) -> list[Check]:
+    names = ("large-eps", "pgd-against-fgsm", "pgd-against-noise", "steps", "saturated-loss", "plausible")
+    return [Check.not_applicable(name, reason) for name in names] + [strength.black_box(subject, subject.right.cpu())]
+
+
+def transfer(images: Tensor, model: nn.Module, labels: Tensor, n_robust: int, *, batch_size: int) -> Check:
+    """Judge another model's adversarial images: they must not fool more than an attack on the model itself.
+
+    Args:
+        images: float32 (N, ...), the images that PGD-20 at 8/255 made of N images against another model.
+        model: The model that they are shown to.
+        labels: int64 (N,).
+        n_robust: How many of the N images withstood PGD-20 at 8/255 on this model.
+        batch_size: Images per forward pass.
+    """
+    with torch.no_grad():
+        answers = torch.cat([model(batch).argmax(1) for batch in torch.split(images, batch_size)])
+    n_right, n = int((answers == labels).sum()), len(labels)
+    warns = n_robust - n_right > max(2.0, 0.005 * n)
+    return Check.of(
+        "transfer",
+        {"n": n, "n_right": n_right, "n_robust": n_robust},
+        f"{n_right} of {n} images stay right under the other model's adversarial images, {n_robust} under the attack "
+        f"on the model itself{': the borrowed attack is stronger, so the gradient is masked' if warns else ''}.",
+        warns=warns,
+    )
