@@ -1,6 +1,8 @@
 """Training-time augmentations, one method a file, on one mixing rule."""
 
 from robustsweep.augmentations import (
+    augmix,
+    autoaugment,
     baseline,
     choice,
     cutmix,
@@ -18,6 +20,8 @@ from robustsweep.augmentations.method import METHODS, Method, build_method
 __all__ = [
     "METHODS",
     "Method",
+    "augmix",
+    "autoaugment",
     "baseline",
     "build_method",
     "choice",

@@ -26,6 +26,14 @@ def draws(n: int = N, seed: int = 0) -> Draws:
     return Draws(seed, "augmentation/0", torch.arange(n) * 977)
 
 
+def passed_through(method: Method, sample: Tensor, n: int = N) -> tuple[Tensor, Tensor]:
+    """Take bytes through a method's two stages, with 1 / 64 as the normalisation."""
+    images, targets = batch(n)
+    pixels = method.pixels((images * 40 + 128).clamp(0, 255).to(torch.uint8), sample)
+    views = [method.apply(view, targets, sample) for view in (pixels / 64).split(n)]
+    return torch.cat([view for view, _ in views]), views[0][1]
+
+
 every_method = pytest.mark.parametrize("method", [METHODS[name]() for name in METHODS], ids=list(METHODS))
 
 
@@ -55,10 +63,9 @@ def test_targets_stay_probabilities_and_pixels_stay_between_those_of_the_batch_a
 
 @every_method
 def test_the_same_seed_gives_the_same_batch_and_another_seed_another(method: Method) -> None:
-    images, targets = batch()
-    first = method.apply(images, targets, method.sample(draws()))
-    again = method.apply(images, targets, method.sample(draws()))
-    other = method.apply(images, targets, method.sample(draws(seed=1)))
+    first = passed_through(method, method.sample(draws()))
+    again = passed_through(method, method.sample(draws()))
+    other = passed_through(method, method.sample(draws(seed=1)))
     assert torch.equal(first[0], again[0])
     assert torch.equal(first[1], again[1])
     assert torch.equal(first[0], other[0]) == (method.name == "baseline")
@@ -69,6 +76,21 @@ def test_what_is_drawn_for_an_image_does_not_depend_on_the_batch(method: Method)
     together = method.sample(draws())
     singles = [method.sample(Draws(0, "augmentation/0", torch.tensor([i * 977]))) for i in range(N)]
     assert torch.equal(together, torch.cat(singles))
+
+
+@every_method
+def test_pixels_stay_images_and_the_argument_is_untouched(method: Method) -> None:
+    images = torch.randint(256, (N, 3, HEIGHT, WIDTH), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    before, sample = images.clone(), method.sample(draws())
+    pixels = method.pixels(images, sample)
+    assert torch.equal(images, before)
+    assert pixels.dtype in (torch.uint8, torch.float32)
+    assert pixels.shape[1:] == images.shape[1:]
+    assert len(pixels) % N == 0
+    assert pixels.min() >= 0
+    assert pixels.max() <= 255
+    singles = [method.pixels(images[i : i + 1], sample[i : i + 1]) for i in range(N)]
+    assert torch.allclose(pixels.float(), torch.stack(singles, dim=1).flatten(0, 1).float(), atol=1e-3)
 
 
 @every_method
@@ -98,6 +120,9 @@ def test_a_single_image_is_a_batch_too(method: Method) -> None:
         ("smoothmix_s", {"border_position": "around"}, "one of outside, inside, centre"),
         ("smoothmix_c", {"sigma_low": 0.0}, "sigma_low must be positive"),
         ("smoothmix_c", {"sigma_high": 0.1}, "at least sigma_low"),
+        ("augmix", {"severity": 0.0}, r"severity must be in \[0.1, 10\]"),
+        ("augmix", {"jsd_weight": 0.0}, "jsd_weight must be positive"),
+        ("autoaugment", {"policy": "cifar"}, "one of cifar10, imagenet, svhn"),
         ("soft_cutout", {"edge": "hard"}, "one of gaussian, linear"),
         ("resizemix", {"scale_low": 0.0}, "scale_low must be positive"),
         ("resizemix", {"scale_high": 1.1}, "scale_high must be at least scale_low and at most 1, got 1.1"),
