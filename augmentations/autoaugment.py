@@ -1,10 +1,10 @@
 """AutoAugment: for each image one of 25 pairs of operations that a search found.
 
-Source: Cubuk et al., "AutoAugment: Learning augmentation strategies from data" (CVPR 2019), tables 7 to 9 of the
-appendix. Policies, magnitudes and operations are torchvision's AutoAugment; only its draws from a global generator are
-replaced by those of each image. The search is not here. Differences from the paper are torchvision's: magnitudes on 10
-levels with shifts in units of the image's sides, nearest-neighbour maps and black outside the image. The paper adds
-Cutout (16 of 32 pixels) on CIFAR; here the policy stands alone.
+Source: Cubuk et al., "AutoAugment: Learning augmentation strategies from data" (CVPR 2019).
+Policies, magnitudes and operations are torchvision's AutoAugment; only its draws from a global generator are replaced
+by those of each image. The search is not here. Choices that are torchvision's: magnitudes on 10 levels with shifts in
+units of the image's sides, nearest-neighbour maps and black outside the image. The published CIFAR runs add Cutout (16
+of 32 pixels); here the policy stands alone.
 """
 
 from collections.abc import Sequence

@@ -2,8 +2,8 @@
 
 Source: Liu, Shen, Zhao and Nie, "RandoMix: A mixed sample data augmentation method with multiple mixed modes"
 (arXiv 2205.08728): Mixup, CutMix, ResizeMix and FMix with one weight each; what is drawn mixes images and labels by its
-own rule. The authors published no code; that a draw holds for a batch is a reading. Two other methods are called
-RandomMix: one mixes with negative weights, one learns its weights.
+own rule. No code of the authors was found; that a draw holds for a batch is a reading. Another method that is called
+RandomMix mixes pairs with negative weights.
 """
 
 import math
@@ -69,20 +69,20 @@ class Choice(Method):
         """Let the batch's operation distort pixels."""
         if self.per_sample:
             return images
-        operation, columns = self._of_batch(sample)
+        operation, columns = self.operation_of_batch(sample)
         return operation.pixels(images, sample[:, columns])
 
     def loss(self, step: Step) -> Tensor:
         """Let the batch's operation compute the loss."""
         if self.per_sample:
             return super().loss(step)
-        operation, columns = self._of_batch(step.sample)
+        operation, columns = self.operation_of_batch(step.sample)
         return operation.loss(replace(step, sample=step.sample[:, columns]))
 
     def apply(self, images: Tensor, targets: Tensor, sample: Tensor) -> tuple[Tensor, Tensor]:
         """Augment one batch; see ``Method.apply``."""
         if not self.per_sample:
-            operation, columns = self._of_batch(sample)
+            operation, columns = self.operation_of_batch(sample)
             return operation.apply(images, targets, sample[:, columns])
         chosen, augmented, mixed = self._chosen(sample), images.clone(), targets.clone()
         for number, (operation, columns) in enumerate(self._parts()):
@@ -90,6 +90,10 @@ class Choice(Method):
             if len(rows):
                 augmented[rows], mixed[rows] = operation.apply(images[rows], targets[rows], sample[rows][:, columns])
         return augmented, mixed
+
+    def operation_of_batch(self, sample: Tensor) -> tuple[Method, slice]:
+        """Return the operation that a batch's first row draws, and its columns of the sample."""
+        return list(self._parts())[int(self._chosen(sample[:1]))]
 
     def _methods(self) -> tuple[Method, ...]:
         built: tuple[Method, ...] = self.__dict__["_built"]
@@ -108,9 +112,6 @@ class Choice(Method):
         ends = torch.tensor(self.weights, dtype=torch.float64, device=sample.device).cumsum(0)
         # Ends that equal the number lie left of it, so that an operation of weight 0 is never drawn.
         return torch.searchsorted(ends, sample[:, 0] * ends[-1], right=True)
-
-    def _of_batch(self, sample: Tensor) -> tuple[Method, slice]:
-        return list(self._parts())[int(self._chosen(sample[:1]))]
 
 
 @METHODS.register("randommix")

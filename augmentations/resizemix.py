@@ -1,7 +1,7 @@
 """ResizeMix: the whole partner, shrunk and pasted into the image.
 
-Source: Qin et al., "ResizeMix: Mixing data with preserved object information and true labels" (arXiv 2012.11101),
-section 3.3, and the authors' code: scale tau from U(0.1, 0.8), sides rounded down, a centre uniform over the pixels
+Source: Qin et al., "ResizeMix: Mixing data with preserved object information and true labels" (arXiv 2012.11101)
+and the authors' code: scale tau from U(0.1, 0.8), sides rounded down, a centre uniform over the pixels
 from which the patch is shifted until it lies inside, nearest-neighbour resizing, every image mixed.
 Differences: a scale for each image, not one for the batch; with ``per_batch`` the place is shared too, where the
 authors share the scale alone. A side of less than one pixel becomes one. Source pixels are found in integer arithmetic.

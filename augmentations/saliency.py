@@ -1,7 +1,7 @@
 """Bottom-up saliency of images: how far each pixel stands out from its surroundings, at several scales at once.
 
 Source: Montabone and Soto, "Human detection using a mobile platform and novel features derived from a visual saliency
-mechanism" (Image and Vision Computing 2010), section 3: centre-surround differences of one grey image, brighter (on)
+mechanism" (Image and Vision Computing 2010): centre-surround differences of one grey image, brighter (on)
 and darker (off) apart, from an integral image. Scales, blur, window and normalisation are those of OpenCV's
 StaticSaliencyFineGrained, whose window reaches one pixel further right and down than left and up.
 Difference from OpenCV: real numbers throughout, where it truncates to bytes at each stage.

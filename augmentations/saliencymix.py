@@ -1,7 +1,7 @@
 """SaliencyMix: a box of the partner around its most salient pixel, pasted at the same place.
 
-Source: Uddin et al., "SaliencyMix: A saliency guided data augmentation strategy for better regularization" (ICLR 2021),
-section 3, and the authors' code. Box sides follow CutMix.
+Source: Uddin et al., "SaliencyMix: A saliency guided data augmentation strategy for better regularization" (ICLR 2021)
+and the authors' code. Box sides follow CutMix.
 Differences: the paper has a box for each image; the authors' code takes one, of the first pair's partner, for the
 batch (``per_batch``). Where a box would leave the image, it is shifted back (``border="shift"``), so that it keeps the
 drawn size; the authors' code clips it (``"clip"``). Their code hands normalised pixels to a saliency for bytes, which

@@ -206,3 +206,31 @@ def test_torchvision_mixes_the_same_batch_alike(name: str, expected: str, monkey
         mixed, weights = mix(images, targets, torch.arange(6).roll(1), mixing(expected).mask(shape, 20, 32))
         assert torch.allclose(mixed, wanted_images, atol=1e-6)
         assert torch.allclose(weights, wanted_targets, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["cutmix", "mixup"])
+def test_timm_mixes_the_same_batch_alike(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its pairing is the batch backwards and its draws are injected; its default label smoothing is turned off.
+
+    Where a box's side is odd it keeps the pixel that the authors' code drops; such draws are left out.
+    """
+    timm = pytest.importorskip("timm.data.mixup", reason="timm is not installed")
+    labels = torch.arange(6)
+    images = torch.randn(6, 3, 20, 32, generator=torch.Generator().manual_seed(0))
+    oracle = timm.Mixup(cutmix_alpha=1.0, label_smoothing=0.0, num_classes=6)
+    shapes = torch.rand(80, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    sides = (1 - shapes[:, :1]).sqrt() * torch.tensor([20, 32])
+    if name == "cutmix":
+        shapes = shapes[(sides.long() % 2 == 0).all(1)]
+    assert len(shapes) > 10
+    for weight, centre_y, centre_x in shapes.tolist():
+        centre = iter([int(centre_y * 20), int(centre_x * 32)])
+        monkeypatch.setattr(oracle, "_params_per_batch", lambda weight=weight: (weight, name == "cutmix"))
+        with monkeypatch.context() as patch:
+            patch.setattr(timm.np.random, "randint", lambda *_, centre=centre, **__: next(centre))
+            wanted_images, wanted_targets = oracle(images.clone(), labels)
+        shape = torch.tensor([[weight, centre_y, centre_x]], dtype=torch.float64).expand(6, -1)
+        mask = mixing(name).mask(shape if name == "cutmix" else shape[:, :1], 20, 32)
+        mixed, weights = mix(images, torch.eye(6), torch.arange(6).flip(0), mask)
+        assert torch.allclose(mixed, wanted_images, atol=1e-6)
+        assert torch.allclose(weights, wanted_targets, atol=1e-6)

@@ -1,7 +1,7 @@
 """What each method adds to a training step: its time over the baseline's, ResNet-20 with batches of 128 at 32 pixels.
 
-A step is all that training does: draws, crop, flip, pixels, normalisation, loss, gradient, update. Every method is timed
-in turn with the baseline, the order alternating, and divided round by round.
+A step is all that training does: draws, crop, flip, pixels, normalisation, loss, gradient, update. Every method is
+timed in turn with the baseline, the order alternating, and divided round by round.
 """
 
 import statistics
