@@ -1,11 +1,12 @@
 """AugMix: three chains of random operations, blended with each other and with the image; consistent predictions.
 
 Source: Hendrycks et al., "AugMix: A simple data processing method to improve robustness and uncertainty" (ICLR 2020)
-and the authors' code: k = 3 chains of 1 to 3 operations, weights from Dirichlet(1, 1, 1), the image's own
-share from Beta(1, 1), levels from U(0.1, severity), severity 3 on CIFAR (their ImageNet script takes 1), cross-entropy
-of the clean view alone, 12 times the Jensen-Shannon divergence of three views that pass the network together.
-Differences: every operation draws a level and a sign, also one that uses neither; shifts are in units of the image's own sides, where the
-code keeps one constant; the views are blended before the normalisation, which is affine and so changes nothing.
+and the authors' code: k = 3 chains of 1 to 3 operations, weights from Dirichlet(1, 1, 1), the image's own share from
+Beta(1, 1), levels from U(0.1, severity), severity 3 on CIFAR (their ImageNet script takes 1), cross-entropy of the
+clean view alone, 12 times the Jensen-Shannon divergence of three views that pass the network together.
+Differences: every operation draws a level and a sign, also one that uses neither; shifts are in units of the image's
+own sides, where the code keeps one constant; the views are blended before the normalisation, which is affine and so
+changes nothing; the divergence is computed from logits, so that certain predictions have a finite gradient.
 """
 
 from collections.abc import Callable

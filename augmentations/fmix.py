@@ -1,8 +1,8 @@
 """FMix: a binary mask of a few random blobs, cut out of low-frequency noise.
 
 Source: Harris et al., "FMix: Enhancing mixed sample data augmentation" (arXiv 2002.12047) and the authors' code: a
-complex normal spectrum over the power ``decay`` of the frequency, below 1 / max(H, W) of that; its real
-inverse transform, of which the lambda H W highest pixels belong to the image, rounded up or down with one half each.
+complex normal spectrum over the power ``decay`` of the frequency, but at least of 1 / max(H, W); its real inverse
+transform, of which the lambda H W highest pixels belong to the image, rounded up or down with one half each.
 Differences: a mask for each image, not one for the batch (``per_batch`` takes that back); the label follows the mask,
 not the drawn lambda, from which it differs by less than a pixel's share; the width of the spectrum is that of the
 real transform for odd widths too. The variant with a single label (``reformulate``) is not here.
