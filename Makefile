@@ -25,6 +25,7 @@ check: $(READY)
 bench: $(READY) $(LEGACY_READY)
 	$(BIN)/python tests/bench/run.py
 	$(BIN)/python tests/bench/attacks.py
+	$(BIN)/python tests/bench/methods.py
 	$(BIN)/python tests/bench/corruptions.py
 	$(BIN)/python tests/bench/corruptions.py --compiled
 

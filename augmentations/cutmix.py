@@ -2,8 +2,8 @@
 
 Source: Yun et al., "CutMix: Regularization strategy to train strong classifiers with localizable features" (ICCV 2019),
 section 3.1 and the authors' code for rounding: the side is cut to whole pixels, then halved with the rest dropped.
-Difference from the authors' code: a box for each image, not one for the batch. Their code mixes a batch with
-probability 0.5 on CIFAR and 1 on ImageNet; here ``probability`` is each image's own and 1 unless set.
+Difference from the authors' code, which ``per_batch`` takes back: a box for each image, not one for the batch. Their
+code mixes a batch with probability 0.5 on CIFAR and 1 on ImageNet; here ``probability`` is 1 unless set.
 """
 
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from torch import Tensor
 
 from robustsweep.augmentations.beta import symmetric_beta
 from robustsweep.augmentations.method import METHODS, require
-from robustsweep.augmentations.mixing import MixingMethod
+from robustsweep.augmentations.mixing import MaskMethod
 from robustsweep.augmentations.windows import distance_outside, outer
 from robustsweep.draws import Draws
 
 
 @METHODS.register("cutmix")
 @dataclass(frozen=True)
-class CutMix(MixingMethod):
+class CutMix(MaskMethod):
     """Pastes a box whose sides are sqrt(1 - lambda) of the image's, lambda drawn from Beta(alpha, alpha).
 
     The box's centre is uniform over the pixels; the border clips the box, and the label follows what is left of it.

@@ -1,7 +1,7 @@
 """Mixup: the weighted sum of two images and of their labels.
 
 Source: Zhang, Cisse, Dauphin and Lopez-Paz, "mixup: Beyond empirical risk minimization" (ICLR 2018), equation 1.
-Difference from the authors' code: a weight for each image, not one for the batch.
+Difference from the authors' code, which ``per_batch`` takes back: a weight for each image, not one for the batch.
 """
 
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from torch import Tensor
 
 from robustsweep.augmentations.beta import symmetric_beta
 from robustsweep.augmentations.method import METHODS, require
-from robustsweep.augmentations.mixing import MixingMethod
+from robustsweep.augmentations.mixing import MaskMethod
 from robustsweep.draws import Draws
 
 
 @METHODS.register("mixup")
 @dataclass(frozen=True)
-class Mixup(MixingMethod):
+class Mixup(MaskMethod):
     """Mixes with a constant mask drawn from Beta(alpha, alpha).
 
     Attributes:

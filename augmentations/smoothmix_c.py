@@ -15,14 +15,14 @@ import torch
 from torch import Tensor
 
 from robustsweep.augmentations.method import METHODS, require
-from robustsweep.augmentations.mixing import MixingMethod
+from robustsweep.augmentations.mixing import MaskMethod
 from robustsweep.augmentations.windows import outer
 from robustsweep.draws import Draws
 
 
 @METHODS.register("smoothmix_c")
 @dataclass(frozen=True)
-class SmoothMixC(MixingMethod):
+class SmoothMixC(MaskMethod):
     """Blends in a Gaussian bell; no edge anywhere.
 
     Attributes:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from robustsweep.augmentations.method import METHODS, require
-from robustsweep.augmentations.mixing import MixingMethod
+from robustsweep.augmentations.mixing import MaskMethod
 from robustsweep.augmentations.windows import distance_outside, outer
 from robustsweep.draws import Draws
 
@@ -29,7 +29,7 @@ SizeLaw = Literal["uniform", "cutmix"]
 
 @METHODS.register("smoothmix_s")
 @dataclass(frozen=True)
-class SmoothMixS(MixingMethod):
+class SmoothMixS(MaskMethod):
     """Blends in a square with linear ramps; where two ramps meet at a corner, they multiply.
 
     Attributes:

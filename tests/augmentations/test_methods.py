@@ -1,3 +1,4 @@
+import json
 from dataclasses import fields
 
 import pytest
@@ -10,6 +11,8 @@ from robustsweep.draws import Draws
 from robustsweep.errors import UsageError
 
 N, CLASSES, HEIGHT, WIDTH = 24, 5, 20, 32
+# Their pixels may come from elsewhere in a partner.
+MOVING = ("resizemix", "randommix")
 
 
 def batch(n: int = N) -> tuple[Tensor, Tensor]:
@@ -21,6 +24,14 @@ def batch(n: int = N) -> tuple[Tensor, Tensor]:
 
 def draws(n: int = N, seed: int = 0) -> Draws:
     return Draws(seed, "augmentation/0", torch.arange(n) * 977)
+
+
+def passed_through(method: Method, sample: Tensor, n: int = N) -> tuple[Tensor, Tensor]:
+    """Take bytes through a method's two stages, with 1 / 64 as the normalisation."""
+    images, targets = batch(n)
+    pixels = method.pixels((images * 40 + 128).clamp(0, 255).to(torch.uint8), sample)
+    views = [method.apply(view, targets, sample) for view in (pixels / 64).split(n)]
+    return torch.cat([view for view, _ in views]), views[0][1]
 
 
 every_method = pytest.mark.parametrize("method", [METHODS[name]() for name in METHODS], ids=list(METHODS))
@@ -45,17 +56,16 @@ def test_targets_stay_probabilities_and_pixels_stay_between_those_of_the_batch_a
     augmented, mixed = method.apply(images, targets, method.sample(draws()))
     assert (mixed >= 0).all()
     assert torch.allclose(mixed.sum(1), torch.ones(N), atol=1e-6)
-    zero = images.new_zeros(1)
-    assert (augmented <= torch.maximum(images.amax(0), zero) + 1e-6).all()
-    assert (augmented >= torch.minimum(images.amin(0), zero) - 1e-6).all()
+    zero, axes = images.new_zeros(1), (0, 2, 3) if method.name in MOVING else (0,)
+    assert (augmented <= torch.maximum(images.amax(axes, keepdim=True), zero) + 1e-6).all()
+    assert (augmented >= torch.minimum(images.amin(axes, keepdim=True), zero) - 1e-6).all()
 
 
 @every_method
 def test_the_same_seed_gives_the_same_batch_and_another_seed_another(method: Method) -> None:
-    images, targets = batch()
-    first = method.apply(images, targets, method.sample(draws()))
-    again = method.apply(images, targets, method.sample(draws()))
-    other = method.apply(images, targets, method.sample(draws(seed=1)))
+    first = passed_through(method, method.sample(draws()))
+    again = passed_through(method, method.sample(draws()))
+    other = passed_through(method, method.sample(draws(seed=1)))
     assert torch.equal(first[0], again[0])
     assert torch.equal(first[1], again[1])
     assert torch.equal(first[0], other[0]) == (method.name == "baseline")
@@ -69,9 +79,24 @@ def test_what_is_drawn_for_an_image_does_not_depend_on_the_batch(method: Method)
 
 
 @every_method
+def test_pixels_stay_images_and_the_argument_is_untouched(method: Method) -> None:
+    images = torch.randint(256, (N, 3, HEIGHT, WIDTH), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    before, sample = images.clone(), method.sample(draws())
+    pixels = method.pixels(images, sample)
+    assert torch.equal(images, before)
+    assert pixels.dtype in (torch.uint8, torch.float32)
+    assert pixels.shape[1:] == images.shape[1:]
+    assert len(pixels) % N == 0
+    assert pixels.min() >= 0
+    assert pixels.max() <= 255
+    singles = [method.pixels(images[i : i + 1], sample[i : i + 1]) for i in range(N)]
+    assert torch.allclose(pixels.float(), torch.stack(singles, dim=1).flatten(0, 1).float(), atol=1e-3)
+
+
+@every_method
 def test_parameters_name_every_field_and_rebuild_the_method(method: Method) -> None:
     assert list(method.parameters()) == [f.name for f in fields(method)]
-    assert build_method(method.name, **method.parameters()) == method
+    assert build_method(method.name, **json.loads(json.dumps(method.parameters()))) == method
 
 
 @every_method
@@ -95,6 +120,23 @@ def test_a_single_image_is_a_batch_too(method: Method) -> None:
         ("smoothmix_s", {"border_position": "around"}, "one of outside, inside, centre"),
         ("smoothmix_c", {"sigma_low": 0.0}, "sigma_low must be positive"),
         ("smoothmix_c", {"sigma_high": 0.1}, "at least sigma_low"),
+        ("augmix", {"severity": 0.0}, r"severity must be in \[0.1, 10\]"),
+        ("augmix", {"jsd_weight": 0.0}, "jsd_weight must be positive"),
+        ("autoaugment", {"policy": "cifar"}, "one of cifar10, imagenet, svhn"),
+        ("soft_cutout", {"edge": "hard"}, "one of gaussian, linear"),
+        ("resizemix", {"scale_low": 0.0}, "scale_low must be positive"),
+        ("resizemix", {"scale_high": 1.1}, "scale_high must be at least scale_low and at most 1, got 1.1"),
+        ("resizemix", {"interpolation": "cubic"}, "one of nearest, bilinear"),
+        ("saliencymix", {"border": "wrap"}, "one of shift, clip"),
+        ("fmix", {"decay": -1.0}, "decay must be at least 0"),
+        ("fmix", {"max_soft": 0.6}, r"max_soft must be in \[0, 0.5\]"),
+        ("choice", {"operations": []}, "operations must be at least one method"),
+        ("choice", {"operations": ["mixup"]}, 'An operation is {"method": NAME}'),
+        ("choice", {"operations": [{"method": "mixpu"}]}, "did you mean 'mixup'"),
+        ("choice", {"operations": [{"method": "mixup", "alhpa": 1}]}, "did you mean 'alpha'"),
+        ("choice", {"weights": [1.0]}, "weights must be 2 numbers"),
+        ("choice", {"weights": [0.0, 0.0]}, "weights must be at least 0, and one of them more"),
+        ("randommix", {"weights": [1.0, -1.0, 1.0, 1.0]}, "weights must be at least 0"),
     ],
 )
 def test_what_no_method_can_do_is_refused(name: str, parameters: dict[str, object], message: str) -> None:

@@ -6,17 +6,17 @@ import torch
 from torch import Tensor
 
 from robustsweep.augmentations.cutmix import CutMix
-from robustsweep.augmentations.mixing import MixingMethod
+from robustsweep.augmentations.mixing import MaskMethod
 from robustsweep.augmentations.smoothmix_c import SmoothMixC
 from robustsweep.augmentations.smoothmix_s import SmoothMixS
 from robustsweep.draws import Draws
 
 
-def shapes(method: MixingMethod, n: int) -> Tensor:
+def shapes(method: MaskMethod, n: int) -> Tensor:
     return method.sample_shape(Draws(0, "augmentation/0", torch.arange(n)))
 
 
-def own_weight(method: MixingMethod, n: int, side: int = 32) -> Tensor:
+def own_weight(method: MaskMethod, n: int, side: int = 32) -> Tensor:
     return torch.cat([method.mask(rows, side, side).double().mean((1, 2, 3)) for rows in shapes(method, n).split(200)])
 
 
@@ -70,7 +70,7 @@ def test_smoothmix_c_peaks_at_one_and_has_no_edge() -> None:
         (SmoothMixS(size_law="cutmix", border_ratio=0.2), 224, 0.37),
     ],
 )
-def test_mean_masses_agree_with_independent_simulations(method: MixingMethod, side: int, mean: float) -> None:
+def test_mean_masses_agree_with_independent_simulations(method: MaskMethod, side: int, mean: float) -> None:
     n = 6000 if side == 32 else 1500
     assert float(1 - own_weight(method, n, side).mean()) == pytest.approx(mean, abs=0.012)
 

@@ -65,6 +65,7 @@ def test_every_command_has_help(run, command):
         ["corrupt", "--data", "digits", "--suite", "cifar-c", "--out", "set", "--device", "tpu"],
         ["convert", "nowhere.pth,arch=resnet20,norm=imagenet", "out.safetensors"],
         ["list", "nonsense"],
+        ["list", "attacks", "--gallery", "methods.png"],
         ["nonsense"],
     ],
 )

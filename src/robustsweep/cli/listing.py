@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from robustsweep.errors import UsageError
 
 Row = tuple[str, str]
 
@@ -20,8 +23,16 @@ class Noun(StrEnum):
     datasets = "datasets"
 
 
-def list_names(noun: Annotated[Noun, typer.Argument(help="What to list.", show_default=False)]) -> None:
+def list_names(
+    noun: Annotated[Noun, typer.Argument(help="What to list.", show_default=False)],
+    gallery: Annotated[
+        Path | None,
+        typer.Option("--gallery", help="With methods: write a PNG of what each makes of two photographs."),
+    ] = None,
+) -> None:
     """List the corruptions, attacks, methods, suites, architectures or data sets that can be named."""
+    if gallery is not None and noun is not Noun.methods:
+        raise UsageError(f"--gallery shows methods, not {noun.value}: robustsweep list methods --gallery FILE.png.")
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -30,6 +41,11 @@ def list_names(noun: Annotated[Noun, typer.Argument(help="What to list.", show_d
     for name, description in _LISTINGS[noun]():
         table.add_row(Text(name, style="bold", no_wrap=True), Text(description))
     Console().print(table)
+    if gallery is not None:
+        from robustsweep.training.gallery import draw_gallery
+
+        draw_gallery(gallery)
+        typer.echo(f"\nWhat each makes of two photographs: {gallery}")
 
 
 def _first_line(item: object) -> str:

@@ -1,0 +1,76 @@
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+from typer.testing import CliRunner
+
+from robustsweep.augmentations import METHODS, build_method
+from robustsweep.augmentations.method import Method, Step
+from robustsweep.cli import app
+from robustsweep.draws import Draws
+from robustsweep.training.gallery import exhibit, photographs
+
+IMAGES = photographs()
+
+
+class Darker(Method):
+    """Asks its network twice, the second time with darker images and another label."""
+
+    name = "darker"
+
+    def sample(self, draws: Draws) -> Tensor:
+        return draws.uniform(1)
+
+    def loss(self, step: Step) -> Tensor:
+        step.network(step.images)
+        return step.criterion(step.network(step.images - 0.5), step.targets * 0.5 + 0.25).mean()
+
+    def apply(self, images: Tensor, targets: Tensor, sample: Tensor) -> tuple[Tensor, Tensor]:
+        raise AssertionError("its loss does the work")
+
+
+@pytest.mark.parametrize("name", ["cutmix", "mixup", "smoothmix_c", "fmix", "randommix"])
+def test_picture_mask_and_weight_of_a_mixing_method_agree(name: str) -> None:
+    shown = exhibit(build_method(name), IMAGES)
+    assert shown.mask is not None
+    assert 0.4 <= shown.weight <= 0.75
+    assert shown.weight == pytest.approx(float(shown.mask.mean()), abs=1e-5)
+    if name != "randommix":
+        wanted = shown.mask * IMAGES[0] / 255 + (1 - shown.mask) * IMAGES[1] / 255
+        assert torch.allclose(shown.image, wanted, atol=1e-5)
+
+
+def test_a_method_that_mixes_nothing_keeps_its_label() -> None:
+    cutout, baseline, augmix = (exhibit(build_method(name), IMAGES) for name in ("cutout", "baseline", "augmix"))
+    assert cutout.mask is not None
+    kept = cutout.mask == 1
+    assert torch.allclose(cutout.image[:, kept], IMAGES[0][:, kept] / 255, atol=1e-6)
+    assert 0.5 < kept.double().mean() < 1
+    assert baseline.mask is None
+    assert torch.allclose(baseline.image, IMAGES[0] / 255, atol=1e-6)
+    assert augmix.note == "one of its views"
+    assert not torch.allclose(augmix.image, IMAGES[0] / 255, atol=0.01)
+    assert cutout.weight == baseline.weight == augmix.weight == 1
+
+
+def test_what_a_network_was_shown_last_is_shown_and_said() -> None:
+    shown = exhibit(Darker(), IMAGES)
+    std = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+    assert torch.allclose(shown.image, (IMAGES[0] / 255 - 0.5 * std).clamp(0, 1), atol=1e-5)
+    assert shown.weight == 0.75
+    assert shown.mask is None
+    assert "random weights" in shown.note
+
+
+def test_the_command_lists_the_methods_and_writes_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = {name: METHODS[name] for name in ("baseline", "cutmix", "smoothmix_s")}
+    monkeypatch.setattr(METHODS, "_items", few)
+    file = tmp_path / "methods.png"
+    found = CliRunner().invoke(app, ["list", "methods", "--gallery", str(file)])
+    assert found.exit_code == 0, found.output
+    assert str(file.name) in found.output.replace("\n", "")
+    assert "cutmix" in found.output
+    with Image.open(file) as picture:
+        assert picture.size[0] > 1000

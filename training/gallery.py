@@ -1,0 +1,158 @@
+"""The gallery of methods: what each makes of one pair of photographs, with its mask and the label's weight."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+
+from robustsweep.augmentations.choice import Choice
+from robustsweep.augmentations.method import METHODS, Method, Step
+from robustsweep.augmentations.mixing import MixingMethod, pair
+from robustsweep.benchmark.architectures import build_architecture
+from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS
+from robustsweep.draws import Draws
+
+_ARCHITECTURE, _SIDE_PX = "resnet8", 128
+_COLUMNS = 6
+_TRIES = 16
+# Weights at which both images of a mixed pair can be seen.
+_TELLING = (0.4, 0.75)
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """What one method made of the first photograph, with the second as its partner.
+
+    Attributes:
+        image: float32 in [0, 1], shape (3, H, W): what reached the network; of several views the first changed one.
+        mask: The first photograph's share in each pixel, float32, shape (H, W); None where there is no such mask.
+        weight: The first photograph's share in the label.
+        note: What the picture alone does not say, or nothing.
+    """
+
+    image: Tensor
+    mask: Tensor | None
+    weight: float
+    note: str
+
+
+def photographs() -> Tensor:
+    """Return scikit-learn's two photographs, their middle squares: uint8, shape (2, 3, 128, 128)."""
+    from sklearn.datasets import load_sample_images
+
+    squares = []
+    for array in load_sample_images().images:
+        height, width, _ = array.shape
+        left = (width - height) // 2
+        square = torch.from_numpy(np.ascontiguousarray(array[:, left : left + height])).permute(2, 0, 1)
+        squares.append(F.interpolate(square.unsqueeze(0), _SIDE_PX, mode="bilinear", antialias=True))
+    return torch.cat(squares)
+
+
+def exhibit(method: Method, images: Tensor) -> Exhibit:
+    """Let a method work on two photographs with draws that show it.
+
+    Those are the first that give the label a weight from 0.4 to 0.75; where there are none among 16, those that change
+    the first photograph by a middling amount.
+    """
+    found = [_exhibit(method, images, 0)]
+    while len(found) < _TRIES and not _TELLING[0] <= found[-1].weight <= _TELLING[1]:
+        found.append(_exhibit(method, images, len(found)))
+    if _TELLING[0] <= found[-1].weight <= _TELLING[1]:
+        return found[-1]
+    by_change = sorted(found, key=lambda each: float((each.image - images[0] / 255).abs().mean()))
+    return by_change[len(found) // 2]
+
+
+def _exhibit(method: Method, images: Tensor, seed: int) -> Exhibit:
+    """Take one training step without its update."""
+    sample = method.sample(Draws(seed, "gallery", torch.arange(len(images))))
+    note = ""
+    while isinstance(method, Choice):
+        method, columns = method.operation_of_batch(sample)
+        sample, note = sample[:, columns], f"drew {method.name}"
+    normalisation = NORMALISATIONS["imagenet"]
+    mean, std = (torch.tensor(each).view(1, 3, 1, 1) for each in (normalisation.mean, normalisation.std))
+    views = (method.pixels(images, sample) / 255 - mean) / std
+    if len(views) > len(images):
+        views, note = views[len(images) : 2 * len(images)], "one of its views"
+    has_own_loss, has_own_pixels = type(method).loss is not Method.loss, type(method).pixels is not Method.pixels
+    if has_own_loss and not has_own_pixels:
+        mixed, targets = _through_network(method, views, sample)
+        note = f"asked a {_ARCHITECTURE} with\nrandom weights"
+    else:
+        mixed, targets = method.apply(views, torch.eye(2), sample)
+    return Exhibit(
+        image=(mixed[:1] * std + mean).clamp(0, 1)[0],
+        mask=None if has_own_loss or has_own_pixels else _mask(method, views, sample),
+        weight=float(targets[0, 0]),
+        note=note,
+    )
+
+
+def _through_network(method: Method, images: Tensor, sample: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the images and targets that last reached the network and the criterion while the loss was computed."""
+    network = build_architecture(_ARCHITECTURE, 2, seed=0).train()
+    inputs: list[Tensor] = []
+    targets: list[Tensor] = []
+
+    def watch(module: nn.Module, arguments: tuple[Any, ...]) -> None:
+        inputs.append(arguments[0].detach())
+
+    def criterion(logits: Tensor, wanted: Tensor) -> Tensor:
+        targets.append(wanted.detach())
+        return F.cross_entropy(logits, wanted, reduction="none")
+
+    network.register_forward_pre_hook(watch)
+    method.loss(Step(network, images, torch.eye(2), sample, criterion, 0.5))
+    return inputs[-1], targets[-1]
+
+
+def _mask(method: Method, images: Tensor, sample: Tensor) -> Tensor | None:
+    if isinstance(method, MixingMethod):
+        return method.blend(sample[:, 2:], images[pair(sample[:, 0])])[0][0, 0]
+    # What multiplies pixels leaves itself on white ones.
+    factor = method.apply(torch.ones_like(images), torch.eye(2), sample)[0][0, 0]
+    return None if bool((factor == 1).all()) else factor
+
+
+def draw_gallery(path: Path) -> None:
+    """Draw every registered method with its default parameters.
+
+    Each method takes a training step on the two photographs; one that asks its network (a built-in one with random
+    weights of seed 0) says so under the picture.
+
+    Args:
+        path: The PNG to write.
+    """
+    images = photographs()
+    shown = {name: exhibit(METHODS[name](), images) for name in METHODS}
+    rows = -(-(len(shown) + 1) // _COLUMNS)
+    figure = Figure(figsize=(2.05 * _COLUMNS, 4.7 * rows), dpi=130, layout="constrained")
+    axes = figure.subplots(2 * rows, _COLUMNS, squeeze=False)
+    for each in axes.flat:
+        each.set_axis_off()
+    _show(axes[0, 0], images[0] / 255, "image a", "")
+    _show(axes[1, 0], images[1] / 255, "partner b", "")
+    for place, (name, one) in enumerate(shown.items(), start=1):
+        row, column = 2 * (place // _COLUMNS), place % _COLUMNS
+        weight = f"label: λ = {one.weight:.2f} of a" if one.weight < 1 else "label: a"
+        _show(axes[row, column], one.image, name, f"{weight}\n{one.note}".strip())
+        if one.mask is not None:
+            below = f"mask: mean {float(one.mask.mean()):.2f}"
+            _show(axes[row + 1, column], one.mask.expand(3, -1, -1), "", below)
+    figure.savefig(path, format="png", metadata={"Software": None})
+
+
+def _show(axes: Axes, image: Tensor, title: str, below: str) -> None:
+    axes.set_axis_on()
+    axes.set(xticks=[], yticks=[])
+    axes.imshow(image.permute(1, 2, 0).numpy(), vmin=0, vmax=1, interpolation="nearest")
+    axes.set_title(title, fontsize=10, fontweight="bold")
+    axes.set_xlabel(below, fontsize=8.5)
