@@ -157,7 +157,7 @@ def jobs_of(request: TrainRequest) -> list[Job]:
     Raises:
         UsageError: If methods or seeds cannot be understood.
     """
-    epochs = f"-{request.epochs}epochs" if request.epochs else ""
+    epochs = f"-epochs{request.epochs}" if request.epochs else ""
     held_out = "-held-out" if request.keep == "best" else ""
     folder = Path(request.out).expanduser()
     return [

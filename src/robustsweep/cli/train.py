@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 def train(
     plan: Annotated[
-        Path | None, typer.Argument(help="TOML plan; its table "train" has these options as keys.", metavar="[PLAN.toml]")
+        Path | None,
+        typer.Argument(help="TOML plan whose table train has these options as keys.", metavar="[PLAN.toml]"),
     ] = None,
     method: Annotated[
         list[str] | None,
