@@ -15,6 +15,7 @@ from robustsweep.results.frame import load_frame, missing_cells
 from robustsweep.results.provenance import missing_table, provenance_table
 from robustsweep.results.references import references_of, refuse_unknown_reference
 from robustsweep.results.tables import Table, footnotes
+from robustsweep.results.training_tables import equal_compute, training_cost
 from robustsweep.results.units import Unit, split_units
 from robustsweep.results.window_tables import window_tables
 
@@ -43,6 +44,7 @@ class Report:
     Attributes:
         runs: The run folders.
         sections: One per unit of comparable measurements.
+        training: What the trainings cost, and the methods at equal cost.
         missing: Planned cells that are not measured, or None.
         provenance: Checkpoints, data and versions.
         frame: The cells behind it, as ``load_frame`` returns them.
@@ -51,6 +53,7 @@ class Report:
 
     runs: tuple[Path, ...]
     sections: tuple[Section, ...]
+    training: tuple[Table, ...]
     missing: Table | None
     provenance: Table
     frame: pd.DataFrame
@@ -60,7 +63,7 @@ class Report:
     def tables(self) -> list[Table]:
         """All tables in reading order."""
         tables = [table for section in self.sections for table in section.tables]
-        return [*tables, *([self.missing] if self.missing else []), self.provenance]
+        return [*tables, *self.training, *([self.missing] if self.missing else []), self.provenance]
 
 
 def build_report(runs: Sequence[Path], reference: str | None = None) -> Report:
@@ -84,7 +87,14 @@ def build_report(runs: Sequence[Path], reference: str | None = None) -> Report:
     sections = tuple(
         _section(unit, prefix, runs, reference) for unit, prefix in zip(units, _prefixes(units), strict=True)
     )
-    return Report(tuple(runs), sections, missing_table(missing_cells(runs, frame)), provenance_table(frame), frame)
+    missing = missing_table(missing_cells(runs, frame))
+    return Report(tuple(runs), sections, _training_tables(units, frame), missing, provenance_table(frame), frame)
+
+
+def _training_tables(units: Sequence[Unit], frame: pd.DataFrame) -> tuple[Table, ...]:
+    cost, equal = training_cost(frame), equal_compute(units)
+    numbered = [replace(t, slug=f"{t.slug}_{n}") if len(equal) > 1 else t for n, t in enumerate(equal, 1)]
+    return tuple(footnotes(table) for table in [*numbered, *([cost] if cost else [])])
 
 
 def _section(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | None) -> Section:

@@ -44,6 +44,11 @@ _TERMS = (
         "official, generated",
         "Published corrupted files, or corruptions computed here from clean images. The two never share a table.",
     ),
+    (
+        "equal compute",
+        "Each method after the training that took the longest time not above the baseline's, whatever its number of "
+        "epochs; the tables of one training setting are at equal epochs.",
+    ),
     ("NLL, Brier", "Mean negative log-likelihood of the label in nats; mean squared distance of probabilities to it."),
 )
 
@@ -53,6 +58,7 @@ def report_markdown(report: Report) -> str:
     parts = [_opening(report)]
     for section in report.sections:
         parts += _section(section)
+    parts += [to_markdown(table, level=2) for table in report.training]
     if report.missing:
         parts.append(to_markdown(report.missing, level=2))
     parts += [to_markdown(report.provenance, level=2), _definitions()]
