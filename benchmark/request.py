@@ -59,7 +59,7 @@ _POSITIVE = ("limit", "workers", "batch_size", "models_at_once")
 
 
 def read_request(path: Path) -> SweepRequest:
-    """Read a TOML plan.
+    """Read a TOML plan; its [train] table, which says how checkpoints are made, is left to ``train``.
 
     Raises:
         UsageError: If it is not TOML, or a key is unknown or of the wrong type.
@@ -71,9 +71,10 @@ def read_request(path: Path) -> SweepRequest:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"The plan {path} is not TOML ({error}).") from error
     known = [field.name for field in fields(SweepRequest)]
+    content.pop("train", None)
     for key in content:
         if key not in known:
-            raise unknown_name(f"key of the plan {path}", key, known)
+            raise unknown_name(f"key of the plan {path}", key, [*known, "train"])
     checkpoints = content.pop("checkpoints", [])
     if not isinstance(checkpoints, list):
         raise UsageError(f"The plan {path}: checkpoints must be a list of [[checkpoints]] tables or of specs.")

@@ -17,6 +17,7 @@ from robustsweep.results.frame import load_frame, missing_cells
 from robustsweep.results.provenance import missing_table, provenance_table
 from robustsweep.results.references import references_of, refuse_unknown_reference
 from robustsweep.results.tables import Table, footnotes
+from robustsweep.results.training_tables import equal_compute, training_cost
 from robustsweep.results.units import Unit, split_units
 from robustsweep.results.window_tables import window_tables
 
@@ -60,6 +61,7 @@ class Report:
     Attributes:
         runs: The run folders.
         sections: One per unit of comparable measurements.
+        training: What the trainings cost, and the methods at equal cost.
         missing: Planned cells that are not measured, or None.
         provenance: Checkpoints, data and versions.
         cautions: Warnings of cells, and audits; empty where there are none.
@@ -69,6 +71,7 @@ class Report:
 
     runs: tuple[Path, ...]
     sections: tuple[Section, ...]
+    training: tuple[Table, ...]
     missing: Table | None
     provenance: Table
     cautions: tuple[Table, ...]
@@ -79,7 +82,8 @@ class Report:
     def tables(self) -> list[Table]:
         """All tables in reading order."""
         tables = [table for section in self.sections for table in section.tables]
-        return [*tables, *self.cautions, *([self.missing] if self.missing else []), self.provenance]
+        missing = [self.missing] if self.missing else []
+        return [*tables, *self.training, *self.cautions, *missing, self.provenance]
 
 
 def build_report(runs: Sequence[Path], reference: str | None = None) -> Report:
@@ -106,9 +110,21 @@ def build_report(runs: Sequence[Path], reference: str | None = None) -> Report:
         for unit, prefix in zip(units, _prefixes(units), strict=True)
     )
     warnings = warnings_table(frame)
-    cautions = (*([warnings] if warnings else []), *audit_tables(audits))
-    missing = missing_table(missing_cells(runs, frame))
-    return Report(tuple(runs), sections, missing, provenance_table(frame), cautions, frame)
+    return Report(
+        tuple(runs),
+        sections,
+        training=_training_tables(units, frame),
+        missing=missing_table(missing_cells(runs, frame)),
+        provenance=provenance_table(frame),
+        cautions=(*([warnings] if warnings else []), *audit_tables(audits)),
+        frame=frame,
+    )
+
+
+def _training_tables(units: Sequence[Unit], frame: pd.DataFrame) -> tuple[Table, ...]:
+    cost, equal = training_cost(frame), equal_compute(units)
+    numbered = [replace(t, slug=f"{t.slug}_{n}") if len(equal) > 1 else t for n, t in enumerate(equal, 1)]
+    return tuple(footnotes(table) for table in [*numbered, *([cost] if cost else [])])
 
 
 def _section(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | None, flags: Flags) -> Section:

@@ -16,6 +16,7 @@ from robustsweep.results.metrics import (
     UndefinedMetricError,
     mean_metric,
 )
+from robustsweep.results.provenance import pairs_text
 from robustsweep.results.references import Reference
 from robustsweep.results.tables import Column, Table, value_of
 from robustsweep.results.taxonomy import CORRUPTIONS, SEVERITIES
@@ -73,6 +74,7 @@ def headline(unit: Unit, references: Sequence[Reference]) -> Table:
     notes = [_ALL_MEANS, *undefined] if corrupted else []
     if corrupted:
         notes += [f"mCE ({r.short_name}): {r.name} is 100; {r.caveat}." for r in references if r.caveat]
+    notes += parameter_notes(unit)
     notes += [_CHECKPOINT_LEVEL] if unit.scope.checkpoint_level_only else []
     return Table(
         "headline",
@@ -83,6 +85,17 @@ def headline(unit: Unit, references: Sequence[Reference]) -> Table:
         tuple(notes),
         best_along="column",
     )
+
+
+def parameter_notes(unit: Unit) -> Iterator[str]:
+    """Write the parameters of each method; one that was trained with several names its checkpoints."""
+    groups = unit.checkpoints.groupby(["method", "method_parameters"], sort=True)
+    by_method = [(method, pairs_text(parameters), same["label"]) for (method, parameters), same in groups]
+    methods = [method for method, _, _ in by_method]
+    for method, pairs, labels in by_method:
+        who = f" ({', '.join(labels)})" if methods.count(method) > 1 else ""
+        if pairs:
+            yield f"{method}{who}: {pairs}."
 
 
 def _quotient_column(metric: Metric, reference: Reference) -> Column:

@@ -48,6 +48,11 @@ _TERMS = (
         "official, generated",
         "Published corrupted files, or corruptions computed here from clean images. The two never share a table.",
     ),
+    (
+        "equal compute",
+        "Each method after the training that took the longest time not above the baseline's, whatever its number of "
+        "epochs; the tables of one training setting are at equal epochs.",
+    ),
     ("NLL, Brier", "Mean negative log-likelihood of the label in nats; mean squared distance of probabilities to it."),
 )
 
@@ -57,6 +62,7 @@ def report_markdown(report: Report) -> str:
     parts = [_opening(report)]
     for section in report.sections:
         parts += _section(section)
+    parts += [to_markdown(table, level=2) for table in report.training]
     if report.cautions:
         parts.append("## Warnings and audits\n")
         parts += [to_markdown(table) for table in report.cautions if table.depth != "data"]

@@ -34,13 +34,13 @@ def _provenance(name: str, identifier: str, rows: pd.DataFrame) -> tuple[Value, 
         identifier,
         first["architecture"],
         first["method"],
-        _pairs(first["method_parameters"]),
+        pairs_text(first["method_parameters"]),
         _known(first["seed"]),
         f"{first['data']} ({first['provenance']})",
         str(first["fingerprint"])[:_ID_DIGITS],
         _joined(rows["preprocessing"]),
         _joined(rows["device"]),
-        _joined(rows["versions"].map(_pairs, na_action="ignore")),
+        _joined(rows["versions"].map(pairs_text, na_action="ignore")),
         int(rows["key"].nunique()),
     )
 
@@ -49,7 +49,7 @@ def _known(value: Any) -> str | None:
     return None if pd.isna(value) else str(value)
 
 
-def _pairs(text: object) -> str | None:
+def pairs_text(text: object) -> str | None:
     """Write the JSON object in ``text`` as ``alpha 1.0, prob 0.5``; None for none and for an empty one."""
     values = json.loads(text) if isinstance(text, str) else {}
     pairs = values.items() if isinstance(values, dict) else [("", values)]

@@ -64,6 +64,7 @@ def to_csv(table: Table) -> str:
         leading = {"data": scope.data, "fingerprint": scope.fingerprint, "provenance": scope.provenance}
         leading |= {"images": scope.n, "subset": scope.subset, "severity_table": scope.table}
         leading |= {"jpeg_quality": scope.jpeg_quality, "draw_seed": scope.draw_seed}
+        leading |= {"training": scope.training or None}
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow([*leading, *(printable(column.name) for column in table.columns)])

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from robustsweep.results.units import Scope
+from robustsweep.results.scope import Scope
 
 Value = str | int | float | None
 

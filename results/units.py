@@ -1,4 +1,4 @@
-"""Which measurements may stand beside each other: the same pixels, shown to different checkpoints."""
+"""Which measurements may stand beside each other: the same pixels, shown to checkpoints that were trained alike."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -8,50 +8,11 @@ import pandas as pd
 
 from robustsweep.errors import DataError
 from robustsweep.results.alexnet import N_IMAGES as ALEXNET_N_IMAGES
+from robustsweep.results.fairness import described, training_key
+from robustsweep.results.scope import Scope
 
 _SAME_IMAGES = ["data", "split", "fingerprint", "provenance", "images_key", "preprocessing", "protocol", "precision"]
 _SAME_CORRUPTIONS = ["table", "jpeg_quality", "draw_seed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What every table header says about its numbers.
-
-    Attributes:
-        data: Name of the data set.
-        fingerprint: Of the data set.
-        provenance: ``"generated"`` or ``"official"``.
-        n: Images behind each number.
-        subset: ``"500 of 10000"``, or None for all images.
-        table: Name of the severity table, or None where nothing was corrupted.
-        jpeg_quality: Quality of the JPEG round trip that ended each generated corruption, or None.
-        draw_seed: Seed of generated corruptions, windows and attacks, or None where nothing was drawn.
-        checkpoint_level_only: Whether several methods are here and one of them with a single training seed.
-        distinction: What tells units apart whose titles would be equal; empty where that is not needed.
-    """
-
-    data: str
-    fingerprint: str
-    provenance: str
-    n: int
-    subset: str | None
-    table: str | None
-    jpeg_quality: int | None
-    draw_seed: int | None
-    checkpoint_level_only: bool
-    distinction: str = ""
-
-    @property
-    def title(self) -> str:
-        """One line for people."""
-        jpeg = f", then JPEG quality {self.jpeg_quality}" if self.jpeg_quality else ""
-        parts = [self.data, self.provenance]
-        parts += [f"{self.table} severities{jpeg}"] if self.table else []
-        parts += [f"seed {self.draw_seed}"] if self.draw_seed else []
-        parts += [f"SUBSET: {self.subset} images" if self.subset else f"{self.n} images"]
-        parts += ["checkpoint-level only"] if self.checkpoint_level_only else []
-        parts += [self.distinction] if self.distinction else []
-        return " · ".join(parts)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,13 +64,23 @@ def split_units(frame: pd.DataFrame) -> list[Unit]:
 
     Rows belong together when data set, split, fingerprint, provenance, images, preprocessing, protocol and precision
     agree, and for corruptions also the severity table, the JPEG round trip and the seed. Clean rows join every unit of
-    their images. Where a row still mixes settings, such as versions of a codec, the unit carries a note.
+    their images. Checkpoints that were not trained alike, see ``fairness``, are in units of their own, whose titles
+    name what differs. Where a row still mixes settings, such as versions of a codec, the unit carries a note.
 
     Raises:
         DataError: If one checkpoint was measured twice under one condition of a unit.
     """
     groups = frame.groupby(_SAME_IMAGES, dropna=False, sort=True)
-    return _told_apart([unit for _, rows in groups for unit in _units_of_same_images(rows)])
+    return _told_apart([unit for _, rows in groups for unit in _units_of_each_training(rows)])
+
+
+def _units_of_each_training(rows: pd.DataFrame) -> Iterator[Unit]:
+    keys = rows["card"].map(training_key)
+    trainings = sorted(keys.unique())
+    for key in trainings:
+        text = described(key, trainings) if len(trainings) > 1 else ""
+        for unit in _units_of_same_images(rows[keys == key]):
+            yield replace(unit, scope=replace(unit.scope, training=text))
 
 
 def _told_apart(units: list[Unit]) -> list[Unit]:
@@ -154,7 +125,7 @@ def _unit(rows: pd.DataFrame, drawn: pd.DataFrame) -> Unit:
     everything = pd.concat([rows, drawn])
     _refuse_double_measurements(everything)
     checkpoints = _checkpoints(everything)
-    seeds = checkpoints.groupby("method").size()
+    seeds = checkpoints.groupby(["method", "method_parameters"], dropna=False).size()
     first = everything.iloc[-1] if rows.empty else rows.iloc[-1]  # the last row is a corruption where there is one
     return Unit(
         scope=Scope(

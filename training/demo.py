@@ -1,30 +1,22 @@
 """The demo's checkpoints: six methods on the handwritten digits, alike in everything but the method."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-import numpy as np
+import torch
 
 from robustsweep.augmentations import METHODS
-from robustsweep.benchmark.checkpoints.card import Card
-from robustsweep.benchmark.checkpoints.native import load_card, save_native
 from robustsweep.benchmark.data.digits import open_digits
 from robustsweep.errors import CheckpointError
+from robustsweep.training.course import EpochReport
+from robustsweep.training.images import load_images
+from robustsweep.training.job import BaselineClock, Job, Setting, is_trained, run_job
 from robustsweep.training.recipe import RECIPES
-from robustsweep.training.trainer import EpochReport, input_statistics, train, training_card
 
 DEMO_METHODS = ("baseline", "cutout", "mixup", "cutmix", "smoothmix_s", "smoothmix_c")
 DEMO_ARCHITECTURE = "resnet8"
 DEMO_RECIPE = "digits"
-
-
-def _is_trained(path: Path, card: Card) -> bool:
-    """Say whether the file is a checkpoint of exactly that training."""
-    try:
-        return path.is_file() and replace(load_card(path), training={}) == card
-    except CheckpointError:
-        return False
 
 
 def train_demo_checkpoints(
@@ -32,7 +24,8 @@ def train_demo_checkpoints(
 ) -> list[Path]:
     """Train a small network with each of ``DEMO_METHODS``, unless the folder holds it already.
 
-    A file of another training (seed, recipe, parameters, data) under the same name is replaced.
+    A file of another training (seed, recipe, parameters, data) under the same name is replaced. Interrupted trainings
+    go on where they stopped.
 
     Args:
         folder: Where the checkpoints lie; it is created.
@@ -42,20 +35,21 @@ def train_demo_checkpoints(
     Returns:
         The native checkpoint files, in the order of ``DEMO_METHODS``.
     """
-    data, recipe = open_digits("train"), RECIPES[DEMO_RECIPE]
-    normalisation = input_statistics(data.images(np.arange(len(data))))
+    data, recipe, device = open_digits("train"), RECIPES[DEMO_RECIPE], torch.device("cpu")
+    setting = Setting(data, load_images(data, device), DEMO_ARCHITECTURE, recipe, "last", device)
+    clock = BaselineClock()
     paths = []
     for name in DEMO_METHODS:
-        method = METHODS[name]()
-        path = folder / f"{name}-seed{seed}.safetensors"
-        card = training_card(method, data, normalisation, architecture=DEMO_ARCHITECTURE, recipe=recipe, seed=seed)
-        if not _is_trained(path, card):
-
-            def report(epoch: EpochReport, name: str = name) -> None:
-                if progress is not None:
-                    progress(name, epoch)
-
-            trained = train(method, data, architecture=DEMO_ARCHITECTURE, recipe=recipe, seed=seed, progress=report)
-            save_native(path, trained.module, trained.card)
-        paths.append(path)
+        job = Job(METHODS[name](), seed, folder / f"{name}-seed{seed}.safetensors")
+        if not _is_trained(job, setting):
+            run_job(job, setting, clock, None if progress is None else partial(progress, name))
+        paths.append(job.path)
     return paths
+
+
+def _is_trained(job: Job, setting: Setting) -> bool:
+    try:
+        return is_trained(job, setting)
+    except CheckpointError:
+        job.state.unlink(missing_ok=True)
+        return False

@@ -3,15 +3,20 @@
 import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass
+import tomllib
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 from robustsweep.errors import UsageError
-from robustsweep.registry import Registry
+from robustsweep.registry import Registry, unknown_name
+
+_CHOICES = {"schedule": ("cosine", "step"), "precision": ("float32", "bfloat16"), "crop": ("padded", "resized")}
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """SGD with Nesterov momentum under a learning rate that rises linearly and falls along a half cosine.
+    """SGD with Nesterov momentum under a learning rate that rises linearly and falls along a half cosine or in steps.
 
     Attributes:
         name: Shown wherever a result is.
@@ -21,9 +26,16 @@ class Recipe:
         weight_decay: Applied to every parameter.
         momentum: Of the gradient.
         warmup_epochs: Length of the rise, below ``epochs``.
+        schedule: ``"cosine"``: a half cosine to 0 after the rise. ``"step"``: a tenth at each of ``drops_at``.
+        drops_at: Shares of the training, ascending in (0, 1), at which a stepped learning rate drops.
+        crop: ``"padded"``: a crop of the image's own size out of itself with black borders. ``"resized"``: a random
+            part, resized, which the trainer cannot make yet and refuses.
         crop_padding: Black pixels on each side before the random crop; 0: no crop.
         flip: Whether images are mirrored with probability one half.
         label_smoothing: Share of a label that is spread over all classes.
+        precision: Of the network's forward and backward pass on CUDA devices, ``"float32"`` or ``"bfloat16"``
+            (autocast); weights, loss and update are float32 always, and a CPU computes everything in float32.
+        architecture: What the recipe is meant for; None: it must be named with the training.
     """
 
     name: str
@@ -33,12 +45,17 @@ class Recipe:
     weight_decay: float
     momentum: float = 0.9
     warmup_epochs: float = 0.0
+    schedule: str = "cosine"
+    drops_at: tuple[float, ...] = ()
+    crop: str = "padded"
     crop_padding: int = 4
     flip: bool = True
     label_smoothing: float = 0.0
+    precision: str = "float32"
+    architecture: str | None = None
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch_size < 1 or not self.learning_rate > 0:
+        if self.epochs < 1 or self.batch_size < 1 or not 0 < self.learning_rate < math.inf:
             raise UsageError(
                 f"Recipe {self.name!r} needs at least one epoch, one image per step and a positive learning rate; got "
                 f"epochs={self.epochs}, batch_size={self.batch_size}, learning_rate={self.learning_rate}."
@@ -48,41 +65,109 @@ class Recipe:
                 f"Recipe {self.name!r} needs 0 <= warmup_epochs < epochs, 0 <= label_smoothing < 1 and crop_padding >= "
                 f"0; got {self.warmup_epochs}, {self.label_smoothing} and {self.crop_padding}."
             )
+        if not (0 <= self.momentum < 1 and 0 <= self.weight_decay < math.inf):
+            raise UsageError(
+                f"Recipe {self.name!r} needs 0 <= momentum < 1 and weight_decay >= 0; got {self.momentum} and "
+                f"{self.weight_decay}."
+            )
+        for key, choices in _CHOICES.items():
+            if getattr(self, key) not in choices:
+                raise UsageError(
+                    f"Recipe {self.name!r} needs {key} to be {' or '.join(choices)}; got {getattr(self, key)!r}."
+                )
+        self._check_drops()
+
+    def _check_drops(self) -> None:
+        ends = (0.0, *self.drops_at, 1.0)
+        ascend = all(before < after for before, after in zip(ends, ends[1:], strict=False))
+        if not ascend or (self.schedule == "step") != bool(self.drops_at):
+            raise UsageError(
+                f"Recipe {self.name!r} needs drops_at, shares of the training that ascend in (0, 1), for the schedule "
+                f"'step' and none for 'cosine'; got {list(self.drops_at)} for {self.schedule!r}."
+            )
 
     @property
     def hash(self) -> str:
-        """64 hexadecimal digits that depend on every field but the name."""
-        content = {key: value for key, value in asdict(self).items() if key != "name"}
+        """64 hexadecimal digits that depend on what is learnt, whatever the number of epochs.
+
+        The name, the default architecture and the number of epochs, which a card states by itself, do not enter; the
+        warm-up counts as a share of the training.
+        """
+        content = {key: value for key, value in asdict(self).items() if key not in ("name", "architecture", "epochs")}
+        content["warmup_epochs"] = round(self.warmup_epochs / self.epochs, 9)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @property
     def optimiser(self) -> str:
-        """The optimiser with its parameters, for a checkpoint's card."""
+        """The optimiser with its parameters, for a checkpoint's card; the same for any number of epochs."""
+        fall = "cosine to 0" if self.schedule == "cosine" else f"a tenth at {', '.join(map(str, self.drops_at))}"
         return (
             f"SGD learning_rate={self.learning_rate} momentum={self.momentum} nesterov weight_decay={self.weight_decay}"
-            f", {self.warmup_epochs} epochs of linear warm-up, then cosine to 0"
+            f", linear warm-up over {self.warmup_epochs / self.epochs:.3g} of the training, then {fall}"
         )
+
+    def lasting(self, epochs: int) -> "Recipe":
+        """Return the recipe with another number of epochs; warm-up and drops keep their shares of the training."""
+        return replace(self, epochs=epochs, warmup_epochs=self.warmup_epochs * epochs / self.epochs)
 
     def learning_rate_at(self, epoch: float) -> float:
         """Return the learning rate at a time measured in epochs, from 0 to ``epochs``."""
         if epoch < self.warmup_epochs:
             return self.learning_rate * epoch / self.warmup_epochs
+        if self.schedule == "step":
+            return self.learning_rate * 0.1 ** sum(epoch >= share * self.epochs for share in self.drops_at)
         progress = (epoch - self.warmup_epochs) / (self.epochs - self.warmup_epochs)
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
 
 
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe from a TOML file, whose keys are the fields of ``Recipe``; its name is the file's.
+
+    Raises:
+        UsageError: If it is not TOML, a key is unknown, missing or of the wrong type, or a value is out of range.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"The recipe {path} cannot be read ({error.strerror}).") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"The recipe {path} is not TOML ({error}).") from error
+    hints = get_type_hints(Recipe)
+    known = [field.name for field in fields(Recipe) if field.name != "name"]
+    for key in content:
+        if key not in known:
+            raise unknown_name(f"key of the recipe {path}", key, known)
+    for key in ("epochs", "batch_size", "learning_rate", "weight_decay"):
+        if key not in content:
+            raise UsageError(f"The recipe {path} lacks {key}.")
+    values = {key: _typed(value, hints[key], f"The recipe {path}: {key}") for key, value in content.items()}
+    return Recipe(name=path.stem, **values)
+
+
+def _typed(value: Any, hint: Any, what: str) -> Any:
+    kinds = get_args(hint) or (hint,)
+    if kinds[-1] is Ellipsis:
+        if not isinstance(value, list):
+            raise UsageError(f"{what} must be a list of numbers, got {value!r}.")
+        return tuple(_typed(item, kinds[0], what) for item in value)
+    kind = kinds[0]
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise UsageError(f"{what} must be of type {kind.__name__}, got {value!r}.")
+    return value
+
+
 RECIPES: Registry[Recipe] = Registry("recipe")
 
-RECIPES.add(
-    "digits",
-    Recipe(
-        name="digits",
-        epochs=12,
-        batch_size=64,
-        learning_rate=0.1,
-        weight_decay=5e-4,
-        warmup_epochs=2,
-        crop_padding=2,
-        flip=False,
-    ),
-)
+for _path in sorted((Path(__file__).parent / "recipes").glob("*.toml")):
+    RECIPES.add(_path.stem, read_recipe(_path))
+
+
+def find_recipe(text: str) -> Recipe:
+    """Find a recipe by its name, or read it where ``text`` is a path that ends in ``.toml``.
+
+    Raises:
+        UsageError: If there is none.
+    """
+    return read_recipe(Path(text).expanduser()) if text.endswith(".toml") else RECIPES[text]

@@ -4,41 +4,31 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
-from robustsweep.augmentations.crop_flip import crop_flip, sample_crop_flip
-from robustsweep.augmentations.method import Method, Step
-from robustsweep.benchmark.architectures import build_architecture
+from robustsweep.augmentations.method import Method
 from robustsweep.benchmark.checkpoints.card import Card
-from robustsweep.benchmark.checkpoints.normalisation import Normalisation
+from robustsweep.benchmark.checkpoints.networks import build_network
 from robustsweep.benchmark.data.dataset import Dataset
-from robustsweep.draws import Draws
-from robustsweep.errors import CheckpointError, UsageError
+from robustsweep.errors import CheckpointError
+from robustsweep.training.cards import Keep, check_flip, check_recipe, device_name, training_card
+from robustsweep.training.course import Course, EpochReport, best_epoch, training_facts
+from robustsweep.training.epoch import (
+    batches_of,
+    held_out_accuracy,
+    in_precision,
+    own_generator,
+    precision_on,
+    train_epoch,
+)
+from robustsweep.training.images import TrainingImages, input_statistics, load_images
 from robustsweep.training.recipe import Recipe
+from robustsweep.training.state import Weights, copied, load_state, read_header, save_state
 
-# A mirrored 2 is no 2.
-_NEVER_FLIPPED = ("digits",)
-
-
-@dataclass(frozen=True, slots=True)
-class EpochReport:
-    """How an epoch went.
-
-    Attributes:
-        epoch: Finished epochs, from 1.
-        epochs: Epochs of the whole training.
-        loss: Mean training loss of the epoch, in nats.
-        seconds: Wall-clock time of the epoch.
-    """
-
-    epoch: int
-    epochs: int
-    loss: float
-    seconds: float
+__all__ = ["EpochReport", "Keep", "Trained", "input_statistics", "train", "training_card"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,116 +38,14 @@ class Trained:
     Attributes:
         module: The bare network (the normalisation is in the card), on the CPU, in evaluation mode.
         card: What it is.
+        course: Every epoch.
+        best: The same network after its best epoch, where that is kept.
     """
 
     module: nn.Module
     card: Card
-
-
-def input_statistics(images: Tensor) -> Normalisation:
-    """Compute each channel's mean and standard deviation over all pixels, exactly, from a histogram.
-
-    Args:
-        images: uint8, shape (N, 3, H, W).
-
-    Returns:
-        The constants for images in [0, 1]; a constant channel has deviation 1.
-    """
-    values = np.arange(256) / 255
-    means, deviations = [], []
-    for channel in range(3):
-        counts = torch.bincount(images[:, channel].flatten(), minlength=256).cpu().numpy()
-        mean = float(counts @ values / counts.sum())
-        deviation = math.sqrt(counts @ (values - mean) ** 2 / counts.sum())
-        means.append(mean)
-        deviations.append(deviation or 1.0)
-    return Normalisation((means[0], means[1], means[2]), (deviations[0], deviations[1], deviations[2]))
-
-
-@dataclass(frozen=True, slots=True)
-class _TrainingSet:
-    """The training images on the device: uint8 images, one-hot targets, ids, and the constants that normalise."""
-
-    images: Tensor
-    targets: Tensor
-    ids: Tensor
-    mean: Tensor
-    std: Tensor
-
-
-def _load(data: Dataset, device: torch.device) -> tuple[_TrainingSet, Normalisation]:
-    images = data.images(np.arange(len(data.labels))).to(device)
-    normalisation = input_statistics(images)
-    loaded = _TrainingSet(
-        images=images,
-        targets=F.one_hot(torch.from_numpy(data.labels), data.classes).float().to(device),
-        ids=torch.from_numpy(data.ids).to(device),
-        mean=torch.tensor(normalisation.mean, device=device).view(1, 3, 1, 1),
-        std=torch.tensor(normalisation.std, device=device).view(1, 3, 1, 1),
-    )
-    return loaded, normalisation
-
-
-def _run_epoch(
-    network: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    data: _TrainingSet,
-    method: Method,
-    recipe: Recipe,
-    seed: int,
-    epoch: int,
-) -> float:
-    """Train for one epoch (counted from 0) and return the mean loss."""
-    # Each image's place, crop and augmentation belong to (seed, epoch, id), whatever the batch size.
-    order = torch.argsort(Draws(seed, f"training/order/{epoch}", data.ids).words(1)[:, 0], stable=True)
-    crops = sample_crop_flip(
-        Draws(seed, f"training/crop-flip/{epoch}", data.ids), recipe.crop_padding, flip=recipe.flip
-    )
-    sample = method.sample(Draws(seed, f"training/augmentation/{epoch}", data.ids))
-    batch_size = min(recipe.batch_size, len(order))
-    n_steps = len(order) // batch_size
-    total = torch.zeros((), device=order.device)
-
-    def criterion(logits: Tensor, targets: Tensor) -> Tensor:
-        return F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing, reduction="none")
-
-    for step, rows in enumerate(order[: n_steps * batch_size].view(n_steps, batch_size)):
-        time_in_epochs = epoch + (step + 0.5) / n_steps
-        for group in optimiser.param_groups:
-            group["lr"] = recipe.learning_rate_at(time_in_epochs)
-        pixels = method.pixels(crop_flip(data.images[rows], crops[rows], recipe.crop_padding), sample[rows])
-        images = (pixels / 255 - data.mean) / data.std
-        progress = time_in_epochs / recipe.epochs
-        loss = method.loss(Step(network, images, data.targets[rows], sample[rows], criterion, progress))
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        total += loss.detach()
-    return float(total) / n_steps
-
-
-def training_card(
-    method: Method, data: Dataset, normalisation: Normalisation, *, architecture: str, recipe: Recipe, seed: int
-) -> Card:
-    """Return the card of such a training, without its course: what a stored checkpoint must say to be reused."""
-    height, width = data.size
-    return Card(
-        architecture=architecture,
-        classes=data.classes,
-        normalisation=normalisation,
-        input_size=height if height == width else None,
-        method=method.name,
-        method_parameters=method.parameters(),
-        data=data.name,
-        data_fingerprint=data.fingerprint,
-        recipe=recipe.name,
-        recipe_hash=recipe.hash,
-        epochs=recipe.epochs,
-        batch_size=recipe.batch_size,
-        optimiser=recipe.optimiser,
-        seed=seed,
-        epoch_kept="last",
-    )
+    course: Course
+    best: "Trained | None" = None
 
 
 def train(
@@ -168,58 +56,112 @@ def train(
     recipe: Recipe,
     seed: int,
     device: torch.device | str = "cpu",
+    keep: Keep = "last",
+    state: Path | None = None,
+    images: TrainingImages | None = None,
     progress: Callable[[EpochReport], None] | None = None,
 ) -> Trained:
     """Train a network and keep its last epoch.
 
-    The images are kept on the device as uint8. Weights, order, crops, flips and augmentations follow from the seed,
-    so that two trainings on the same CPU with the same number of threads give the same weights; no global generator
-    is read.
+    The images are kept on the device as uint8. Weights, order, crops, flips, augmentations and what layers draw follow
+    from the seed, so that two trainings on the same CPU with the same number of threads give the same weights, also
+    when one was interrupted and continued; the global generators are left as they were.
 
     Args:
         method: The augmentation, applied after crop, flip and normalisation.
         data: Training images with their labels.
-        architecture: A built-in architecture's name.
+        architecture: A built-in architecture's name, or ``timm:``, ``torchvision:`` or ``pytorchcv:`` and a name.
         recipe: Everything else that decides the result.
         seed: Any integer.
         device: Where to train.
-        progress: Called after every epoch.
+        keep: See ``Keep``.
+        state: File to save the unfinished training to after every epoch, and to continue from where it holds this
+            very training; the caller removes it. None: an interruption loses the training.
+        images: What ``load_images`` returned for the same data, device and ``keep``; None: they are read.
+        progress: Called after every epoch, when its state is saved.
 
     Raises:
-        UsageError: If the recipe mirrors images whose class a mirror changes.
-        CheckpointError: If the loss stops being finite.
+        UsageError: If recipe, data and architecture cannot be trained together.
+        CheckpointError: If the loss stops being finite, or the state cannot be read.
     """
-    if recipe.flip and data.name in _NEVER_FLIPPED:
-        raise UsageError(
-            f"Recipe {recipe.name!r} mirrors images, which changes the classes of {data.name!r}: take one without."
-        )
+    check_recipe(recipe, architecture)
+    check_flip(recipe, data)
     device = torch.device(device)
-    loaded, normalisation = _load(data, device)
-    network = build_architecture(architecture, data.classes, seed=seed)
+    images = images or load_images(data, device, hold_out=keep == "best")
+    names = {"architecture": architecture, "recipe": recipe, "seed": seed, "keep": keep}
+    card = training_card(method, data, images.normalisation, **names)  # type: ignore[arg-type]
+    network = build_network(architecture, data.classes, seed=seed).module
     network = network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    optimiser = torch.optim.SGD(
+    optimiser = _optimiser(network, recipe)
+    course: Course = []
+    best: Weights = {}
+    if state is not None and state.is_file():
+        saved_card, saved_course = read_header(state)
+        if saved_card == card:
+            course, best = saved_course, load_state(state, network, optimiser)
+    for epoch in range(len(course), recipe.epochs):
+        report = _epoch_report(network, optimiser, images, method, recipe, seed, epoch, device)
+        course.append(report)
+        if report.held_out_accuracy is not None and best_epoch(course) == report.epoch:
+            best = copied(network)
+        if state is not None:
+            save_state(state, card, course, network, optimiser, best)
+        if progress is not None:
+            progress(report)
+    return _trained(network, card, course, best, precision_on(device, recipe))
+
+
+def _optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    return torch.optim.SGD(
         network.parameters(),
         lr=recipe.learning_rate,
         momentum=recipe.momentum,
         nesterov=recipe.momentum > 0,
         weight_decay=recipe.weight_decay,
     )
-    reports: list[EpochReport] = []
-    for epoch in range(recipe.epochs):
-        start = time.perf_counter()
-        loss = _run_epoch(network, optimiser, loaded, method, recipe, seed, epoch)
+
+
+def _epoch_report(
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    images: TrainingImages,
+    method: Method,
+    recipe: Recipe,
+    seed: int,
+    epoch: int,
+    device: torch.device,
+) -> EpochReport:
+    start = time.perf_counter()
+    with own_generator(seed, epoch, device), in_precision(network, device, recipe):
+        loss = train_epoch(network, optimiser, images, method, recipe, seed, epoch)
+        seconds = time.perf_counter() - start
         if not math.isfinite(loss):
             raise CheckpointError(
-                f"Training {architecture} with {method.name} diverged in epoch {epoch + 1} (loss {loss}): lower the "
-                f"learning rate, {recipe.learning_rate}, of recipe {recipe.name!r}."
+                f"Training with {method.name} diverged in epoch {epoch + 1} (loss {loss}): lower the learning rate, "
+                f"{recipe.learning_rate}, of recipe {recipe.name!r}."
             )
-        reports.append(EpochReport(epoch + 1, recipe.epochs, loss, time.perf_counter() - start))
-        if progress is not None:
-            progress(reports[-1])
-    card = training_card(method, data, normalisation, architecture=architecture, recipe=recipe, seed=seed)
-    course = {
-        "device": device.type,
-        "final_loss": reports[-1].loss,
-        "seconds_per_epoch": sum(report.seconds for report in reports) / len(reports),
-    }
-    return Trained(network.to("cpu", memory_format=torch.contiguous_format).eval(), replace(card, training=course))
+        accuracy = held_out_accuracy(network, images)
+    return EpochReport(
+        epoch=epoch + 1,
+        epochs=recipe.epochs,
+        loss=loss,
+        learning_rate=float(optimiser.param_groups[0]["lr"]),
+        seconds=seconds,
+        images=batches_of(images.ids, recipe).numel(),
+        device=device_name(device),
+        held_out_accuracy=accuracy,
+    )
+
+
+def _trained(network: nn.Module, card: Card, course: Course, best: Weights, precision: str) -> Trained:
+    """Bring the network home; the best epoch, where it is kept, gets a copy of it."""
+    facts = training_facts(course, precision)
+    module = network.to("cpu", memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+    last = Trained(module, replace(card, training=facts), course)
+    if not best:
+        return last
+    twin = build_network(card.architecture, card.classes).module
+    twin.load_state_dict(best)
+    number = best_epoch(course)
+    best_card = replace(card, epoch_kept="best", training={**facts, "epoch": number})
+    return replace(last, best=Trained(twin.eval(), best_card, course))

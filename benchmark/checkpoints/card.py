@@ -33,6 +33,7 @@ class Card:
         optimiser: Optimiser with its parameters, as text.
         seed: Training seed.
         epoch_kept: ``"last"`` or ``"best"``.
+        held_out: Share of the training images that no step saw, as the choice of the best epoch needs.
         training: Costs and course of the training, such as ``seconds_per_epoch``.
     """
 
@@ -52,6 +53,7 @@ class Card:
     optimiser: str | None = None
     seed: int | None = None
     epoch_kept: str | None = None
+    held_out: float | None = None
     training: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -61,6 +63,11 @@ class Card:
     def to_json(self) -> str:
         """Return the card as one line of JSON."""
         return json.dumps(self.to_dict(), sort_keys=True)
+
+    def differing_fields(self, other: "Card") -> list[str]:
+        """Name the fields in which two cards differ; the course of the training is none of them."""
+        names = [f.name for f in fields(self) if f.name != "training"]
+        return [name for name in names if getattr(self, name) != getattr(other, name)]
 
     def _check_types(self) -> None:
         for name, hint in get_type_hints(type(self)).items():

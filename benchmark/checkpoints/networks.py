@@ -17,7 +17,6 @@ from robustsweep.benchmark.checkpoints.robustbench import build_zoo_network
 from robustsweep.errors import CheckpointError, MissingDependencyError
 
 SCHEMES = ("timm", "torchvision", "pytorchcv", "robustbench", "py")
-_INIT_SEED = 0
 
 
 def describe_schemes() -> list[tuple[str, str]]:
@@ -52,15 +51,16 @@ class Network:
     source_hash: str | None = None
 
 
-def build_network(architecture: str, classes: int | None, *, pretrained: bool = False) -> Network:
+def build_network(architecture: str, classes: int | None, *, pretrained: bool = False, seed: int = 0) -> Network:
     """Build a network.
 
-    Weights that are not pretrained are drawn with a fixed seed, and the global generator is left as it was.
+    The global generator is left as it was.
 
     Args:
         architecture: Built-in name, or ``timm:``, ``torchvision:``, ``pytorchcv:``, ``robustbench:`` or ``py:`` spec.
         classes: Number of outputs; None: the library's own number.
         pretrained: Fetch the library's pretrained weights.
+        seed: Decides weights that are not pretrained.
 
     Raises:
         CheckpointError: If the name is unknown or the weights cannot be had.
@@ -76,12 +76,12 @@ def build_network(architecture: str, classes: int | None, *, pretrained: bool = 
     }
     with torch.random.fork_rng(devices=[]):
         # torch.manual_seed would also reseed the accelerators, which fork_rng leaves alone here.
-        torch.default_generator.manual_seed(_INIT_SEED)
+        torch.default_generator.manual_seed(seed)
         if colon and scheme in builders:
             return builders[scheme](name, classes, pretrained)
         if classes is None:
             raise CheckpointError(f"arch={architecture} needs classes=N.")
-        return Network(build_architecture(architecture, classes))
+        return Network(build_architecture(architecture, classes, seed=seed))
 
 
 def _library(name: str) -> Any:

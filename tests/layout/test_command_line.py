@@ -63,6 +63,15 @@ def test_every_command_has_help(run, command):
         ["corrupt", "--data", "digits", "--suite", "cifar-c", "--out", "set", "--layout", "tree"],
         ["corrupt", "--data", "digits", "--suite", "cifar-c", "--out", "set", "--workers", "0"],
         ["corrupt", "--data", "digits", "--suite", "cifar-c", "--out", "set", "--device", "tpu"],
+        ["train", "no-such-plan.toml"],
+        ["train", "--method", "cutmi"],
+        ["train", "--recipe", "digit"],
+        ["train", "--recipe", "imagenet"],
+        ["train", "--seed", "4-1"],
+        ["train", "--epochs", "0"],
+        ["train", "--keep", "worst"],
+        ["train", "--shard", "4/3"],
+        ["train", "--device", "tpu"],
         ["convert", "nowhere.pth,arch=resnet20,norm=imagenet", "out.safetensors"],
         ["list", "nonsense"],
         ["list", "attacks", "--gallery", "methods.png"],
@@ -90,6 +99,42 @@ def test_a_run_folder_that_is_a_file_ends_with_2(run, tmp_path):
     )  # fmt: skip
     assert code == 2
     assert "taken" in err
+
+
+def test_one_plan_trains_and_sweeps_what_was_trained_and_neither_happens_twice(run, tmp_path):
+    (tmp_path / "plan.toml").write_text("""
+        suites = ["clean"]
+        limit = 10
+        out = "both"
+        [train]
+        methods = ["cutmix", "baseline"]
+        epochs = 1
+        limit = 64
+    """)
+    code, _, err = run("sweep", "plan.toml")
+    assert code == 2
+    assert "2 of 2 checkpoints of the plan are not trained yet" in err
+    code, out, _ = run("train", "plan.toml")
+    assert code == 0
+    assert "2 checkpoints trained, 0 were there already" in out
+    assert "next   robustsweep sweep plan.toml" in out
+    assert "0 checkpoints trained, 2 were there already" in run("train", "plan.toml")[1]
+    code, out, _ = run("sweep", "plan.toml")
+    assert code == 0
+    assert "2 cells computed" in out
+    code, out, _ = run("report", "both")
+    assert code == 0
+    assert "Training cost" in out
+
+
+def test_an_interrupted_training_ends_with_130(run, monkeypatch):
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("robustsweep.training.trainer.train_epoch", interrupted)
+    code, _, err = run("train", "--limit", "64")
+    assert code == 130
+    assert "run the same command to continue" in err
 
 
 def test_corrupt_writes_a_folder_that_its_next_line_names_and_has_nothing_left_the_second_time(run, tmp_path):

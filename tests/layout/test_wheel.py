@@ -30,4 +30,6 @@ def test_the_wheel_holds_one_top_level_name_and_every_module(tmp_path):
         for package, folder in package_folders().items()
         for path in [*folder.glob("*.py"), *folder.glob("*.txt")]
     }
-    assert modules | {"robustsweep/py.typed"} == {name for name in names if ".dist-info" not in name}
+    recipes = {f"robustsweep/training/recipes/{path.name}" for path in (ROOT / "training/recipes").glob("*.toml")}
+    assert len(recipes) == 4
+    assert modules | recipes | {"robustsweep/py.typed"} == {name for name in names if ".dist-info" not in name}

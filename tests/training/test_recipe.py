@@ -1,21 +1,119 @@
 from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 
 from robustsweep.errors import UsageError
-from robustsweep.training.recipe import RECIPES, Recipe
+from robustsweep.training.recipe import RECIPES, Recipe, find_recipe, read_recipe
 
 RECIPE = Recipe(name="plain", epochs=10, batch_size=4, learning_rate=0.2, weight_decay=1e-4, warmup_epochs=2)
 
 
-def test_the_hash_depends_on_every_field_but_the_name() -> None:
-    assert replace(RECIPE, name="other").hash == RECIPE.hash
-    changed = [
-        replace(RECIPE, **{f.name: not getattr(RECIPE, f.name) if f.name == "flip" else getattr(RECIPE, f.name) + 0.5})
-        for f in fields(Recipe)
-        if f.name != "name"
-    ]
-    assert len({RECIPE.hash, *(recipe.hash for recipe in changed)}) == len(fields(Recipe))
+# Another valid value of every field. A number of epochs changes the share that the warm-up takes.
+CHANGES: dict[str, dict[str, object]] = {
+    "epochs": {"epochs": 11},
+    "batch_size": {"batch_size": 5},
+    "learning_rate": {"learning_rate": 0.7},
+    "weight_decay": {"weight_decay": 0.5},
+    "momentum": {"momentum": 0.5},
+    "warmup_epochs": {"warmup_epochs": 2.5},
+    "schedule": {"schedule": "step", "drops_at": (0.5,)},
+    "drops_at": {"schedule": "step", "drops_at": (0.5, 0.75)},
+    "crop": {"crop": "resized"},
+    "crop_padding": {"crop_padding": 5},
+    "flip": {"flip": False},
+    "label_smoothing": {"label_smoothing": 0.5},
+    "precision": {"precision": "bfloat16"},
+}
+
+
+def test_the_hash_depends_on_every_field_but_the_name_and_the_default_architecture() -> None:
+    assert {"name", "architecture", *CHANGES} == {field.name for field in fields(Recipe)}
+    assert replace(RECIPE, name="other", architecture="resnet20").hash == RECIPE.hash
+    changed = [replace(RECIPE, **change) for change in CHANGES.values()]  # type: ignore[arg-type]
+    assert len({RECIPE.hash, *(recipe.hash for recipe in changed)}) == len(CHANGES) + 1
+
+
+@pytest.mark.parametrize("name", list(RECIPES))
+@pytest.mark.parametrize("epochs", [1, 7, 100])
+def test_another_number_of_epochs_keeps_hash_optimiser_and_shape(name: str, epochs: int) -> None:
+    recipe = RECIPES[name]
+    other = recipe.lasting(epochs)
+    assert (other.hash, other.optimiser, other.epochs) == (recipe.hash, recipe.optimiser, epochs)
+    for share in (0.05, 0.2, 0.49, 0.51, 0.9):
+        rate = recipe.learning_rate_at(share * recipe.epochs)
+        assert other.learning_rate_at(share * epochs) == pytest.approx(rate)
+
+
+def test_a_stepped_learning_rate_drops_to_a_tenth_at_each_share() -> None:
+    at = replace(RECIPE, schedule="step", drops_at=(0.5, 0.75)).learning_rate_at
+    assert [at(1), at(2), at(4.9), at(5), at(7.4), at(7.5), at(9.9)] == pytest.approx(
+        [0.1, 0.2, 0.2, 0.02, 0.02, 0.002, 0.002]
+    )
+
+
+def test_the_published_protocols_are_those_of_the_papers() -> None:
+    cifar, imagenet = RECIPES["cifar"], RECIPES["imagenet"]
+    assert (cifar.epochs, cifar.batch_size, cifar.learning_rate, cifar.weight_decay) == (300, 64, 0.25, 1e-4)
+    rates = [cifar.learning_rate_at(epoch) for epoch in (0, 149, 150, 224, 225, 299)]
+    assert rates == pytest.approx([0.25, 0.25, 0.025, 0.025, 0.0025, 0.0025])
+    assert (imagenet.epochs, imagenet.batch_size, imagenet.crop) == (300, 256, "resized")
+    rates = [imagenet.learning_rate_at(epoch) for epoch in (0, 74, 75, 150, 225)]
+    assert rates == pytest.approx([0.1, 0.1, 0.01, 1e-3, 1e-4])
+
+
+WHOLE = """
+epochs = 3
+batch_size = 16
+learning_rate = 1
+weight_decay = 0
+"""
+
+
+def test_a_recipe_file_has_the_fields_as_keys_and_its_name_is_the_files(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(WHOLE + "schedule = 'step'\ndrops_at = [0.5]\nflip = false\n")
+    expected = Recipe("mine", 3, 16, 1.0, 0.0, schedule="step", drops_at=(0.5,), flip=False)
+    assert find_recipe(str(path)) == expected
+    assert find_recipe("digits") is RECIPES["digits"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("epoch = 3", r"Unknown key of the recipe .*'epoch'; did you mean 'epochs'\?"),
+        ("name = 'x'", "Unknown key of the recipe .*'name'"),
+        ("batch_size = 16", "mine.toml lacks epochs"),
+        (WHOLE + "momentum = '0.9'", "momentum must be of type float, got '0.9'"),
+        (WHOLE + "flip = 1", "flip must be of type bool, got 1"),
+        (WHOLE + "crop_padding = 1.5", "crop_padding must be of type int, got 1.5"),
+        (WHOLE + "drops_at = 0.5", "drops_at must be a list of numbers, got 0.5"),
+        (WHOLE + "drops_at = ['a']", "drops_at must be of type float, got 'a'"),
+        (WHOLE + "architecture = 3", "architecture must be of type str, got 3"),
+        (WHOLE + "schedule = 'steps'", "needs schedule to be cosine or step; got 'steps'"),
+        (WHOLE + "schedule = 'step'", "needs drops_at, shares of the training that ascend"),
+        (WHOLE + "drops_at = [0.5]", "and none for 'cosine'"),
+        (WHOLE + "schedule = 'step'\ndrops_at = [0.5, 0.5]", "ascend in"),
+        (WHOLE + "precision = 'float16'", "needs precision to be float32 or bfloat16"),
+        (WHOLE + "momentum = 1.0", "needs 0 <= momentum < 1"),
+        ("epochs = ", "is not TOML"),
+    ],
+)
+def test_a_recipe_file_that_cannot_be_understood_is_refused_in_a_sentence(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=message) as caught:
+        read_recipe(path)
+    assert "\n" not in str(caught.value).replace("(at line", "")
+
+
+def test_a_recipe_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="gone.toml cannot be read"):
+        find_recipe(str(tmp_path / "gone.toml"))
+    with pytest.raises(UsageError, match="did you mean 'cifar-fast'"):
+        find_recipe("cifarfast")
 
 
 def test_the_learning_rate_rises_linearly_and_falls_along_a_half_cosine() -> None:

@@ -12,6 +12,7 @@ from robustsweep.benchmark.architectures import build_architecture
 from robustsweep.benchmark.checkpoints.native import load_card, save_native
 from robustsweep.benchmark.data.dataset import Dataset, from_array
 from robustsweep.errors import CheckpointError, UsageError
+from robustsweep.training import epoch
 from robustsweep.training.recipe import Recipe
 from robustsweep.training.trainer import EpochReport, Trained, input_statistics, train, training_card
 
@@ -132,3 +133,46 @@ def test_a_training_that_diverges_is_no_checkpoint() -> None:
     recipe = replace(RECIPE, learning_rate=1e30)
     with pytest.raises(CheckpointError, match="diverged in epoch"):
         train(Baseline(), stripes(), architecture="resnet8", recipe=recipe, seed=0)
+
+
+def test_lower_precision_is_the_networks_alone_and_ends_with_the_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = build_architecture("resnet8", 2, seed=0).train()
+    images, inside = torch.rand(4, 3, 8, 8), []
+    network.conv1.register_forward_hook(lambda module, given, result: inside.append(result.dtype))
+    recipe, cpu = replace(RECIPE, precision="bfloat16"), torch.device("cpu")
+    with epoch.in_precision(network, cpu, recipe):
+        network(images)
+    monkeypatch.setattr(epoch, "precision_on", lambda device, recipe: recipe.precision)
+    with epoch.in_precision(network, cpu, recipe):
+        logits = network(images)
+        logits.sum().backward()
+    network(images)
+    assert inside == [torch.float32, torch.bfloat16, torch.float32]
+    assert logits.dtype == torch.float32
+    assert {parameter.grad.dtype for parameter in network.parameters() if parameter.grad is not None} == {torch.float32}
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_learns_in_bfloat16_and_repeats_itself() -> None:
+    data, recipe = stripes(), replace(RECIPE, epochs=12, precision="bfloat16")
+    first, again = (
+        train(CutMix(), data, architecture="resnet8", recipe=recipe, seed=0, device="cuda") for _ in range(2)
+    )
+    assert first.card.training["precision"] == "bfloat16"
+    assert accuracy(first, data) > 0.9
+    weights, others = first.module.state_dict(), again.module.state_dict()
+    assert all(torch.equal(weights[name], others[name]) for name in weights)
+
+
+def test_an_architecture_of_a_library_is_trained_from_weights_of_its_seed() -> None:
+    recipe = Recipe("one", epochs=1, batch_size=8, learning_rate=1e-9, weight_decay=0.0, crop_padding=0, flip=False)
+    images = np.random.default_rng(0).integers(0, 256, (8, 3, 32, 32)).astype(np.uint8)
+    data = from_array("noise", "train", images, np.arange(8) % 2, 2)
+    first, again, other = (
+        train(Baseline(), data, architecture="torchvision:mobilenet_v3_small", recipe=recipe, seed=seed).module
+        for seed in (0, 0, 1)
+    )
+    name = "features.0.0.weight"
+    assert torch.equal(first.state_dict()[name], again.state_dict()[name])
+    assert not torch.equal(first.state_dict()[name], other.state_dict()[name])

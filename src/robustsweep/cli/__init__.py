@@ -15,6 +15,7 @@ from robustsweep.cli.demo import demo
 from robustsweep.cli.listing import list_names
 from robustsweep.cli.report import report
 from robustsweep.cli.sweep import sweep
+from robustsweep.cli.train import train
 from robustsweep.errors import RobustsweepError
 
 _EPILOG = (
@@ -52,6 +53,7 @@ def _options(
 
 
 app.command(name="demo")(demo)
+app.command(name="train")(train)
 app.command(name="sweep")(sweep)
 app.command(name="report")(report)
 app.command(name="corrupt")(corrupt)

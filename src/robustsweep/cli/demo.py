@@ -56,8 +56,8 @@ def demo(
 
 def _train(console: "Console", folder: Path, seed: int) -> list[Path]:
     """Train what the folder does not hold, and say so."""
+    from robustsweep.training.course import EpochReport
     from robustsweep.training.demo import DEMO_METHODS, train_demo_checkpoints
-    from robustsweep.training.trainer import EpochReport
 
     seconds = dict.fromkeys(DEMO_METHODS, 0.0)
     with console.status("training") as status:

@@ -1,5 +1,6 @@
 """``robustsweep sweep``: compute the missing cells of a plan."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from robustsweep.benchmark.plan import Plan, Shard
+    from robustsweep.benchmark.spec import Spec
     from robustsweep.benchmark.sweep import SweepSettings, SweepSummary
     from robustsweep.results.store import CellStore
 
@@ -64,7 +66,8 @@ def sweep(
 ) -> None:
     """Take checkpoints through corruptions and attacks, and store one cell per checkpoint and condition.
 
-    Run the same command again to continue: finished cells are never computed twice.
+    A plan with a [train] table and without checkpoints sweeps what `train` made of it. Run the same command again to
+    continue: finished cells are never computed twice.
     """
     from rich.console import Console
 
@@ -90,6 +93,8 @@ def sweep(
         "audit": audit,
     }
     request = merged(read_request(plan) if plan else SweepRequest(), options, "The command line")
+    if plan and not request.checkpoints:
+        request = replace(request, checkpoints=_trained(plan))
     settings = SweepSettings(
         device=choose_device(request.device),
         batch_size=request.batch_size,
@@ -104,6 +109,23 @@ def sweep(
     if not dry_run:
         summary = compute(console, wanted, store, settings)
         summary.raise_if_failed()
+
+
+def _trained(plan: Path) -> "tuple[Spec, ...]":
+    """List the checkpoints that ``train`` leaves where it is given the same plan."""
+    from robustsweep.benchmark.spec import Spec
+    from robustsweep.errors import CheckpointError
+    from robustsweep.training.request import checkpoint_files, read_train_request
+
+    request = read_train_request(plan)
+    files = checkpoint_files(request) if request else []
+    if lacking := [path for path in files if not path.is_file()]:
+        raise CheckpointError(
+            f"{len(lacking)} of {len(files)} checkpoints of the plan are not trained yet, such as {lacking[0]}: run "
+            f"robustsweep train {plan} first."
+        )
+    # A path is a spec as it is, whatever commas it holds.
+    return tuple(Spec(str(path), str(path), {}) for path in files)
 
 
 def choose_device(name: str) -> "torch.device":

@@ -1,0 +1,106 @@
+"""``robustsweep train``: make checkpoints that differ in the method alone."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from robustsweep.training.grid import Grid
+
+
+def train(
+    plan: Annotated[
+        Path | None,
+        typer.Argument(help="TOML plan whose table train has these options as keys.", metavar="[PLAN.toml]"),
+    ] = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME[,parameter=value,...], see `list methods`, or all. Repeatable. Default: baseline.",
+        ),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Data spec, see `list datasets`; its split train. Default: digits.")
+    ] = None,
+    arch: Annotated[
+        str | None, typer.Option(help="Architecture, see `list architectures`. Default: the recipe's.")
+    ] = None,
+    recipe: Annotated[
+        str | None, typer.Option(help="digits, cifar-fast, cifar, imagenet, or FILE.toml. Default: digits.")
+    ] = None,
+    seed: Annotated[str | None, typer.Option(help="Training seeds, A or A-B. Default: 0.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="In place of the recipe's; warm-up and drops keep their shares.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Train on N images, stratified by class.")] = None,
+    shard: Annotated[str | None, typer.Option(help="I/N: every N-th training.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N. Default: auto.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Threads that decode image files. Default: 4.")] = None,
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            help="last, or best: train on nine tenths of the images, and keep also the epoch best on the other tenth. "
+            "Default: last."
+        ),
+    ] = None,
+    out: Annotated[str | None, typer.Option(help="Folder of the checkpoints. Default: runs/train.")] = None,
+) -> None:
+    """Train one network with each method and seed, everything else alike, and store one checkpoint each.
+
+    Run the same command again to continue: finished trainings are never repeated, an interrupted one goes on after its
+    last epoch, and on a processor ends in the same weights.
+    """
+    from rich.console import Console
+
+    from robustsweep.cli.progress import TerminalProgress
+    from robustsweep.cli.sweep import choose_device
+    from robustsweep.errors import UsageError
+    from robustsweep.training.grid import plan_grid, train_grid
+    from robustsweep.training.request import TrainRequest, merged_training, read_train_request
+
+    planned = read_train_request(plan) if plan else TrainRequest()
+    if planned is None:
+        raise UsageError(f"The plan {plan} has no [train] table.")
+    options = {
+        "methods": method or None,
+        "data": data,
+        "arch": arch,
+        "recipe": recipe,
+        "seed": seed,
+        "epochs": epochs,
+        "limit": limit,
+        "shard": shard,
+        "device": device,
+        "workers": workers,
+        "keep": keep,
+        "out": out,
+    }
+    request = merged_training(planned, options, "The command line")
+    grid = plan_grid(request, choose_device(request.device))
+    console = Console()
+
+    def say(line: str) -> None:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    for line in _describe(grid):
+        say(line)
+    with TerminalProgress(console, "checkpoints") as progress:
+        n_trained = train_grid(grid, progress)
+    say(f"done   {n_trained} checkpoints trained, {len(grid.jobs) - n_trained} were there already, in {request.out}")
+    say(f"next   robustsweep sweep {plan or f'--checkpoint {request.out} --data SPEC'}")
+
+
+def _describe(grid: "Grid") -> list[str]:
+    """Say what is wanted."""
+    setting = grid.setting
+    height, width = setting.data.size
+    held_out = f", {len(setting.images.held_out)} held out" if setting.keep == "best" else ""
+    recipe = setting.recipe
+    return [
+        f"data   {setting.data.name}: {len(setting.images.ids)} images{held_out}, {width}x{height}, "
+        f"{setting.data.classes} classes",
+        f"train  {setting.architecture} with recipe {recipe.name}: {recipe.epochs} epochs, batch {recipe.batch_size}, "
+        f"{recipe.optimiser}",
+        f"plan   {len(grid.jobs)} trainings, {len(grid.jobs) - len(grid.missing)} are there already",
+    ]

@@ -1,0 +1,45 @@
+"""Train the digits in a process that is killed again and again: ``interrupted_training.py FOLDER``."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import torch
+from tiny_trainings import cutmix_job, few_digits, setting
+
+from robustsweep.results import store
+from robustsweep.training.job import BaselineClock, run_job
+
+# The calls of fsync at which a training is killed, each time from where the last one left it. An epoch makes two, one
+# for the state and one for the CSV; at a call, a file is written under its temporary name and not yet renamed.
+KILLS = (1, 2, 1, 3, 4)
+
+
+def train(folder: Path, kill_at: int | None = None) -> None:
+    calls = 0
+
+    def counted(handle: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    store.os.fsync = counted  # type: ignore[assignment]
+    run_job(cutmix_job(folder), setting(few_digits(), keep="best"), BaselineClock())
+
+
+def main(folder: Path) -> None:
+    torch.set_num_threads(1)
+    for kill_at in KILLS:
+        process = os.fork()
+        if process == 0:
+            train(folder, kill_at)
+            os._exit(0)
+        _, status = os.waitpid(process, 0)
+        assert os.WIFSIGNALED(status), f"the training ended before file {kill_at}"
+    train(folder)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,119 @@
+"""A training that is stopped anywhere ends in the weights of one that was not, bit for bit."""
+
+import csv
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_trainings import RECIPE, cutmix_job, few_digits, setting, stripes
+from torch import Tensor
+
+from robustsweep.augmentations.baseline import Baseline
+from robustsweep.benchmark.checkpoints.native import load_card, load_tensors
+from robustsweep.errors import CheckpointError
+from robustsweep.training.course import EpochReport
+from robustsweep.training.job import BaselineClock, Job, Setting, epochs_done, is_trained, run_job
+
+
+class StoppedError(Exception):
+    """Stands for whatever ends a training from outside."""
+
+
+def run(job: Job, shared: Setting, stop_after: int | None = None) -> None:
+    def stop(report: EpochReport) -> None:
+        if report.epoch == stop_after:
+            raise StoppedError
+
+    run_job(job, shared, BaselineClock(), stop)
+
+
+def assert_same_weights(one: Path, other: Path) -> None:
+    first, second = load_tensors(one), load_tensors(other)
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("keep", ["last", "best"])
+def test_a_training_stopped_after_any_epoch_goes_on_to_the_same_weights(tmp_path: Path, keep: str) -> None:
+    shared = setting(stripes(), keep=keep)  # type: ignore[arg-type]
+    whole, stopped = cutmix_job(tmp_path / "whole"), cutmix_job(tmp_path / "stopped")
+    run(whole, shared)
+    for epoch in (1, 3):
+        with pytest.raises(StoppedError):
+            run(stopped, shared, epoch)
+        assert (epochs_done(stopped), is_trained(stopped, shared)) == (epoch, False)
+    run(stopped, shared)
+    assert is_trained(stopped, shared)
+    assert not stopped.state.exists()
+    for one, other in zip(whole.files(shared.keep), stopped.files(shared.keep), strict=True):
+        assert_same_weights(one, other)
+        assert replace(load_card(one), training={}) == replace(load_card(other), training={})
+    rows, expected = (
+        list(csv.DictReader(job.path.with_suffix(".csv").read_text().splitlines())) for job in (stopped, whole)
+    )
+    steady = ("epoch", "epochs", "loss", "learning_rate", "images", "held_out_accuracy")
+    assert [[row[name] for name in steady] for row in rows] == [[row[name] for name in steady] for row in expected]
+
+
+def test_a_training_that_is_killed_at_any_file_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+    shared = setting(few_digits(), keep="best")
+    whole = cutmix_job(tmp_path / "whole")
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        run(whole, shared)
+    finally:
+        torch.set_num_threads(n_threads)
+    script = Path(__file__).with_name("interrupted_training.py")
+    subprocess.run([sys.executable, script, tmp_path / "killed"], check=True, timeout=120)
+    killed = cutmix_job(tmp_path / "killed")
+    for one, other in zip(whole.files("best"), killed.files("best"), strict=True):
+        assert_same_weights(one, other)
+    left = {path.name for path in killed.path.parent.iterdir() if not path.name.startswith(".")}
+    assert left == {"cutmix-seed3.safetensors", "cutmix-seed3-best.safetensors", "cutmix-seed3.csv"}
+
+
+class Dropping(Baseline):
+    """Drops a tenth of all pixels by the generator that layers read."""
+
+    def apply(self, images: Tensor, targets: Tensor, sample: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.nn.functional.dropout(images, 0.1), targets
+
+
+def test_what_layers_draw_belongs_to_seed_and_epoch_and_the_generator_is_left_as_it_was(tmp_path: Path) -> None:
+    shared, before = setting(stripes()), torch.get_rng_state()
+    whole, stopped = (cutmix_job(tmp_path / name, Dropping()) for name in ("whole", "stopped"))
+    run(whole, shared)
+    assert torch.equal(torch.get_rng_state(), before)
+    with pytest.raises(StoppedError):
+        run(stopped, shared, 2)
+    with torch.random.fork_rng(devices=[]):
+        torch.rand(5)
+        run(stopped, shared)
+    assert_same_weights(whole.path, stopped.path)
+
+
+def test_the_state_of_another_training_is_refused_and_an_unreadable_one_named(tmp_path: Path) -> None:
+    job = cutmix_job(tmp_path)
+    with pytest.raises(StoppedError):
+        run(job, setting(stripes()), 1)
+    with pytest.raises(CheckpointError, match=r"cutmix-seed3\.state is of another training \(other recipe_hash, optim"):
+        is_trained(job, setting(stripes(), replace(RECIPE, weight_decay=0.1)))
+    with pytest.raises(CheckpointError, match="other method, method_parameters"):
+        is_trained(replace(job, method=Baseline()), setting(stripes()))
+    job.state.write_bytes(b"cut off")
+    with pytest.raises(CheckpointError, match="is no state of a training .* delete it"):
+        is_trained(job, setting(stripes()))
+
+
+def test_a_state_left_by_a_finished_training_is_no_hindrance(tmp_path: Path) -> None:
+    job, shared = cutmix_job(tmp_path), setting(stripes())
+    with pytest.raises(StoppedError):
+        run(job, shared, RECIPE.epochs)
+    assert epochs_done(job) == RECIPE.epochs
+    run(job, shared)
+    assert is_trained(job, shared)
+    assert "ratio_to_baseline" not in load_card(job.path).training

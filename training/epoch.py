@@ -1,0 +1,123 @@
+"""One epoch: every image once, in an order, a crop and an augmentation that belong to (seed, epoch, image)."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from robustsweep.augmentations.crop_flip import crop_flip, sample_crop_flip
+from robustsweep.augmentations.method import Method, Step
+from robustsweep.draws import Draws
+from robustsweep.training.images import TrainingImages
+from robustsweep.training.recipe import Recipe
+
+_IMAGES_PER_EVALUATION = 500
+
+
+def precision_on(device: torch.device, recipe: Recipe) -> str:
+    """Return the precision of forward and backward passes: the recipe's on CUDA, float32 elsewhere."""
+    return recipe.precision if device.type == "cuda" else "float32"
+
+
+@contextmanager
+def in_precision(network: nn.Module, device: torch.device, recipe: Recipe) -> Iterator[None]:
+    """Make the network's own forward pass run in the recipe's precision, and return float32 logits.
+
+    Losses, masks and saliencies around it stay in float32. bfloat16 has float32's range, so that no gradient needs
+    scaling.
+    """
+    if precision_on(device, recipe) == "float32":
+        yield
+        return
+    plain = network.forward
+
+    def forward(images: Tensor) -> Tensor:
+        with torch.autocast(device.type, torch.bfloat16):
+            logits: Tensor = plain(images)
+        return logits.float()
+
+    network.forward = forward
+    try:
+        yield
+    finally:
+        del network.forward
+
+
+@contextmanager
+def own_generator(seed: int, epoch: int, device: torch.device) -> Iterator[None]:
+    """Seed the generators that layers such as dropout read from (seed, epoch), and restore them afterwards."""
+    word = int.from_bytes(
+        hashlib.blake2b(f"{seed}\0training/layers/{epoch}".encode(), digest_size=8).digest(), "little"
+    )
+    on_cuda = device.type == "cuda"
+    with (
+        torch.random.fork_rng(devices=[device] if on_cuda else []),
+        torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=True),
+    ):
+        torch.default_generator.manual_seed(word)
+        if on_cuda:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(word)
+        yield
+
+
+def train_epoch(
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    data: TrainingImages,
+    method: Method,
+    recipe: Recipe,
+    seed: int,
+    epoch: int,
+) -> float:
+    """Train for one epoch (counted from 0) and return the mean loss, in nats."""
+    # Each image's place, crop and augmentation belong to (seed, epoch, id), whatever the batch size.
+    order = torch.argsort(Draws(seed, f"training/order/{epoch}", data.ids).words(1)[:, 0], stable=True)
+    crops = sample_crop_flip(
+        Draws(seed, f"training/crop-flip/{epoch}", data.ids), recipe.crop_padding, flip=recipe.flip
+    )
+    sample = method.sample(Draws(seed, f"training/augmentation/{epoch}", data.ids))
+    batches = batches_of(order, recipe)
+    total = torch.zeros((), device=order.device)
+
+    def criterion(logits: Tensor, targets: Tensor) -> Tensor:
+        return F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing, reduction="none")
+
+    for step, rows in enumerate(batches):
+        time_in_epochs = epoch + (step + 0.5) / len(batches)
+        for group in optimiser.param_groups:
+            group["lr"] = recipe.learning_rate_at(time_in_epochs)
+        pixels = method.pixels(crop_flip(data.images[rows], crops[rows], recipe.crop_padding), sample[rows])
+        progress = time_in_epochs / recipe.epochs
+        images = data.normalised(pixels)
+        loss = method.loss(Step(network, images, data.targets[rows], sample[rows], criterion, progress))
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        total += loss.detach()
+    return float(total) / len(batches)
+
+
+def batches_of(order: Tensor, recipe: Recipe) -> Tensor:
+    """Cut an order of N rows into steps, shape (steps, batch size); what is left over waits for another epoch."""
+    batch_size = min(recipe.batch_size, len(order))
+    n_steps = len(order) // batch_size
+    return order[: n_steps * batch_size].view(n_steps, batch_size)
+
+
+def held_out_accuracy(network: nn.Module, data: TrainingImages) -> float | None:
+    """Return the accuracy on the held-out images as they are, in [0, 1]; None where there are none."""
+    if not len(data.held_out):
+        return None
+    network.eval()
+    n_right = 0
+    with torch.inference_mode():
+        for start in range(0, len(data.held_out), _IMAGES_PER_EVALUATION):
+            rows = slice(start, start + _IMAGES_PER_EVALUATION)
+            predictions = network(data.normalised(data.held_out[rows])).argmax(1)
+            n_right += int((predictions == data.held_out_labels[rows]).sum())
+    network.train()
+    return n_right / len(data.held_out)

@@ -1,0 +1,107 @@
+"""A grid of trainings: methods by seeds, everything else alike; what is trained is never trained again."""
+
+from dataclasses import dataclass
+
+import torch
+
+from robustsweep.benchmark.data import Dataset, open_data
+from robustsweep.benchmark.plan import Shard
+from robustsweep.benchmark.progress import Progress, Silent
+from robustsweep.errors import UsageError
+from robustsweep.training.cards import Keep, check_flip, check_recipe
+from robustsweep.training.course import EpochReport
+from robustsweep.training.images import limited, load_images
+from robustsweep.training.job import BaselineClock, Job, Setting, epochs_done, is_trained, run_job
+from robustsweep.training.recipe import find_recipe
+from robustsweep.training.request import TrainRequest, jobs_of
+
+_WITH_SPLITS = ("digits", "cifar10", "cifar100", "imagefolder", "imagenet", "tiny-imagenet")
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Trainings that differ in method and seed alone.
+
+    Attributes:
+        setting: What they share.
+        jobs: The trainings of the shard.
+        missing: Those of them whose checkpoints are not there.
+    """
+
+    setting: Setting
+    jobs: tuple[Job, ...]
+    missing: tuple[Job, ...]
+
+
+def open_training_data(spec: str, *, limit: int | None = None, workers: int = 4) -> Dataset:
+    """Open the images of a data spec, of the split ``train`` unless it names one.
+
+    Raises:
+        UsageError: If the spec cannot be understood, or names a corrupted set.
+        DataError: If the data are missing or malformed.
+    """
+    scheme = spec.partition(",")[0].partition(":")[0].strip()
+    asked = f"{spec},split=train" if scheme in _WITH_SPLITS and ",split=" not in spec.replace(" ", "") else spec
+    data = open_data(asked, workers=workers)
+    if not isinstance(data, Dataset):
+        raise UsageError(f"Data spec {spec!r} names corrupted images; train on clean ones.")
+    return limited(data, limit)
+
+
+def plan_grid(request: TrainRequest, device: torch.device) -> Grid:
+    """Open the data, put the images on the device and list the trainings.
+
+    Args:
+        request: What is asked for.
+        device: Where to train; the request's name of it is the caller's to resolve.
+
+    Raises:
+        RobustsweepError: If anything asked for cannot be had, or the folder holds trainings of another kind.
+    """
+    jobs, shard = jobs_of(request), Shard.parse(request.shard) if request.shard else Shard()
+    recipe = find_recipe(request.recipe)
+    architecture = request.arch or recipe.architecture
+    if architecture is None:
+        raise UsageError(f"Recipe {recipe.name!r} names no architecture; name one with --arch.")
+    check_recipe(recipe, architecture)
+    if request.epochs is not None:
+        recipe = recipe.lasting(request.epochs)
+    data = open_training_data(request.data, limit=request.limit, workers=request.workers)
+    check_flip(recipe, data)
+    keep: Keep = "best" if request.keep == "best" else "last"
+    images = load_images(data, device, hold_out=keep == "best")
+    setting = Setting(data, images, architecture, recipe, keep, device)
+    wanted = tuple(job for position, job in enumerate(jobs) if shard.takes(position))
+    return Grid(setting, wanted, tuple(job for job in wanted if not is_trained(job, setting)))
+
+
+def train_grid(grid: Grid, progress: Progress | None = None) -> int:
+    """Train what is missing, one after the other; an interrupted training goes on where it stopped.
+
+    Args:
+        grid: The trainings.
+        progress: Told of every epoch; its unit is one training image.
+
+    Returns:
+        The number of checkpoints trained.
+
+    Raises:
+        RobustsweepError: If a training fails; the finished ones are stored.
+    """
+    progress = progress or Silent()
+    recipe, clock = grid.setting.recipe, BaselineClock()
+    n_images = len(grid.setting.images.ids)
+    left = sum(recipe.epochs - epochs_done(job) for job in grid.missing)
+    progress.begin(len(grid.missing), left * n_images)
+    for job in grid.missing:
+        name = job.path.stem
+        progress.working_on(name, f"epoch {epochs_done(job) + 1} of {recipe.epochs}")
+
+        def report(epoch: EpochReport, name: str = name) -> None:
+            following = f"epoch {min(epoch.epoch + 1, epoch.epochs)} of {epoch.epochs}"
+            progress.working_on(name, f"{following}, loss {epoch.loss:.3f}")
+            progress.advance(0, n_images)
+
+        run_job(job, grid.setting, clock, report)
+        progress.advance(1, 0)
+    return len(grid.missing)

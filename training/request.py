@@ -1,0 +1,173 @@
+"""What a user asks of a grid of trainings, from the [train] table of a TOML plan, the command line, or both."""
+
+import json
+import re
+import tomllib
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from robustsweep.augmentations import METHODS, Method, build_method
+from robustsweep.benchmark.spec import parse_spec
+from robustsweep.errors import UsageError
+from robustsweep.registry import unknown_name
+from robustsweep.training.cards import Keep
+from robustsweep.training.job import BASELINE, Job
+
+_SEEDS = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
+_MOST_SEEDS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class TrainRequest:
+    """A grid of trainings as it is asked for; the keys of [train] in a TOML plan have the same names.
+
+    Attributes:
+        methods: ``NAME[,parameter=value,...]``, or ``all``.
+        data: Data spec; its split is ``train`` unless it says another.
+        arch: Architecture spec; None: the recipe's.
+        recipe: A recipe's name, or a TOML file.
+        seed: Training seeds, ``A`` or ``A-B``.
+        epochs: In place of the recipe's; warm-up and drops keep their shares of the training.
+        limit: Number of training images, stratified by class; None: all.
+        shard: ``I/N``; None: everything.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+        workers: Threads that decode image files.
+        keep: ``"last"`` or ``"best"``, see ``Keep``.
+        out: Folder of the checkpoints.
+    """
+
+    methods: tuple[str, ...] = (BASELINE,)
+    data: str = "digits"
+    arch: str | None = None
+    recipe: str = "digits"
+    seed: str = "0"
+    epochs: int | None = None
+    limit: int | None = None
+    shard: str | None = None
+    device: str = "auto"
+    workers: int = 4
+    keep: str = "last"
+    out: str = "runs/train"
+
+
+_POSITIVE = ("epochs", "limit", "workers")
+
+
+def read_train_request(path: Path) -> TrainRequest | None:
+    """Read the [train] table of a TOML plan; None where the plan has none.
+
+    ``data`` is the plan's own where the table names none, and ``out`` the folder ``checkpoints`` in the plan's ``out``.
+
+    Raises:
+        UsageError: If it is not TOML, or a key is unknown or of the wrong type.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"The plan {path} cannot be read ({error.strerror}).") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"The plan {path} is not TOML ({error}).") from error
+    if "train" not in content:
+        return None
+    table = content["train"]
+    if not isinstance(table, dict):
+        raise UsageError(f"The plan {path}: train must be a table, [train], got {table!r}.")
+    if isinstance(content.get("data"), str):
+        table.setdefault("data", content["data"])
+    if isinstance(content.get("out"), str):
+        table.setdefault("out", str(Path(content["out"]) / "checkpoints"))
+    if type(table.get("seed")) is int:
+        table["seed"] = str(table["seed"])
+    return merged_training(TrainRequest(), table, f"The plan {path}, [train]")
+
+
+def merged_training(request: TrainRequest, values: dict[str, Any], where: str) -> TrainRequest:
+    """Replace the fields that ``values`` gives; None means not given.
+
+    Raises:
+        UsageError: If a key is unknown, or a value has the wrong type or is out of range.
+    """
+    known = [field.name for field in fields(TrainRequest)]
+    changes = {key: value for key, value in values.items() if value is not None}
+    for key, value in changes.items():
+        if key not in known:
+            raise unknown_name(f"key of {where}", key, known)
+        if key == "methods":
+            if not isinstance(value, list | tuple) or not value or not all(isinstance(item, str) for item in value):
+                raise UsageError(f"{where}: methods must be a list of texts that is not empty, got {value!r}.")
+            changes[key] = tuple(value)
+            continue
+        expected = int if key in _POSITIVE else str
+        if type(value) is not expected:
+            raise UsageError(f"{where}: {key} must be of type {expected.__name__}, got {value!r}.")
+        if key in _POSITIVE and int(value) < 1:
+            raise UsageError(f"{where}: {key} must be 1 or more, got {value}.")
+        if key == "keep" and value not in ("last", "best"):
+            raise UsageError(f"{where}: keep must be last or best, got {value!r}.")
+    return replace(request, **changes)
+
+
+def seeds_of(text: str) -> range:
+    """Read ``A`` or ``A-B``, both ends included.
+
+    Raises:
+        UsageError: If it is neither, or more than 1000 seeds.
+    """
+    match = _SEEDS.fullmatch(text.strip())
+    if not match or not text.isascii():
+        raise UsageError(f"Seeds are A or A-B, such as 0-4, got {text!r}.")
+    first, last = int(match[1]), int(match[2] or match[1])
+    if not first <= last < first + _MOST_SEEDS:
+        raise UsageError(f"Seeds A-B need A <= B and are at most {_MOST_SEEDS}, got {text!r}.")
+    return range(first, last + 1)
+
+
+def methods_of(texts: tuple[str, ...]) -> dict[str, Method]:
+    """Build the methods by the names that their files get, the baseline first.
+
+    Raises:
+        UsageError: If a name or a parameter is unknown, or a value is out of its range.
+    """
+    wanted = [name for text in texts for name in (METHODS if text.strip() == "all" else (text,))]
+    methods: dict[str, Method] = {}
+    for text in wanted:
+        name = text.partition(",")[0].strip()
+        options = parse_spec(text, noun="method", keys=tuple(field.name for field in fields(METHODS[name]))).options
+        try:
+            method = build_method(name, **{key: _value(value) for key, value in options.items()})
+        except TypeError as error:
+            raise UsageError(f"Method {text!r} has a parameter of the wrong type ({error}).") from error
+        label = "-".join([name, *(f"{key}-{value}" for key, value in options.items())])
+        methods[re.sub(r"[^A-Za-z0-9._-]+", "-", label)] = method
+    return dict(sorted(methods.items(), key=lambda item: item[1].name != BASELINE))
+
+
+def _value(text: str) -> Any:
+    """Read a number, true or false as JSON does; anything else is a text."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def jobs_of(request: TrainRequest) -> list[Job]:
+    """List the trainings, seed by seed, the baseline first; a shard is not taken out yet.
+
+    Raises:
+        UsageError: If methods or seeds cannot be understood.
+    """
+    epochs = f"-epochs{request.epochs}" if request.epochs else ""
+    held_out = "-held-out" if request.keep == "best" else ""
+    folder = Path(request.out).expanduser()
+    return [
+        Job(method, seed, folder / f"{label}{epochs}{held_out}-seed{seed}.safetensors")
+        for seed in seeds_of(request.seed)
+        for label, method in methods_of(request.methods).items()
+    ]
+
+
+def checkpoint_files(request: TrainRequest) -> list[Path]:
+    """List the checkpoints that the trainings of all shards leave."""
+    keep: Keep = "best" if request.keep == "best" else "last"
+    return [path for job in jobs_of(request) for path in job.files(keep)]
