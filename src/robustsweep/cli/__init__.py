@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from robustsweep import __version__
+from robustsweep.cli.compare import compare
 from robustsweep.cli.convert import convert
 from robustsweep.cli.corrupt import corrupt
 from robustsweep.cli.demo import demo
@@ -54,6 +55,7 @@ def _options(
 app.command(name="demo")(demo)
 app.command(name="sweep")(sweep)
 app.command(name="report")(report)
+app.command(name="compare")(compare)
 app.command(name="corrupt")(corrupt)
 app.command(name="convert")(convert)
 app.command(name="list")(list_names)
