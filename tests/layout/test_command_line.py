@@ -1,7 +1,9 @@
+import errno
 import subprocess
 import sys
 
 import pytest
+from click import ClickException
 from typer.main import get_command
 
 from robustsweep import __version__
@@ -65,6 +67,10 @@ def test_every_command_has_help(run, command):
         ["corrupt", "--data", "digits", "--suite", "cifar-c", "--out", "set", "--device", "tpu"],
         ["convert", "nowhere.pth,arch=resnet20,norm=imagenet", "out.safetensors"],
         ["list", "nonsense"],
+        ["compare", "nowhere", "--method", "cutmix", "--against", "all"],
+        ["compare", ".", "--method", "cutmix"],
+        ["gate", "."],
+        ["gate", "nowhere", "--write-baseline", "b.npz"],
         ["nonsense"],
     ],
 )
@@ -152,6 +158,41 @@ def test_an_interruption_ends_with_130(run, monkeypatch):
     code, _, err = run("sweep", "--checkpoint", "any.pth")
     assert code == 130
     assert "run the same command to continue" in err
+
+
+ESCAPES = [
+    RuntimeError("planted"),
+    MemoryError(),
+    AssertionError(),
+    EOFError(),
+    SystemExit(1),
+    SystemExit("a library gave up"),
+    ClickException("planted"),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("error", ESCAPES, ids=repr)
+def test_whatever_escapes_from_a_command_never_ends_with_1(run, monkeypatch, command, error):
+    def broken() -> None:
+        raise error
+
+    (info,) = [info for info in app.registered_commands if info.name == command]
+    monkeypatch.setattr(info, "callback", broken)
+    code, _, err = run(command)
+    assert code == 70
+    assert "internal error" in err
+    assert "Traceback" not in err
+
+
+def test_a_reader_that_goes_away_is_no_regression(run, monkeypatch):
+    def broken() -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    (info,) = [info for info in app.registered_commands if info.name == "list"]
+    monkeypatch.setattr(info, "callback", broken)
+    code, _, _ = run("list")
+    assert code not in (0, 1)
 
 
 @pytest.mark.parametrize("noun", ["corruptions", "attacks", "methods", "suites", "architectures", "datasets"])
