@@ -88,7 +88,7 @@ def _judged(
         same,
         margin,
         p,
-        max(margin, estimate.smallest_detectable(ALPHA / family_size, sides=1)),
+        estimate.smallest_detectable(ALPHA / family_size, sides=1, margin=margin),
         _verdict(estimate.value, interval.high, margin, p),
     )
 

@@ -6,14 +6,14 @@ REPEATS = 2_000
 
 
 def test_the_paired_test_keeps_its_level_and_pooled_rows_do_not() -> None:
-    counts = simulation_a(1_000, 0.0, REPEATS, seed=0)
+    counts = simulation_a(500, 0.0, REPEATS, seed=0)
     assert counts["paired by image"] / REPEATS < BOUND
     assert counts["unpaired by image"] < counts["paired by image"]
     assert counts["McNemar, rows pooled"] / REPEATS > 0.12
 
 
 def test_pairing_finds_what_an_unpaired_test_misses() -> None:
-    counts = simulation_a(1_000, 0.0065 * 10**0.5, REPEATS, seed=1)
+    counts = simulation_a(500, 0.0065 * 20**0.5, REPEATS // 4, seed=1)
     assert counts["paired by image"] > 2 * counts["unpaired by image"]
 
 

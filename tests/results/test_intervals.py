@@ -99,6 +99,9 @@ def test_the_smallest_detectable_difference_is_found_as_often_as_promised() -> N
     for sides in (1, 2):
         threshold = stats.t.isf(0.05 / sides, 10_000)
         assert stats.norm.sf(threshold - estimate.smallest_detectable(sides=sides)) == pytest.approx(0.8, abs=1e-3)
+    # A margin above the threshold has to be passed as well: a truth equal to it is estimated below it half the time.
+    assert stats.norm.sf(4 - estimate.smallest_detectable(margin=4)) == pytest.approx(0.8, abs=1e-3)
+    assert estimate.smallest_detectable(margin=1) == estimate.smallest_detectable()
 
 
 def test_flipped_signs_agree_with_every_flip_there_is() -> None:
