@@ -1,6 +1,5 @@
 """How robust accuracy falls with eps: a curve per method, and how many images fall at which eps."""
 
-import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -66,14 +65,14 @@ def _distribution(unit: Unit, name: str, ladder: pd.DataFrame, number: int) -> T
     )
 
 
-def attack_curves_png(unit: Unit) -> bytes | None:
+def attack_curves_figure(unit: Unit) -> Figure | None:
     """Draw robust accuracy against eps, a panel per ladder and a line per method.
 
     Checkpoints that differ by their training seed alone share a line at their mean, with a dot for each seed. The
     accuracy on clean images stands at the left end, apart from the logarithmic scale of eps.
 
     Returns:
-        A PNG, or None where no attack climbed several eps.
+        A figure, or None where no attack climbed several eps.
     """
     ladders = [(name, rows, _curves(unit, rows)) for name, rows in ladders_of(unit)]
     ladders = [ladder for ladder in ladders if ladder[2]]
@@ -92,9 +91,7 @@ def attack_curves_png(unit: Unit) -> bytes | None:
     title = f"Accuracy under attack (%)    {printable(unit.scope.title)}"
     figure.suptitle(title, x=0.01, ha="left", fontsize=10).set_parse_math(False)
     add_legend(figure, labels)
-    file = io.BytesIO()
-    figure.savefig(file, format="png", metadata={"Software": None})
-    return file.getvalue()
+    return figure
 
 
 def _curves(unit: Unit, ladder: pd.DataFrame) -> list[Curve]:

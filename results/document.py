@@ -8,35 +8,23 @@ from pathlib import Path
 import pandas as pd
 
 from robustsweep.errors import NothingToCompareError
-from robustsweep.results.attack_curves import attack_curves_png, fooling_distributions
+from robustsweep.results.attack_curves import attack_curves_figure, fooling_distributions
 from robustsweep.results.attack_tables import attack_tables
 from robustsweep.results.audit_tables import Flags, audit_tables, flags_of, load_audits, warnings_table
+from robustsweep.results.comparison_figures import clean_against_robust, heat_map, severity_curves
 from robustsweep.results.corruption_tables import corruption_tables
-from robustsweep.results.figures import error_per_corruption_png
+from robustsweep.results.estimates import summary_of, with_intervals
+from robustsweep.results.figures import error_per_corruption_figure
 from robustsweep.results.frame import load_frame, missing_cells
+from robustsweep.results.pictures import Picture
 from robustsweep.results.provenance import missing_table, provenance_table
+from robustsweep.results.published import published_tables
 from robustsweep.results.references import references_of, refuse_unknown_reference
+from robustsweep.results.seed_tables import seed_spread
 from robustsweep.results.tables import Table, footnotes
 from robustsweep.results.training_tables import equal_compute, training_cost
 from robustsweep.results.units import Unit, split_units
 from robustsweep.results.window_tables import window_tables
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A figure of one unit.
-
-    Attributes:
-        name: File name.
-        alt: What it shows, for those who cannot see it.
-        png: The file.
-        table_slug: The table that it follows.
-    """
-
-    name: str
-    alt: str
-    png: bytes
-    table_slug: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +35,13 @@ class Section:
         unit: The measurements.
         tables: Their tables.
         pictures: Their figures.
+        summary: What the headline says, in sentences.
     """
 
     unit: Unit
     tables: tuple[Table, ...]
     pictures: tuple[Picture, ...]
+    summary: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +52,7 @@ class Report:
         runs: The run folders.
         sections: One per unit of comparable measurements.
         training: What the trainings cost, and the methods at equal cost.
+        published: Published numbers of the same data and architectures; empty where none are known.
         missing: Planned cells that are not measured, or None.
         provenance: Checkpoints, data and versions.
         cautions: Warnings of cells, and audits; empty where there are none.
@@ -72,6 +63,7 @@ class Report:
     runs: tuple[Path, ...]
     sections: tuple[Section, ...]
     training: tuple[Table, ...]
+    published: tuple[Table, ...]
     missing: Table | None
     provenance: Table
     cautions: tuple[Table, ...]
@@ -83,7 +75,7 @@ class Report:
         """All tables in reading order."""
         tables = [table for section in self.sections for table in section.tables]
         missing = [self.missing] if self.missing else []
-        return [*tables, *self.training, *self.cautions, *missing, self.provenance]
+        return [*tables, *self.training, *self.published, *self.cautions, *missing, self.provenance]
 
 
 def build_report(runs: Sequence[Path], reference: str | None = None) -> Report:
@@ -114,6 +106,7 @@ def build_report(runs: Sequence[Path], reference: str | None = None) -> Report:
         tuple(runs),
         sections,
         training=_training_tables(units, frame),
+        published=tuple(published_tables(units)),
         missing=missing_table(missing_cells(runs, frame)),
         provenance=provenance_table(frame),
         cautions=(*([warnings] if warnings else []), *audit_tables(audits)),
@@ -128,19 +121,28 @@ def _training_tables(units: Sequence[Unit], frame: pd.DataFrame) -> tuple[Table,
 
 
 def _section(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | None, flags: Flags) -> Section:
-    tables = [*corruption_tables(unit, references_of(unit, reference)), *attack_tables(unit, flags)]
+    tables = [with_intervals(table, unit, runs) for table in corruption_tables(unit, references_of(unit, reference))]
+    tables += [*seed_spread(unit), *attack_tables(unit, flags)]
     tables += [*fooling_distributions(unit), *window_tables(unit, runs)]
     named = tuple(footnotes(replace(table, slug=f"{prefix}{table.slug}")) for table in tables)
-    return Section(unit, named, tuple(_pictures(unit, prefix)))
+    return Section(unit, named, tuple(_pictures(unit, prefix)), tuple(summary_of(tables[0])) if tables else ())
+
+
+_FIGURES = (
+    # slug, title, how it is drawn, the table that it follows
+    ("heat_map", "Error by method and corruption, coloured by distance to the methods' mean", heat_map, "headline"),
+    ("severity_curves", "Error over severity, per group of corruptions", severity_curves, "headline"),
+    ("clean_against_robust", "Clean error against error under corruption and attack", clean_against_robust, "headline"),
+    ("error_per_corruption", "Error per corruption and method", error_per_corruption_figure, "error_per_corruption"),
+    ("attack_curves", "Accuracy under attack against eps, per method", attack_curves_figure, "robust_accuracy"),
+)
 
 
 def _pictures(unit: Unit, prefix: str) -> Iterator[Picture]:
-    if png := error_per_corruption_png(unit):
-        slug = f"{prefix}error_per_corruption"
-        yield Picture(f"{slug}.png", "Error per corruption and method", png, slug)
-    if png := attack_curves_png(unit):
-        alt = "Accuracy under attack against eps, per method"
-        yield Picture(f"{prefix}attack_curves.png", alt, png, f"{prefix}robust_accuracy")
+    for slug, title, draw, table_slug in _FIGURES:
+        if figure := draw(unit):
+            alt = f"{title}, for {unit.scope.title}. The numbers are in the tables."
+            yield Picture(f"{prefix}{slug}", title, alt, figure, f"{prefix}{table_slug}")
 
 
 def _prefixes(units: Sequence[Unit]) -> list[str]:

@@ -1,6 +1,5 @@
 """The figure: error per corruption and method."""
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,7 +26,7 @@ def style_of(number: int) -> tuple[str, str]:
     return _COLOURS[number % len(_COLOURS)], _MARKERS[(number + number // len(_COLOURS)) % len(_MARKERS)]
 
 
-def error_per_corruption_png(unit: Unit) -> bytes | None:
+def error_per_corruption_figure(unit: Unit) -> Figure | None:
     """Draw the error of every method under each corruption, the groups apart, and the mean of the fifteen.
 
     Up to eight methods stand side by side within each corruption, by colour and marker. More get a panel per corruption
@@ -35,16 +34,13 @@ def error_per_corruption_png(unit: Unit) -> bytes | None:
     their mean, with a dot for each seed.
 
     Returns:
-        A PNG, or None where no corruption is measured at all five severities.
+        A figure, or None where no corruption is measured at all five severities.
     """
     series = series_of(unit)
     if all(np.isnan(one.errors).all() for one in series):
         return None
     scope = printable(unit.scope.title)
-    figure = _draw_dots(series, scope) if len(series) <= len(_COLOURS) else draw_panels(series, scope)
-    file = io.BytesIO()
-    figure.savefig(file, format="png", metadata={"Software": None})
-    return file.getvalue()
+    return _draw_dots(series, scope) if len(series) <= len(_COLOURS) else draw_panels(series, scope)
 
 
 def _draw_dots(series: Sequence[Series], scope: str) -> Figure:

@@ -50,14 +50,23 @@ def to_markdown(table: Table, level: int = 3) -> str:
     lines.append("|" + "|".join("---" if column.unit == "text" else "--:" for column in table.columns) + "|")
     for r, texts in enumerate(_shown_rows(table)):
         cells = [f"**{text}**" if (r, c) in best else escape_markdown(text) for c, text in enumerate(texts)]
+        cells = [f"{cell}{_mark(table, r, c)}" for c, cell in enumerate(cells)]
         lines.append("| " + " | ".join(cells) + " |")
     lines.append("")
     lines += [f"- {escape_markdown(note)}" for note in table.notes]
     return "\n".join(lines).rstrip() + "\n"
 
 
+def _mark(table: Table, row: int, column: int) -> str:
+    interval = table.shown_interval(row, column)
+    return (" ≈" if (row, column) in table.tied else "") + (f" {interval}" if interval else "")
+
+
 def to_csv(table: Table) -> str:
-    """Render raw values: fractions and counts in full precision, empty where missing, the scope in leading columns."""
+    """Render raw values: fractions and counts in full precision, empty where missing, the scope in leading columns.
+
+    A column with intervals is followed by their ends, ``NAME_low`` and ``NAME_high``.
+    """
     scope = table.scope
     leading: dict[str, object] = {}
     if scope:
@@ -67,11 +76,19 @@ def to_csv(table: Table) -> str:
         leading |= {"training": scope.training or None}
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([*leading, *(printable(column.name) for column in table.columns)])
-    for row in table.rows:
-        cells = [*leading.values(), *row]
+    bounded = {column for _, column in table.intervals}
+    names = [[column.name, *_ends_of(column.name, c in bounded)] for c, column in enumerate(table.columns)]
+    writer.writerow([*leading, *(printable(name) for group in names for name in group)])
+    for r, row in enumerate(table.rows):
+        cells = [*leading.values()]
+        for c, value in enumerate(row):
+            cells += [value, *(table.intervals.get((r, c), (None, None)) if c in bounded else ())]
         writer.writerow([printable(cell) if isinstance(cell, str) else cell for cell in cells])
     return file.getvalue()
+
+
+def _ends_of(name: str, bounded: bool) -> list[str]:
+    return [f"{name}_low", f"{name}_high"] if bounded else []
 
 
 def to_rich(table: Table, width: int) -> RenderableType:

@@ -1,6 +1,6 @@
-"""Write the report of one or several runs: Markdown, CSV tables and figures, from stored cells alone."""
+"""Write the report of one or several runs from stored cells alone: HTML, Markdown, CSV, LaTeX, JSON and figures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,24 +10,35 @@ from robustsweep.registry import unknown_name
 from robustsweep.results.cells import canonical_json
 from robustsweep.results.document import Report, build_report
 from robustsweep.results.frame import DTYPES
+from robustsweep.results.html.page import report_html
+from robustsweep.results.json_report import report_json
+from robustsweep.results.latex import latex_files
 from robustsweep.results.markdown import report_markdown
+from robustsweep.results.pictures import ImageFormat
 from robustsweep.results.rendering import to_csv
 from robustsweep.results.store import write_atomically
 from robustsweep.results.tables import printable
 
-FORMATS = ("md", "csv")
+FORMATS = ("html", "md", "csv", "latex", "json")
+FIGURE_FORMATS: tuple[ImageFormat, ...] = ("png", "svg", "pdf")
+DEFAULT_FORMATS = ("html", "md", "csv")
 
 
 def write_report(
-    runs: Sequence[Path], out: Path | None = None, formats: Sequence[str] = FORMATS, reference: str | None = None
+    runs: Sequence[Path],
+    out: Path | None = None,
+    formats: Sequence[str] = DEFAULT_FORMATS,
+    reference: str | None = None,
 ) -> Report:
     """Compute the report of ``runs`` and write it.
 
     Args:
         runs: Run folders.
         out: Folder to write to; None: ``report`` in the first run folder.
-        formats: ``"md"`` writes ``report.md`` and its figures, ``"csv"`` writes ``tables/*.csv`` with raw values and
-            ``tables/cells.csv`` with every measured cell.
+        formats: ``"html"`` writes ``report.html``, one file that holds all; ``"md"`` writes ``report.md`` and its
+            figures; ``"csv"`` writes ``tables/*.csv`` with raw values and ``tables/cells.csv`` with every measured
+            cell; ``"latex"`` writes ``latex/*.tex``, one per table, and ``latex/report.tex``, which inputs them;
+            ``"json"`` writes ``report.json``; ``"png"``, ``"svg"`` and ``"pdf"`` write the figures alone.
         reference: As in ``build_report``.
 
     Raises:
@@ -35,20 +46,33 @@ def write_report(
         UsageError: If a format or the reference is unknown.
     """
     for name in formats:
-        if name not in FORMATS:
-            raise unknown_name("format", name, list(FORMATS))
+        if name not in (*FORMATS, *FIGURE_FORMATS):
+            raise unknown_name("format", name, [*FORMATS, *FIGURE_FORMATS])
     report = build_report(runs, reference)
-    contents: dict[str, bytes] = {}
-    if "md" in formats:
-        contents["report.md"] = report_markdown(report).encode()
-        contents |= {f"figures/{p.name}": p.png for section in report.sections for p in section.pictures}
-    if "csv" in formats:
-        contents |= {f"tables/{table.slug}.csv": to_csv(table).encode() for table in report.tables}
-        contents["tables/cells.csv"] = _cells_csv(report.frame).encode()
+    contents = dict(_contents(report, formats))
     folder = out if out is not None else runs[0] / "report"
     for name, content in contents.items():
         write_atomically(folder / name, content)
     return replace(report, files=tuple(folder / name for name in contents))
+
+
+def _contents(report: Report, formats: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield the path of each file below the report's folder, and what it holds."""
+    pictures = [picture for section in report.sections for picture in section.pictures]
+    if "html" in formats:
+        yield "report.html", report_html(report).encode()
+    if "md" in formats:
+        yield "report.md", report_markdown(report).encode()
+    for file_format in FIGURE_FORMATS:
+        if file_format in formats or (file_format == "png" and "md" in formats):
+            yield from ((f"figures/{p.slug}.{file_format}", p.rendered(file_format)) for p in pictures)
+    if "csv" in formats:
+        yield from ((f"tables/{table.slug}.csv", to_csv(table).encode()) for table in report.tables)
+        yield "tables/cells.csv", _cells_csv(report.frame).encode()
+    if "latex" in formats:
+        yield from ((f"latex/{name}", text.encode()) for name, text in latex_files(report).items())
+    if "json" in formats:
+        yield "report.json", report_json(report).encode()
 
 
 def _cells_csv(frame: pd.DataFrame) -> str:

@@ -1,7 +1,7 @@
 """A table as data: raw values with units and directions, ready to be rendered to any format."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import pandas as pd
@@ -59,6 +59,8 @@ class Table:
         notes: Sentences below the table.
         keys: Leading columns that identify a row.
         best_along: Whether the best of a row, or of a column, is marked; None for neither.
+        intervals: Low and high end of the 95 % interval of values, by (row, column), in the unit of the column.
+        tied: (row, column) of values that cannot be told apart from the best of their column.
         depth: ``"summary"`` is shown everywhere, ``"detail"`` in Markdown and CSV, ``"data"`` in CSV alone.
     """
 
@@ -71,6 +73,8 @@ class Table:
     keys: int = 1
     best_along: Literal["row", "column"] | None = None
     depth: Literal["summary", "detail", "data"] = "summary"
+    intervals: Mapping[tuple[int, int], tuple[float, float]] = field(default_factory=dict)
+    tied: frozenset[tuple[int, int]] = frozenset()
 
     def best(self) -> set[tuple[int, int]]:
         """Return (row, column) of each best value; a line with a missing value, or of equal ones, has none."""
@@ -91,6 +95,11 @@ class Table:
             return []
         best = max(numbers) if directions.pop() else min(numbers)
         return [place for place, value in zip(line, values, strict=True) if value == best]
+
+    def shown_interval(self, row: int, column: int) -> str:
+        """Format the interval of a value; empty where there is none."""
+        ends = self.intervals.get((row, column))
+        return "[{}, {}]".format(*map(self.columns[column].shown, ends)) if ends else ""
 
     @property
     def has_missing(self) -> bool:
@@ -138,7 +147,8 @@ def footnotes(table: Table) -> Table:
     notes = list(table.notes)
     if table.best():
         line = "row" if table.best_along == "row" else "column"
-        notes.append(f"Bold: best of its {line}; no interval is computed yet, a gap may be chance.")
+        known = f"Bold: best of its {line}"
+        notes.append(f"{known}." if table.intervals else f"{known}; no interval is computed yet, a gap may be chance.")
     if table.has_missing:
         notes.append(f"{MISSING}: not measured, undefined, or a mean of cells that are not all measured.")
     return replace(table, notes=tuple(notes))

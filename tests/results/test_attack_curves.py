@@ -3,7 +3,7 @@
 import pytest
 from run_builder import RunBuilder
 
-from robustsweep.results.attack_curves import attack_curves_png, fooling_distributions
+from robustsweep.results.attack_curves import attack_curves_figure, fooling_distributions
 from robustsweep.results.document import build_report
 
 
@@ -39,7 +39,7 @@ def test_without_a_ladder_there_is_neither_table_nor_curve(builder: RunBuilder) 
     builder.fgsm("a", 1, 950, 300)
     (section,) = build_report([builder.root]).sections
     assert not fooling_distributions(section.unit)
-    assert attack_curves_png(section.unit) is None
+    assert attack_curves_figure(section.unit) is None
     assert not section.pictures
 
 
@@ -51,6 +51,5 @@ def test_curves_are_drawn_for_any_number_of_methods_and_seeds(builder: RunBuilde
             builder.card(name, f"method{number}", seed)
             builder.ladder(name, 950, (900 - 20 * number, 700 - 20 * number - seed, 200, 1))
     (section,) = build_report([builder.root]).sections
-    png = attack_curves_png(section.unit)
-    assert png is not None
-    assert png.startswith(b"\x89PNG")
+    (picture,) = [picture for picture in section.pictures if picture.slug == "attack_curves"]
+    assert picture.rendered().startswith(b"\x89PNG")

@@ -9,7 +9,12 @@ import typer
 def report(
     runs: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Run folders that a sweep wrote.")],
     out: Annotated[Path | None, typer.Option(help="Folder to write to. Default: report in the first DIR.")] = None,
-    formats: Annotated[str, typer.Option("--format", help="Formats, separated by commas: md, csv.")] = "md,csv",
+    formats: Annotated[
+        str,
+        typer.Option(
+            "--format", help="Separated by commas: html, md, csv, latex, json; png, svg, pdf for figures alone."
+        ),
+    ] = "html,md,csv",
     reference: Annotated[
         str | None,
         typer.Option(
@@ -17,7 +22,7 @@ def report(
         ),
     ] = None,
 ) -> None:
-    """Turn the cells of one or several runs into tables, a figure and a Markdown report."""
+    """Turn the cells of one or several runs into tables, figures and an HTML page that opens from disk."""
     from rich.console import Console
     from rich.text import Text
 
@@ -25,8 +30,7 @@ def report(
     from robustsweep.results.report import write_report
     from robustsweep.results.tables import printable
 
-    names = [name.strip() for name in formats.split(",")]
-    written = write_report(runs, out, names, reference)
+    written = write_report(runs, out, [name.strip() for name in formats.split(",")], reference)
     console = Console(highlight=False)
     for note in dict.fromkeys(note for section in written.sections for note in section.unit.notes):
         console.print(Text(f"Note: {printable(note)}", style="yellow"))
@@ -36,6 +40,10 @@ def report(
             console.print(to_rich(table, console.width))
             console.print()
     for folder in dict.fromkeys(path.parent for path in written.files):
-        inside = [path.name for path in written.files if path.parent == folder]
-        name = folder / inside[0] if len(inside) == 1 else f"{folder}/ ({len(inside)} files)"
-        console.print(Text(f"Wrote {printable(str(name))}"), soft_wrap=True)
+        inside = [path for path in written.files if path.parent == folder]
+        # What a person opens is named; the rest is counted.
+        opened = [path for path in inside if path.stem == "report" or len(inside) == 1]
+        names = [str(path) for path in opened]
+        names += [f"{folder}/ ({len(inside)} files)"] if len(inside) > len(opened) else []
+        for name in names:
+            console.print(Text(f"Wrote {printable(name)}"), soft_wrap=True)

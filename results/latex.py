@@ -1,0 +1,91 @@
+"""The tables as LaTeX for papers: booktabs, every name escaped, one file per table and one that inputs them all."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from robustsweep.results.document import Report
+from robustsweep.results.tables import Column, Table, printable
+
+_ESCAPES = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "–": "--",
+    "—": "---",
+    "·": r"\textperiodcentered{}",
+    "≈": r"$\approx$",
+    "±": r"$\pm$",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "`": r"\textasciigrave{}",
+} | {character: f"\\{character}" for character in "&%$#_"}
+
+_HEAD = r"""\documentclass{article}
+\usepackage[T1]{fontenc}
+\usepackage[utf8]{inputenc}
+\usepackage[margin=1.5cm,landscape]{geometry}
+\usepackage{booktabs,graphicx}
+\begin{document}
+"""
+
+
+def escape_latex(text: str) -> str:
+    """Escape ``text`` so that LaTeX typesets it literally.
+
+    Letters with accents stay where T1 fonts have them; a character that LaTeX has no glyph for becomes ``?``.
+    """
+    return "".join(_ESCAPES.get(character) or _typeset(character) for character in printable(text))
+
+
+def _typeset(character: str) -> str:
+    if character.isascii() or re.fullmatch("[À-ÿ]", character) and character not in "×÷":
+        return character
+    plain = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
+    return "".join(_ESCAPES.get(one, one) for one in plain) or "?"
+
+
+def latex_files(report: Report) -> dict[str, str]:
+    """Render every table that people read, by file name; ``report.tex`` inputs them and compiles on its own.
+
+    A table's file is a ``table`` environment that needs booktabs and graphicx (it is made as narrow as the page).
+    """
+    tables = [table for table in report.tables if table.depth != "data"]
+    files = {f"{table.slug}.tex": to_latex(table) for table in tables}
+    inputs = "".join(f"\\input{{{table.slug}.tex}}\n\\clearpage\n" for table in tables)
+    return files | {"report.tex": f"{_HEAD}{inputs}\\end{{document}}\n"}
+
+
+def to_latex(table: Table) -> str:
+    """Render one table with its scope and notes in the caption; the best is bold, what ties with it has an ``≈``."""
+    caption = ". ".join([table.title, *([table.scope.title] if table.scope else [])])
+    notes = " ".join(escape_latex(note) for note in table.notes)
+    lines = [r"\begin{table}[p]", r"\centering\small"]
+    lines += [rf"\caption{{{escape_latex(caption)}. {notes}}}", rf"\label{{tab:{table.slug}}}"]
+    lines += [r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"]
+    lines += [rf"\begin{{tabular}}{{{''.join(map(_alignment, table.columns))}}}", r"\toprule"]
+    lines += [" & ".join(escape_latex(column.title) for column in table.columns) + r" \\", r"\midrule"]
+    lines += [*_rows(table), r"\bottomrule", r"\end{tabular}}", r"\end{table}"]
+    return "\n".join(lines) + "\n"
+
+
+def _alignment(column: Column) -> str:
+    return "l" if column.unit == "text" else "r"
+
+
+def _rows(table: Table) -> Iterator[str]:
+    best = table.best()
+    for r, row in enumerate(table.rows):
+        texts = []
+        for c, (column, value) in enumerate(zip(table.columns, row, strict=True)):
+            text = escape_latex(column.shown(value))
+            text = rf"\textbf{{{text}}}" if (r, c) in best else text
+            text += r"\,$\approx$" if (r, c) in table.tied else ""
+            interval = table.shown_interval(r, c)
+            # An opening bracket at the start of a row would be read as the length after the row above.
+            texts.append(f"{{{text}}}" + (rf" {{\footnotesize {interval}}}" if interval else ""))
+        yield " & ".join(texts) + r" \\"

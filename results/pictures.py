@@ -1,0 +1,67 @@
+"""A figure of the report, and its bytes in each file format."""
+
+import io
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+ImageFormat = Literal["png", "svg", "pdf"]
+
+# Without a date and without a program's version the same cells give the same bytes.
+_METADATA: dict[str, dict[str, None]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None, "Format": None, "Type": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A figure of one unit.
+
+    Attributes:
+        slug: File name without ending.
+        title: Its caption.
+        alt: What it shows, for those who cannot see it.
+        figure: What is drawn.
+        table_slug: The table that it follows.
+    """
+
+    slug: str
+    title: str
+    alt: str
+    figure: Figure
+    table_slug: str
+
+    def rendered(self, file_format: ImageFormat = "png") -> bytes:
+        """Render the figure; the same figure always gives the same bytes."""
+        file = io.BytesIO()
+        # Glyphs as outlines: the page looks the same wherever it opens, and a name in a figure is no text of the page.
+        with mpl.rc_context({"svg.hashsalt": self.slug, "svg.fonttype": "path", "pdf.fonttype": 42}):
+            self.figure.savefig(file, format=file_format, metadata=_METADATA[file_format])
+        return file.getvalue()
+
+    def inline_svg(self) -> str:
+        """Render as an SVG element for an HTML page: no comments, no metadata, its ids prefixed by the slug.
+
+        The element takes the width of the page and is labelled by ``alt``, which the page escapes beside it: the
+        element refers to the id ``alt-SLUG``.
+        """
+        text = self.rendered("svg").decode()
+        text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", "", text, flags=re.DOTALL)
+        text = text[text.index("<svg") :]
+        text = re.sub(r'\bid="', f'id="{self.slug}-', text)
+        text = re.sub(r'href="#', f'href="#{self.slug}-', text)
+        text = re.sub(r"url\(#", f"url(#{self.slug}-", text)
+        head, _, body = text.partition(">")
+        size = re.search(r'viewBox="[^"]*"', head)
+        if size is None:
+            raise ValueError("matplotlib wrote an SVG without a viewBox")
+        return f'<svg {size[0]} role="img" aria-labelledby="alt-{self.slug}">{_compact(body)}'
+
+
+def _compact(svg: str) -> str:
+    return "\n".join(line.strip() for line in svg.splitlines() if line.strip()) + "\n"
