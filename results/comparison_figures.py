@@ -9,13 +9,14 @@ from matplotlib.figure import Figure
 
 from robustsweep.results.attack_curves import ladders_of
 from robustsweep.results.figures import add_legend, style_of
+from robustsweep.results.panels import shortened
 from robustsweep.results.series import SeedGroup, Series, seed_groups, series_of
 from robustsweep.results.tables import printable
 from robustsweep.results.taxonomy import CORRUPTIONS, GROUPS, SEVERITIES
 from robustsweep.results.units import Unit
 
 # Blue is fewer errors than the others, orange more: told apart under every common colour blindness.
-_BETTER_TO_WORSE = LinearSegmentedColormap.from_list("better_to_worse", ["#5aa9d6", "#ffffff", "#f0a04b"])
+_BETTER_TO_WORSE = LinearSegmentedColormap.from_list("better_to_worse", ["#5aa9d6", "#ffffff", "#f0a04b"], N=41)
 _SMALLEST_SCALE_PP = 1.0
 
 
@@ -33,12 +34,15 @@ def heat_map(unit: Unit) -> Figure | None:
     scale = max(_SMALLEST_SCALE_PP, float(np.abs(distance).max()))
     figure = Figure(figsize=(12.5, 1.9 + 0.36 * len(series)), dpi=130, layout="constrained")
     axes = figure.add_subplot()
-    image = axes.imshow(distance, cmap=_BETTER_TO_WORSE, vmin=-scale, vmax=scale, aspect="auto")
+    # Rectangles and not a picture of them: a page may not load a picture, not even from its own text.
+    places = (np.arange(distance.shape[1] + 1) - 0.5, np.arange(len(series) + 1) - 0.5)
+    mesh = axes.pcolormesh(*places, distance, cmap=_BETTER_TO_WORSE, vmin=-scale, vmax=scale)
+    axes.invert_yaxis()
     for (row, column), value in np.ndenumerate(percent):
         axes.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=8.5)
     names = [*(name.replace("_", "\n") for name in CORRUPTIONS), "mean\nof 15"]
     axes.set_xticks(range(len(names)), names, fontsize=8.5)
-    axes.set_yticks(range(len(series)), [one.label for one in series], fontsize=9)
+    axes.set_yticks(range(len(series)), [shortened(one.label) for one in series], fontsize=9)
     for text in axes.get_yticklabels():
         text.set_parse_math(False)
     axes.tick_params(length=0)
@@ -47,7 +51,7 @@ def heat_map(unit: Unit) -> Figure | None:
     title = f"Top-1 error (%), mean of 5 severities    {printable(unit.scope.title)}"
     axes.set_title(title, loc="left", fontsize=10).set_parse_math(False)
     axes.spines[:].set_visible(False)
-    figure.colorbar(image, ax=axes, pad=0.01, label="pp above the methods' mean")
+    figure.colorbar(mesh, ax=axes, pad=0.01, label="pp above the methods' mean")
     return figure
 
 

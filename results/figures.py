@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from robustsweep.results.panels import draw_panels
+from robustsweep.results.panels import draw_panels, shortened
 from robustsweep.results.series import Series, series_of
 from robustsweep.results.tables import printable
 from robustsweep.results.taxonomy import CORRUPTIONS, GROUPS
@@ -94,6 +94,7 @@ def add_legend(figure: Figure, labels: Sequence[str]) -> None:
     for style, _ in enumerate(labels):
         colour, marker = style_of(style)
         handles.append(Line2D([], [], marker=marker, color=colour, linestyle="", markersize=_MARKER_SIZE))
+    labels = [shortened(label) for label in labels]
     characters = int(9.6 * figure.get_figwidth())
     columns = max(1, min(len(labels), characters // (max(map(len, labels)) + 6)))
     # A label that begins with an underscore would be hidden, one with dollar signs read as mathematics.

@@ -35,14 +35,15 @@ def draw_panels(series: Sequence[Series], scope: str) -> Figure:
         for axes, column in zip(axes_row, columns, strict=True):
             _draw_panel(axes, ranked, column)
     for axes in grid[:, 0]:
-        axes.set_yticks(range(len(ranked)), [_shortened(one.label) for one in ranked], fontsize=8.5)
+        axes.set_yticks(range(len(ranked)), [shortened(one.label) for one in ranked], fontsize=8.5)
         for text in axes.get_yticklabels():
             text.set_parse_math(False)
     grid[0, 0].set_ylim(len(ranked) - 0.5, -0.5)
     return figure
 
 
-def _shortened(label: str) -> str:
+def shortened(label: str) -> str:
+    """Cut a label that would leave a figure no room."""
     return label if len(label) <= _LABEL_CHARACTERS else f"{label[: _LABEL_CHARACTERS - 1]}…"
 
 

@@ -38,6 +38,10 @@ class Picture:
 
     def rendered(self, file_format: ImageFormat = "png") -> bytes:
         """Render the figure; the same figure always gives the same bytes."""
+        if engine := self.figure.get_layout_engine():
+            # Laying out what is laid out already would move it a little, and the bytes would depend on what came before.
+            engine.execute(self.figure)
+            self.figure.set_layout_engine("none")
         file = io.BytesIO()
         # Glyphs as outlines: the page looks the same wherever it opens, and a name in a figure is no text of the page.
         with mpl.rc_context({"svg.hashsalt": self.slug, "svg.fonttype": "path", "pdf.fonttype": 42}):
