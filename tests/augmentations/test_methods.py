@@ -6,6 +6,7 @@ from torch import Tensor
 
 from robustsweep.augmentations import METHODS, build_method
 from robustsweep.augmentations.method import Method
+from robustsweep.augmentations.network_method import NetworkMethod
 from robustsweep.draws import Draws
 from robustsweep.errors import UsageError
 
@@ -23,7 +24,9 @@ def draws(n: int = N, seed: int = 0) -> Draws:
     return Draws(seed, "augmentation/0", torch.arange(n) * 977)
 
 
-every_method = pytest.mark.parametrize("method", [METHODS[name]() for name in METHODS], ids=list(METHODS))
+# Those that need no network; tests of network methods stand in a file of their own.
+ALONE = [name for name in METHODS if not issubclass(METHODS[name], NetworkMethod)]
+every_method = pytest.mark.parametrize("method", [METHODS[name]() for name in ALONE], ids=ALONE)
 
 
 @every_method
