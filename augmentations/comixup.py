@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from robustsweep.augmentations.blocks import from_blocks, to_blocks
 from robustsweep.augmentations.method import METHODS, Step, require
 from robustsweep.augmentations.network_method import GuidedMethod, input_gradient, unit_sum
 from robustsweep.augmentations.small_grids import N_BLOCKS, SIDE, Floats, cheapest_labels
@@ -97,18 +98,19 @@ class CoMixup(GuidedMethod):
                 overlap = np.where(overlap > self.threshold * N_BLOCKS, 2 * overlap, 0)
                 paid = self.overlap / N_BLOCKS * (overlap + extra[:, output])
                 vectors = _vectors(shares[:, output].sum(1), means=number > 0)
-                relabelled = self._labelled(cost + paid[:, None, :], vectors)
+                relabelled = self._labelled(cost + paid[:, None, :], vectors, shares[:, output])
                 shares[:, output] = relabelled * exists[:, output, None, None]
             if number == _ROUNDS - 2:
                 extra = _paying_for_twins(shares.sum(2) > 0, exists)
         return shares
 
-    def _labelled(self, cost: Floats, vectors: Floats) -> Floats:
+    def _labelled(self, cost: Floats, vectors: Floats, before: Floats) -> Floats:
         """Label one output of each group.
 
         Args:
             cost: Of each block's images, shape (G, 16, M).
             vectors: What each label is made of, shape (G, L, M); zero for a label that is not to be used.
+            before: What the blocks are made of so far, shape (G, 16, M).
 
         Returns:
             The vectors of the blocks' labels, shape (G, 16, M).
@@ -117,7 +119,9 @@ class CoMixup(GuidedMethod):
         unary = np.where(exists[:, None], cost @ vectors.transpose(0, 2, 1), _NEVER)
         unary[:, :, cost.shape[2] :] -= _BONUS
         square = ((vectors[:, :, None] - vectors[:, None]) ** 2).sum(3)
-        labels = cheapest_labels(unary, self.smoothness / N_BLOCKS / 2 * square)
+        # Of label vectors, the nearest has the largest product less half its own square.
+        nearness = before @ vectors.transpose(0, 2, 1) - (vectors**2).sum(2)[:, None] / 2
+        labels = cheapest_labels(unary, self.smoothness / N_BLOCKS / 2 * square, nearness.argmax(2))
         return np.take_along_axis(vectors, labels[:, :, None], 1)
 
     def augment(self, step: Step) -> tuple[Tensor, Tensor]:
@@ -135,16 +139,15 @@ class CoMixup(GuidedMethod):
         drawn = step.sample.cpu().double().numpy()
         shares = self.shares(blocks.cpu().double().numpy(), drawn[:, 0], drawn[:, 1:])
         weights = torch.from_numpy(shares).to(step.images.device, step.images.dtype)
-        patches = F.unfold(step.images, block, stride=block).transpose(1, 2)
+        patches = to_blocks(step.images, SIDE)
         mixed, targets = [], []
         for start, weight in zip(range(0, n, len(weights[0])), weights, strict=True):
             rows = slice(start, start + len(weights[0]))
             size = len(patches[rows])
             weight = weight[:size, :, :size]
-            mixed.append(torch.einsum("obi,ibp->obp", weight, patches[rows]))
+            mixed.append(torch.einsum("obi,ibchw->obchw", weight, patches[rows]))
             targets.append(weight.mean(1).to(step.targets.dtype) @ step.targets[rows])
-        images = F.fold(torch.cat(mixed).transpose(1, 2), (height, width), block, stride=block)
-        return images, torch.cat(targets)
+        return from_blocks(torch.cat(mixed), SIDE), torch.cat(targets)
 
 
 def _gamma(uniform: Tensor, alpha: float) -> Tensor:

@@ -42,15 +42,11 @@ def edge_steps(above: Tensor, below: Tensor, n: int) -> Tensor:
         n: Blocks of a side; divides H and W.
 
     Returns:
-        Mean magnitude of the difference of the strips of 2 pixels, or 1 where a block's sides are odd, on either side,
-        each strip averaged over squares of its width: shape (N, n - 1, n).
+        Mean magnitude of the difference of the rows on either side of the edge: shape (N, n - 1, n).
     """
-    height, width = above.shape[2] // n, above.shape[3] // n
-    strip = 2 if height % 2 == 0 and width % 2 == 0 else 1
-    per_block = height // strip
-    upper = F.avg_pool2d(above, strip)[:, :, per_block - 1 : -1 : per_block]
-    lower = F.avg_pool2d(below, strip)[:, :, per_block::per_block]
-    return F.avg_pool2d((upper - lower).abs().mean(1, keepdim=True), (1, width // strip))[:, 0]
+    per_block = above.shape[2] // n
+    upper, lower = above[:, :, per_block - 1 : -1 : per_block], below[:, :, per_block::per_block]
+    return (upper - lower).abs().mean(1).unflatten(2, (n, -1)).mean(3)
 
 
 @METHODS.register("puzzlemix")
@@ -103,11 +99,14 @@ class PuzzleMix(GuidedMethod):
         gain = (other - own).double()
         smoothness = self.smoothness / (16 * n)
         weights = []
+        # Steps are those between strips of two pixels, where blocks have them.
+        strip = 2 if all(side // n % 2 == 0 for side in pixels.shape[2:]) else 1
+        pixels, partner_pixels = F.avg_pool2d(pixels, strip), F.avg_pool2d(partner_pixels, strip)
         for axis in (2, 3):
             a, b = (each if axis == 2 else each.transpose(2, 3) for each in (pixels, partner_pixels))
-            same = edge_steps(a, a, n) - edge_steps(b, b, n)
+            only_a, only_b = edge_steps(a, a, n), edge_steps(b, b, n)
             a_above, b_above = edge_steps(a, b, n), edge_steps(b, a, n)
-            between = a_above + b_above - edge_steps(a, a, n) - edge_steps(b, b, n)
+            same, between = only_a - only_b, a_above + b_above - only_a - only_b
             # The cost of a pair of levels is linear in each but for its squared difference.
             linear = F.pad(same + a_above - b_above, (0, 0, 0, 1)) + F.pad(same - a_above + b_above, (0, 0, 1, 0))
             gain = gain + smoothness * self.step_weight / 2 * (linear if axis == 2 else linear.transpose(1, 2))

@@ -45,7 +45,7 @@ def expand(unary: Floats, pairwise: Floats, labels: Labels) -> tuple[Floats, Lab
     # Axes of the costs: grid, alpha, then for each of the last 4 blocks, the oldest first, whether it took alpha.
     cost = np.full((n, n_labels, 2, 8), np.inf)
     cost[:, :, 0, 0] = 0
-    took_oldest = []
+    took_oldest = np.zeros((N_BLOCKS, n, n_labels, 8, 2), dtype=np.bool_)
     for block in range(N_BLOCKS):
         keeps, takes = cost[:, :, 0], cost[:, :, 0]
         if block >= SIDE:
@@ -53,9 +53,12 @@ def expand(unary: Floats, pairwise: Floats, labels: Labels) -> tuple[Floats, Lab
             both_keep = pairwise[group, labels[:, above], labels[:, block]][:, None, None]
             keeps_if, takes_if = cost[:, :, 1] + with_alpha[:, block, :, None], cost[:, :, 1]
             keeps, takes = cost[:, :, 0] + both_keep, cost[:, :, 0] + with_alpha[:, above, :, None]
-            took_oldest.append(np.stack([keeps_if < keeps, takes_if < takes], 3))
+            np.less(keeps_if, keeps, out=took_oldest[block, ..., 0])
+            np.less(takes_if, takes, out=took_oldest[block, ..., 1])
             keeps, takes = np.minimum(keeps, keeps_if), np.minimum(takes, takes_if)
-        after = np.stack([keeps + keep[:, block, :, None], takes + unary[:, block, :, None]], 3)
+        after = np.empty((n, n_labels, 8, 2))
+        np.add(keeps, keep[:, block, :, None], out=after[..., 0])
+        np.add(takes, unary[:, block, :, None], out=after[..., 1])
         if block % SIDE:
             left = block - 1
             after = after.reshape(n, n_labels, 4, 2, 2)
@@ -68,22 +71,32 @@ def expand(unary: Floats, pairwise: Floats, labels: Labels) -> tuple[Floats, Lab
     return ends.min(1), np.where(_traced(took_oldest, alpha, last), alpha[:, None], labels)
 
 
-def _traced(took_oldest: list[NDArray[np.bool_]], alpha: Labels, last: Labels) -> NDArray[np.bool_]:
+def _traced(took_oldest: NDArray[np.bool_], alpha: Labels, last: Labels) -> NDArray[np.bool_]:
     """Follow the cheapest choices back from the state of the last row: which blocks take alpha, shape (G, 16)."""
     group, state = np.arange(len(alpha)), last
     takes = np.zeros((len(alpha), N_BLOCKS), dtype=np.bool_)
     for block in reversed(range(SIDE, N_BLOCKS)):
         takes[:, block] = state % 2
-        oldest = took_oldest[block - SIDE][group, alpha, state // 2, state % 2]
+        oldest = took_oldest[block, group, alpha, state // 2, state % 2]
         state = state // 2 + 8 * oldest
     takes[:, :SIDE] = (state[:, None] >> np.arange(SIDE)[::-1]) % 2
     return takes
 
 
-def cheapest_labels(unary: Floats, pairwise: Floats) -> Labels:
-    """Find labellings that no move improves, from each block's cheapest label on; shapes as in ``energy``."""
+def cheapest_labels(unary: Floats, pairwise: Floats, start: Labels) -> Labels:
+    """Find labellings that no move improves.
+
+    Args:
+        unary: As in ``energy``.
+        pairwise: As in ``energy``.
+        start: Where to begin, shape (G, 16), unless each block's cheapest label is better.
+
+    Returns:
+        Shape (G, 16).
+    """
     labels: Labels = unary.argmin(2)
-    least = energy(unary, pairwise, labels)
+    least, given = energy(unary, pairwise, labels), energy(unary, pairwise, start)
+    labels, least = np.where((given < least)[:, None], start, labels), np.minimum(given, least)
     is_open = np.ones(len(labels), dtype=np.bool_)
     while is_open.any():
         after, moved = expand(unary[is_open], pairwise[is_open], labels[is_open])

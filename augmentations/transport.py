@@ -8,8 +8,9 @@ order, so that the plan is a permutation; the authors' code leaves such places e
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from robustsweep.augmentations.blocks import from_blocks, to_blocks
 
 
 def squared_distances(n: int, device: torch.device) -> Tensor:
@@ -35,17 +36,20 @@ def transport_plan(saliency: Tensor, mask: Tensor, price: float) -> Tensor:
     cost = price * squared_distances(n, saliency.device) - saliency.flatten(1)[:, :, None] * (
         mask.flatten(1)[:, None, :] > 0
     )
-    for _ in range(n):
-        cheapest, place = cost.min(2)
+    cheapest, place = cost.min(2)
+    for number in range(n):
         best = torch.full_like(cheapest, torch.inf).scatter_reduce(1, place, cheapest, "amin")
-        is_won = cheapest == best.gather(1, place)
         # Of equals the first block wins.
-        order = torch.where(is_won, torch.arange(n * n, device=cost.device), n * n)
+        order = torch.where(cheapest == best.gather(1, place), torch.arange(n * n, device=cost.device), n * n)
         first = torch.full_like(place, n * n).scatter_reduce(1, place, order, "amin")
         is_won = order == first.gather(1, place)
-        if bool(is_won.all()):
+        lost = (~is_won).flatten().nonzero()[:, 0]
+        if number == n - 1 or len(lost) == 0:
             break
-        cost.scatter_add_(2, place[:, :, None], (~is_won).to(cost.dtype)[:, :, None])
+        # Only blocks that lost see other costs than before.
+        rows = cost.flatten(0, 1)[lost].scatter_add_(1, place.flatten()[lost, None], cost.new_ones(len(lost), 1))
+        cost.view(-1, n * n)[lost] = rows
+        cheapest.view(-1)[lost], place.view(-1)[lost] = rows.min(1)
     return _completed(torch.where(is_won, place, -1))
 
 
@@ -67,9 +71,6 @@ def _completed(place: Tensor) -> Tensor:
 
 def moved(images: Tensor, plan: Tensor) -> Tensor:
     """Put the blocks of images, shape (N, C, H, W), into the places of ``plan``, shape (N, n * n)."""
-    size = images.shape[-2:]
-    n = int(plan.shape[1] ** 0.5)
-    block = size[0] // n, size[1] // n
-    patches = F.unfold(images, block, stride=block)
-    patches = patches.gather(2, plan[:, None, :].expand_as(patches))
-    return F.fold(patches, (size[0], size[1]), block, stride=block)
+    blocks = to_blocks(images, int(plan.shape[1] ** 0.5))
+    image = torch.arange(len(images), device=images.device)[:, None]
+    return from_blocks(blocks[image, plan], int(plan.shape[1] ** 0.5))

@@ -37,12 +37,13 @@ def test_the_best_move_is_the_cheapest_of_all() -> None:
 
 def test_labellings_end_where_no_move_helps_and_follow_the_cheapest_label_without_smoothness() -> None:
     unary, pairwise = problems(30, 6, 0.2)
-    labels = cheapest_labels(unary, pairwise)
+    start = np.random.default_rng(1).integers(0, 6, (30, 16))
+    labels = cheapest_labels(unary, pairwise, start)
     least = energy(unary, pairwise, labels)
     assert np.allclose(expand(unary, pairwise, labels)[0], least)
     assert (least <= energy(unary, pairwise, unary.argmin(2)) + 1e-9).all()
-    assert (cheapest_labels(unary, 0 * pairwise) == unary.argmin(2)).all()
-    stiff = cheapest_labels(unary, 100 * pairwise)
+    assert (cheapest_labels(unary, 0 * pairwise, start) == unary.argmin(2)).all()
+    stiff = cheapest_labels(unary, 100 * pairwise, start)
     assert (stiff == stiff[:, :1]).all()
 
 
@@ -50,7 +51,8 @@ def test_two_labels_are_solved_to_the_minimum() -> None:
     """With two labels a move from one of them is any labelling at all."""
     generator = np.random.default_rng(3)
     unary, pairwise = generator.random((3, 16, 2)), np.broadcast_to(0.3 * (1 - np.eye(2)), (3, 2, 2))
-    found = energy(unary, pairwise, cheapest_labels(unary, pairwise))
+    start = np.zeros((3, 16), dtype=np.int64)
+    found = energy(unary, pairwise, cheapest_labels(unary, pairwise, start))
     every = (np.arange(2**16)[:, None] >> np.arange(16)) % 2
     for g in range(3):
         least = energy(np.tile(unary[g], (2**16, 1, 1)), np.tile(pairwise[g], (2**16, 1, 1)), every).min()

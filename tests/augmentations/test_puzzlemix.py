@@ -11,12 +11,11 @@ from robustsweep.augmentations.puzzlemix import PuzzleMix, edge_steps
 from robustsweep.augmentations.transport import moved, squared_distances, transport_plan
 
 
-def test_edges_are_measured_between_the_strips_on_either_side() -> None:
+def test_edges_are_measured_between_the_rows_on_either_side() -> None:
     above, below = torch.zeros(1, 1, 16, 16), torch.zeros(1, 1, 16, 16)
-    above[..., 6:8, :8], below[..., 8:10, :8] = 3.0, 1.0
+    above[..., 7, :8], below[..., 8, :8] = 3.0, 1.0
     assert edge_steps(above, below, 2).tolist() == [[[2.0, 0.0]]]
     assert edge_steps(below, above, 2).tolist() == [[[0.0, 0.0]]]
-    # Blocks of one pixel have strips of one.
     rows = torch.arange(16.0).view(1, 1, 16, 1).expand(1, 1, 16, 16)
     assert torch.equal(edge_steps(rows, rows, 16), torch.ones(1, 15, 16))
 
@@ -57,7 +56,8 @@ def naive_cost(method: PuzzleMix, saliency: Pair, images: Pair, weight: float, s
 def test_no_mask_is_cheaper(smoothness: float) -> None:
     generator = torch.Generator().manual_seed(0)
     method = PuzzleMix(smoothness=smoothness, step_weight=0.8, prior=0.05)
-    pixels, partner = torch.rand(2, 10, 3, 16, 16, generator=generator)
+    # Steps are seen between strips of two pixels: squares of four equal ones have the same.
+    pixels, partner = torch.rand(2, 10, 3, 8, 8, generator=generator).repeat_interleave(2, 3).repeat_interleave(2, 4)
     own, other = (unit_sum(torch.rand(10, 2, 2, generator=generator)) for _ in range(2))
     weight = torch.linspace(0.3, 0.7, 10, dtype=torch.float64)
     levels = method.levels(own, other, pixels, partner, weight)
