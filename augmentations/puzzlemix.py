@@ -46,7 +46,8 @@ def edge_steps(above: Tensor, below: Tensor, n: int) -> Tensor:
     """
     per_block = above.shape[2] // n
     upper, lower = above[:, :, per_block - 1 : -1 : per_block], below[:, :, per_block::per_block]
-    return (upper - lower).abs().mean(1).unflatten(2, (n, -1)).mean(3)
+    steps = (upper - lower).abs().mean(1)
+    return steps.view(len(steps), n - 1, n, -1).mean(3)
 
 
 @METHODS.register("puzzlemix")
