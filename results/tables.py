@@ -11,6 +11,7 @@ from robustsweep.results.scope import Scope
 Value = str | int | float | None
 
 MISSING = "–"
+_SMALLEST_P = 0.001
 MAX_CHECKPOINT_COLUMNS = 6
 """With more checkpoints a matrix has them as rows."""
 
@@ -22,13 +23,14 @@ class Column:
     Attributes:
         name: Header in CSV files.
         title: Header for people.
-        unit: ``"percent"`` holds fractions and shows percent with two decimals; ``"number"`` shows three decimals.
+        unit: ``"percent"`` holds fractions and shows percent with two decimals; ``"number"`` shows three decimals, and
+            ``"p_value"`` as well, but never 0.000.
         higher_is_better: Direction, or None where there is none.
     """
 
     name: str
     title: str
-    unit: Literal["text", "count", "percent", "number"] = "text"
+    unit: Literal["text", "count", "percent", "number", "p_value"] = "text"
     higher_is_better: bool | None = None
 
     def shown(self, value: Value) -> str:
@@ -37,7 +39,9 @@ class Column:
             return MISSING
         if self.unit == "percent":
             return f"{100 * float(value):.2f}"
-        if self.unit == "number":
+        if self.unit == "p_value" and float(value) < _SMALLEST_P:
+            return f"< {_SMALLEST_P}"
+        if self.unit in ("number", "p_value"):
             return f"{float(value):.3f}"
         return printable(str(value))
 

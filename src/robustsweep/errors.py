@@ -41,3 +41,15 @@ class NothingToCompareError(RobustsweepError):
     """There are no results, or none that may be set side by side."""
 
     exit_code = 4
+
+
+class RegressionFoundError(RobustsweepError):
+    """A checkpoint was computed to be less robust than its baseline; nothing else ends with this exit code."""
+
+    exit_code = 1
+
+
+class InconclusiveError(RobustsweepError):
+    """A comparison that has to be conclusive is not."""
+
+    exit_code = 5

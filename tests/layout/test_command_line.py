@@ -1,7 +1,9 @@
+import errno
 import subprocess
 import sys
 
 import pytest
+from click import ClickException
 from typer.main import get_command
 
 from robustsweep import __version__
@@ -75,6 +77,10 @@ def test_every_command_has_help(run, command):
         ["convert", "nowhere.pth,arch=resnet20,norm=imagenet", "out.safetensors"],
         ["list", "nonsense"],
         ["list", "attacks", "--gallery", "methods.png"],
+        ["compare", "nowhere", "--method", "cutmix", "--against", "all"],
+        ["compare", ".", "--method", "cutmix"],
+        ["gate", "."],
+        ["gate", "nowhere", "--write-baseline", "b.npz"],
         ["nonsense"],
     ],
 )
@@ -205,6 +211,41 @@ def test_attacks_are_listed_with_the_forms_and_losses_they_take(run):
     listed = " ".join(out.split())  # long descriptions are folded
     assert " pgd iterative; pgd10-linf@EPS, pgd10-l2@EPS; :loss=ce|margin|dlr bim " in listed
     assert " apgd-t iterative; apgd-t10-linf@EPS, apgd-t10-l2@EPS torchattacks:NAME@EPS " in listed
+
+
+ESCAPES = [
+    RuntimeError("planted"),
+    MemoryError(),
+    AssertionError(),
+    EOFError(),
+    SystemExit(1),
+    SystemExit("a library gave up"),
+    ClickException("planted"),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("error", ESCAPES, ids=repr)
+def test_whatever_escapes_from_a_command_never_ends_with_1(run, monkeypatch, command, error):
+    def broken() -> None:
+        raise error
+
+    (info,) = [info for info in app.registered_commands if info.name == command]
+    monkeypatch.setattr(info, "callback", broken)
+    code, _, err = run(command)
+    assert code == 70
+    assert "internal error" in err
+    assert "Traceback" not in err
+
+
+def test_a_reader_that_goes_away_is_no_regression(run, monkeypatch):
+    def broken() -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    (info,) = [info for info in app.registered_commands if info.name == "list"]
+    monkeypatch.setattr(info, "callback", broken)
+    code, _, _ = run("list")
+    assert code == 141
 
 
 @pytest.mark.parametrize("noun", ["corruptions", "attacks", "methods", "suites", "architectures", "datasets"])

@@ -10,7 +10,7 @@ KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass)]
 
 def test_exit_codes_are_the_documented_ones() -> None:
     codes = {kind.__name__: kind.exit_code for kind in KINDS}
-    special = {"CellsFailedError": 3, "NothingToCompareError": 4}
+    special = {"RegressionFoundError": 1, "CellsFailedError": 3, "NothingToCompareError": 4, "InconclusiveError": 5}
     assert codes == {name: special.get(name, 2) for name in codes}
     assert special.keys() <= codes.keys()
 

@@ -9,9 +9,11 @@ from typing import Annotated
 import typer
 
 from robustsweep import __version__
+from robustsweep.cli.compare import compare
 from robustsweep.cli.convert import convert
 from robustsweep.cli.corrupt import corrupt
 from robustsweep.cli.demo import demo
+from robustsweep.cli.gate import gate
 from robustsweep.cli.listing import list_names
 from robustsweep.cli.report import report
 from robustsweep.cli.sweep import sweep
@@ -19,10 +21,12 @@ from robustsweep.cli.train import train
 from robustsweep.errors import RobustsweepError
 
 _EPILOG = (
-    "Exit codes: 0 ok · 2 usage or bad input · 3 some cells failed · 4 nothing to compare · 70 internal error · "
-    "130 interrupted, run the same command to continue."
+    "Exit codes: 0 ok · 1 regression found, by gate alone · 2 usage or bad input · 3 some cells failed · "
+    "4 nothing to compare · 5 inconclusive under --strict · 70 internal error · 130 interrupted, run the same command "
+    "to continue."
 )
 _INTERRUPTED = 130
+_BROKEN_PIPE = 141
 
 app = typer.Typer(
     name="robustsweep",
@@ -56,6 +60,8 @@ app.command(name="demo")(demo)
 app.command(name="train")(train)
 app.command(name="sweep")(sweep)
 app.command(name="report")(report)
+app.command(name="compare")(compare)
+app.command(name="gate")(gate)
 app.command(name="corrupt")(corrupt)
 app.command(name="convert")(convert)
 app.command(name="list")(list_names)
@@ -78,6 +84,11 @@ def main() -> None:
         # typer turns an interruption into this code and says nothing.
         if ended.code == _INTERRUPTED:
             _fail("interrupted; what is finished is stored, run the same command to continue.", _INTERRUPTED, debug)
+        if isinstance(ended.__context__, BrokenPipeError):
+            raise SystemExit(_BROKEN_PIPE) from None  # as a shell says it: the reader of the output has gone
+        # 1 says "regression found" and only a computed verdict may; libraries that exit by themselves use it as well.
+        if ended.code == 1 or not isinstance(ended.code, int | None):
+            _fail(f"internal error: something ended the command with {ended.code!r}.", 70, debug)
         raise
     except OSError as error:
         if error.filename is None:

@@ -1,0 +1,49 @@
+"""How large a loss of robustness has to be before it matters."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from robustsweep.errors import UsageError
+from robustsweep.registry import unknown_name
+from robustsweep.results.scores import Score
+
+DEFAULT_MARGINS: Mapping[str, float] = {
+    "primary": 0.005,
+    "corruption": 0.01,
+    "extra corruption": 0.01,
+    "clean": 0.01,
+    "attack": 0.01,
+}
+"""Margins by kind of score, as fractions."""
+
+
+def margins_of(scores: Sequence[Score], wanted: Sequence[str]) -> dict[str, float]:
+    """Return the margin of each score, as a fraction, by name.
+
+    Args:
+        scores: What is judged.
+        wanted: Texts ``METRIC=PP``: a score's name or a kind, and percent points; a name wins over its kind.
+
+    Raises:
+        UsageError: If a text cannot be read, or names nothing that is judged.
+    """
+    chosen = dict(map(_parsed, wanted))
+    known = [*DEFAULT_MARGINS, *(score.name for score in scores)]
+    for name in chosen:
+        if name not in known:
+            raise unknown_name("metric", name, known)
+    by_kind = dict(DEFAULT_MARGINS) | chosen
+    return {score.name: chosen.get(score.name, by_kind[score.kind]) for score in scores}
+
+
+def _parsed(text: str) -> tuple[str, float]:
+    name, _, number = text.rpartition("=")
+    try:
+        points = float(number)
+    except ValueError:
+        points = math.nan
+    if not name or not 0 <= points <= 100:
+        raise UsageError(
+            f"--margin takes METRIC=PP with percent points from 0 to 100, such as fog_error=1, got {text!r}."
+        )
+    return name, points / 100

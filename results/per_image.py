@@ -1,0 +1,134 @@
+"""Scores image by image, read from the cells of a run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from robustsweep.errors import DataError
+from robustsweep.results.cells import Examples
+from robustsweep.results.scores import CellName, Score
+from robustsweep.results.statistics.calibration import bin_gaps, ece_scores
+from robustsweep.results.statistics.intervals import Floats, Ids
+from robustsweep.results.store import CellStore
+from robustsweep.results.units import Unit
+
+Flags = npt.NDArray[np.bool_]
+
+
+class Wrongness(Protocol):
+    """Where a checkpoint was wrong, cell by cell."""
+
+    @property
+    def settings(self) -> Mapping[CellName, str]:
+        """All that decides the numbers of each measured cell but the checkpoint, as canonical JSON."""
+
+    def wrong(self, cell: CellName) -> Flags:
+        """Return whether each image was wrong; for an attack, wrong at that eps or before."""
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredCells:
+    """The cells of one checkpoint of a unit.
+
+    Attributes:
+        rows: Their rows of the frame, by condition and eps.
+        stores: Where they are; the first that holds a cell is read, as for its counts.
+    """
+
+    rows: Mapping[CellName, Mapping[Any, Any]]
+    stores: tuple[CellStore, ...]
+
+    @classmethod
+    def of(cls, unit: Unit, checkpoint_id: str, runs: Sequence[Path]) -> "MeasuredCells":
+        """Find the cells of a checkpoint."""
+        everything = pd.concat([unit.rows, unit.attacks, unit.windows])
+        mine = everything[everything["checkpoint_id"] == checkpoint_id].to_dict("records")
+        rows = {(str(row["condition"]), _text(row["eps"])): row for row in mine}
+        return cls(rows, tuple(CellStore(run) for run in runs))
+
+    @property
+    def settings(self) -> Mapping[CellName, str]:
+        """All that decides the numbers of each measured cell but the checkpoint, as canonical JSON."""
+        return {cell: str(row["setting"]) for cell, row in self.rows.items()}
+
+    def wrong(self, cell: CellName) -> Flags:
+        """Return whether each image was wrong; for an attack, wrong at that eps or before."""
+        row, examples = self.rows[cell], self.examples(cell)
+        if examples.rung is not None:
+            found = examples.rung <= self._rung_of(cell)
+        else:
+            found = examples.prediction != self.images(cell)[1]
+        if int(found.sum()) != int(row["n"] - row["n_right"]):
+            raise DataError(
+                f"The per-image answers of {cell[0]} of {row['checkpoint']} give {int(found.sum())} errors, its counts "
+                f"{int(row['n'] - row['n_right'])}; delete the folder {row['key'][:16]} and sweep again."
+            )
+        return np.asarray(found, dtype=np.bool_)
+
+    def _rung_of(self, cell: CellName) -> int:
+        row = self.rows[cell]
+        return sum(r["key"] == row["key"] and r["eps_value"] < row["eps_value"] for r in self.rows.values())
+
+    def examples(self, cell: CellName) -> Examples:
+        """Read what is stored per image."""
+        row = self.rows[cell]
+        return self._store(row).examples_of(row["checkpoint_id"], row["key"])
+
+    def images(self, cell: CellName) -> tuple[Ids, Ids]:
+        """Read the ids and labels of a cell's images, each of shape (n,)."""
+        row = self.rows[cell]
+        store = self._store(row)
+        ids, labels = store.images(row["images_key"])
+        if len(ids) != row["n"] or len(labels) != row["n"]:
+            raise DataError(
+                f"{store.root} holds {len(labels)} labels for the {row['n']} images of {cell[0]}; delete its folder "
+                "images and sweep again."
+            )
+        return ids, labels
+
+    def _store(self, row: Mapping[Any, Any]) -> CellStore:
+        return next(store for store in self.stores if store.has(row["checkpoint_id"], row["key"]))
+
+
+def read_scores(cells: MeasuredCells, scores: Sequence[Score]) -> dict[str, Floats]:
+    """Compute each score of each image; each cell is read once.
+
+    Args:
+        cells: The cells of one checkpoint.
+        scores: What to compute; those with a cell that is not measured are left out.
+
+    Returns:
+        By name of the score, shape (n,); its mean is the score.
+    """
+    possible = [score for score in scores if all(cell in cells.rows for cell in score.cells)]
+    sums: dict[str, Floats] = {}
+    for cell in dict.fromkeys(cell for score in possible for cell in score.cells):
+        users = [score for score in possible if cell in score.cells]
+        found = _quantities(cells, cell, {score.quantity for score in users})
+        for score in users:
+            part = score.weights[score.cells.index(cell)] * found[score.quantity]
+            sums[score.name] = sums[score.name] + part if score.name in sums else part
+    by_name = {score.name: score for score in possible}
+    return {name: ece_scores(v) if by_name[name].quantity == "ece" else v for name, v in sums.items()}
+
+
+def _quantities(cells: MeasuredCells, cell: CellName, wanted: set[str]) -> dict[str, Floats]:
+    found: dict[str, Floats] = {}
+    if wanted & {"error", "ece"}:
+        found["error"] = cells.wrong(cell).astype(np.float64)
+    if wanted & {"ece", "nll", "brier"}:
+        examples = cells.examples(cell)
+        found["nll"], found["brier"] = (np.asarray(a, dtype=np.float64) for a in (examples.nll, examples.brier))
+        if "ece" in wanted:
+            confidence = np.asarray(examples.confidence, dtype=np.float64)
+            found["ece"] = bin_gaps(confidence, found["error"] == 0)
+    return found
+
+
+def _text(eps: object) -> str:
+    return eps if isinstance(eps, str) else ""

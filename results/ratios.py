@@ -1,0 +1,73 @@
+"""mCE with a measured reference: the reference's errors are a sample too, of the same images."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from robustsweep.errors import NothingToCompareError
+from robustsweep.results.metrics import UndefinedMetricError
+from robustsweep.results.per_image import MeasuredCells, read_scores
+from robustsweep.results.scores import Score, mean_score
+from robustsweep.results.statistics.intervals import Floats
+from robustsweep.results.statistics.resampling import mean_ratios, resample
+from robustsweep.results.statistics.seeds import MethodDifference, combine
+from robustsweep.results.taxonomy import CORRUPTIONS, conditions_of
+from robustsweep.results.units import Unit
+
+PER_CORRUPTION = tuple(mean_score(f"{name}_error", name, "corruption", conditions_of(name)) for name in CORRUPTIONS)
+
+
+def corruption_errors(unit: Unit, checkpoint_id: str, runs: Sequence[Path]) -> Floats:
+    """Read each image's mean error over the severities of each corruption, shape (n, 15).
+
+    Raises:
+        NothingToCompareError: If a cell of the fifteen corruptions is missing.
+    """
+    read = read_scores(MeasuredCells.of(unit, checkpoint_id, runs), PER_CORRUPTION)
+    if missing := [score.title for score in PER_CORRUPTION if score.name not in read]:
+        label = str(unit.checkpoints.loc[checkpoint_id, "label"])
+        raise NothingToCompareError(
+            f"mCE with a measured reference needs all five severities of every corruption; {label} lacks "
+            f"{', '.join(missing)}. Sweep them first."
+        )
+    return np.stack([read[score.name] for score in PER_CORRUPTION], axis=1)
+
+
+def mce_difference(
+    reference: Floats, first: Sequence[Floats], second: Sequence[Floats], *, seed: int = 0
+) -> tuple[MethodDifference, tuple[float, float]]:
+    """Compare two methods' mCE by a measured reference, all resampled on the same images.
+
+    Args:
+        reference: Errors of the reference, shape (n, 15).
+        first: The same of each checkpoint of the first method.
+        second: The same of the second method.
+        seed: Seed of the resampled images.
+
+    Returns:
+        The difference, whose image variance is that of the resamples; and either method's mCE.
+
+    Raises:
+        UndefinedMetricError: If the reference has no error under some corruption.
+    """
+    errors = np.stack([reference, *first, *second], axis=2)
+    if not (errors[:, :, 0].mean(axis=0) > 0).all():
+        raise UndefinedMetricError("The reference makes no error under some corruption; choose another reference.")
+    k = len(first)
+
+    def by_method(means: Floats) -> Floats:
+        ratios = mean_ratios(means)
+        return np.stack([ratios[..., :k].mean(axis=-1), ratios[..., k:].mean(axis=-1)], axis=-1)
+
+    ratios = mean_ratios(errors.mean(axis=0))
+    values = float(ratios[:k].mean()), float(ratios[k:].mean())
+    drawn = resample(errors, by_method, seed=seed)
+    variance = float(np.var(drawn[:, 0] - drawn[:, 1], ddof=1))
+    return combine(values[0] - values[1], variance, len(errors), (ratios[:k], ratios[k:])), values
+
+
+def reference_score(label: str) -> Score:
+    """Name mCE with a measured reference as a score; its value is a ratio and no mean over images."""
+    cells = tuple((condition, "") for condition in conditions_of(*CORRUPTIONS))
+    return Score("mce_vs_reference", f"mCE ({label})", "ratio", cells, (1.0,) * len(cells))

@@ -1,0 +1,1 @@
+"""What a difference between checkpoints or methods is worth: intervals, tests, families, simulations behind them."""

@@ -1,0 +1,154 @@
+"""Estimates with intervals: one cell by Wilson, anything pooled over cells by its source images.
+
+The images of a test set are the sample. All cells show the same images, so rows of one image are never independent:
+the image (its id) is the unit, whatever number of rows it has.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from robustsweep.errors import DataError
+
+Floats = npt.NDArray[np.float64]
+Ids = npt.NDArray[np.int64]
+
+LEVEL = 0.95
+ALPHA = 0.05
+POWER = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A two-sided confidence interval, in the unit of what it is about."""
+
+    low: float
+    high: float
+
+
+def wilson(n_wrong: int, n: int, level: float = LEVEL) -> Interval:
+    """Return Wilson's score interval of the error of one cell.
+
+    Args:
+        n_wrong: Wrong predictions.
+        n: Images.
+        level: Confidence level in (0, 1).
+
+    Raises:
+        DataError: If the counts are not those of one cell.
+
+    Source: Wilson, "Probable inference, the law of succession, and statistical inference" (JASA 1927), without
+    continuity correction.
+    """
+    if not 0 <= n_wrong <= n or n < 1:
+        raise DataError(f"A cell has at least one image and at most all of them wrong; got {n_wrong} of {n}.")
+    z = float(stats.norm.ppf(0.5 + level / 2))
+    rate, spread = n_wrong / n, z * z / n
+    centre = (rate + spread / 2) / (1 + spread)
+    half = z / (1 + spread) * math.sqrt(rate * (1 - rate) / n + spread / (4 * n))
+    # Rounding must not push the exact ends 0 and 1 outside or inside.
+    return Interval(0.0 if n_wrong == 0 else centre - half, 1.0 if n_wrong == n else centre + half)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number with what its sample leaves open.
+
+    Attributes:
+        value: The estimate.
+        standard_error: Its standard error; 0 where no two images disagree.
+        degrees_of_freedom: Of the t distribution that ``value / standard_error`` is judged by.
+        n_images: Source images behind it.
+    """
+
+    value: float
+    standard_error: float
+    degrees_of_freedom: float
+    n_images: int
+
+    def interval(self, level: float = LEVEL) -> Interval:
+        """Return the t interval.
+
+        Where the standard error is 0, images that behave otherwise may still exist: their share is below
+        ``1 - ((1 - level) / 2) ** (1 / n)`` with this confidence, and that is the half width (for scores in [-1, 1]).
+        """
+        tail = (1 - level) / 2
+        if self.standard_error == 0:
+            half = 1 - tail ** (1 / self.n_images)
+        else:
+            half = float(stats.t.isf(tail, self.degrees_of_freedom)) * self.standard_error
+        return Interval(self.value - half, self.value + half)
+
+    def p_above_zero(self) -> float:
+        """Return the one-sided p value of "not above zero".
+
+        With a standard error of 0 it is that of flipping the images' signs: 1, or ``2 ** -n`` above zero.
+        """
+        if self.standard_error == 0:
+            return 0.5**self.n_images if self.value > 0 else 1.0
+        return float(stats.t.sf(self.value / self.standard_error, self.degrees_of_freedom))
+
+    def p_two_sided(self) -> float:
+        """Return the p value of "zero"."""
+        if self.standard_error == 0:
+            return min(1.0, 2 * 0.5**self.n_images) if self.value else 1.0
+        return float(2 * stats.t.sf(abs(self.value) / self.standard_error, self.degrees_of_freedom))
+
+    def smallest_detectable(
+        self, alpha: float = ALPHA, *, sides: int = 2, power: float = POWER, margin: float = 0.0
+    ) -> float:
+        """Return the true difference that is found with probability ``power``.
+
+        Found means: significant at ``alpha``, and estimated to be at least ``margin``. The estimate then has to pass
+        ``t(1 - alpha / sides)`` standard errors and the margin, and lies ``t(power)`` of them below the truth at worst;
+        for a one-sided 5 % test of many images without margin that is 2.49 standard errors. In a family of m tests
+        ``alpha / m`` gives a difference that Holm's procedure finds whatever the others show.
+        """
+        if self.standard_error == 0:
+            return max(margin, self.interval(1 - 2 * alpha / sides).high - self.value)
+        wanted, reached = (float(stats.t.isf(tail, self.degrees_of_freedom)) for tail in (alpha / sides, 1 - power))
+        return max(margin, wanted * self.standard_error) + reached * self.standard_error
+
+
+def clustered_mean(values: Floats, ids: Ids | None = None) -> Estimate:
+    """Estimate a mean over images with an error that is clustered by source image.
+
+    Args:
+        values: One number per row, shape (n,); a row is already an image's weighted mean over its cells, or rows of one
+            image share an id.
+        ids: Source image of each row, shape (n,); None: every row is another image.
+
+    Raises:
+        DataError: If there are fewer than two images, the shapes differ, or a value is not finite.
+
+    Source: the cluster-robust variance of a mean, ``g / (g - 1) * sum over images of (sum of residuals) ** 2 / n ** 2``
+    with g images; it is ``sd / sqrt(n)`` where every image has one row. The t distribution has g - 1 degrees.
+    """
+    _check(values, ids)
+    mean = float(values.mean())
+    residuals = values - mean if ids is None else sum_by_image(values - mean, ids)
+    n_images = len(residuals)
+    if n_images < 2:
+        raise DataError(f"An interval needs at least two source images, got {n_images}; measure more images.")
+    squares = float(np.square(residuals).sum())
+    # Equal rows leave residuals of rounding only; they must not pass for a spread.
+    spread = math.sqrt(n_images / (n_images - 1) * squares) / len(values)
+    error = 0.0 if np.ptp(values) == 0 else spread
+    return Estimate(mean, error, n_images - 1, n_images)
+
+
+def sum_by_image(values: Floats, ids: Ids) -> Floats:
+    """Add the rows of each source image, shape (images,), by ascending id."""
+    _, image = np.unique(ids, return_inverse=True)
+    return np.asarray(np.bincount(image, weights=values), dtype=np.float64)
+
+
+def _check(values: Floats, ids: Ids | None) -> None:
+    if values.ndim != 1 or (ids is not None and ids.shape != values.shape):
+        shapes = f"{values.shape}" + ("" if ids is None else f" and ids {ids.shape}")
+        raise DataError(f"Expected one number and one id per row, got values {shapes}.")
+    if not np.isfinite(values).all():
+        raise DataError("A score is not finite, and no interval can be computed from it; sweep the cell again.")

@@ -1,0 +1,51 @@
+"""``robustsweep compare``: one method against another, with intervals."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Run folders that a sweep wrote.")],
+    method: Annotated[str, typer.Option(help="Method, or the name of one checkpoint.")],
+    against: Annotated[str, typer.Option(help="Another one, or all.")],
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Score of the declared family, such as fog_error; all others become exploratory. Repeatable. Default: "
+            "the mean, every corruption, clean images and attacks."
+        ),
+    ] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="Checkpoint whose measured errors divide those of an additional mCE.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write compare.md and CSV tables to.")] = None,
+) -> None:
+    """Compare a method with another on the same images: differences with intervals, and what they are worth.
+
+    Methods must have been trained alike; two checkpoints may be compared whatever they are.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    from robustsweep.results.comparison import compare as compare_runs
+    from robustsweep.results.comparison_tables import comparison_tables
+    from robustsweep.results.rendering import escape_markdown, to_csv, to_markdown, to_rich
+    from robustsweep.results.store import write_atomically
+    from robustsweep.results.tables import printable
+
+    console = Console(highlight=False)
+    found = compare_runs(runs, method, against, metric or (), reference)
+    tables = [table for one in found for table in comparison_tables(one)]
+    for table in tables:
+        console.print(to_rich(table, console.width))
+        console.print()
+    if out is not None:
+        text = f"# {escape_markdown(f'{method} against {against}')}\n\n" + "\n".join(
+            to_markdown(table, level=2) for table in tables
+        )
+        write_atomically(out / "compare.md", text.encode())
+        for position, table in enumerate(tables, 1):
+            write_atomically(out / f"{position}_{table.slug}.csv", to_csv(table).encode())
+        console.print(Text(f"Wrote {printable(str(out))}/ ({len(tables) + 1} files)"), soft_wrap=True)

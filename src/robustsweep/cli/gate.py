@@ -1,0 +1,83 @@
+"""``robustsweep gate``: the verdict of a CI run."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from robustsweep.results.gate.outcome import Outcome
+
+
+def gate(
+    run: Annotated[Path, typer.Argument(metavar="DIR", help="Run folder with the candidates.")],
+    baseline: Annotated[
+        Path | None, typer.Option(help="What to judge by: a run folder, or a file of --write-baseline.")
+    ] = None,
+    margin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="METRIC=PP: least difference that matters, in percent points; a score such as fog_error, or a kind: "
+            "primary (0.5), corruption (1), clean (1), attack (1). Repeatable."
+        ),
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(help="JUnit XML file to write.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="End with 5 where a score is inconclusive.")] = False,
+    write_baseline: Annotated[
+        Path | None, typer.Option(help="Write DIR as a baseline file; with --baseline only if nothing fails.")
+    ] = None,
+) -> None:
+    """Fail when a checkpoint has become less robust than its baseline on the same images.
+
+    A score fails only where the loss is significant (paired by image, one family) and at least its margin. Exit codes:
+    0 passed, 1 regression, 2 bad input, 4 baseline missing or foreign, 5 inconclusive under --strict.
+    """
+    from robustsweep.errors import UsageError
+    from robustsweep.results.gate.outcome import run_gate
+
+    if baseline is None and write_baseline is None:
+        raise UsageError("Give --baseline DIR_OR_FILE to judge by, or --write-baseline FILE to begin.")
+    outcome = None if baseline is None else run_gate(run, baseline, margin or ())
+    if outcome is not None:
+        show(outcome, junit)
+        if outcome.count("FAIL"):
+            outcome.raise_unless_passed(strict=strict)
+    if write_baseline is not None:
+        write(run, write_baseline)
+    if outcome is not None:
+        outcome.raise_unless_passed(strict=strict)
+
+
+def show(outcome: "Outcome", junit: Path | None) -> None:
+    """Print the verdicts; write the JUnit file and the step summary that are wanted."""
+    from rich.console import Console
+    from rich.text import Text
+
+    from robustsweep.results.gate.junit import junit_xml
+    from robustsweep.results.gate.outcome import verdict_table
+    from robustsweep.results.gate.summary import LIMIT_BYTES, step_summary
+    from robustsweep.results.rendering import to_rich
+    from robustsweep.results.store import write_atomically
+    from robustsweep.results.tables import printable
+
+    console = Console(highlight=False)
+    console.print(to_rich(verdict_table(outcome), console.width))
+    console.print(Text(printable(outcome.sentence), style="bold"), soft_wrap=True)
+    if junit is not None:
+        write_atomically(junit, junit_xml(outcome))
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        path = Path(summary)
+        used = path.stat().st_size if path.is_file() else 0
+        with path.open("a", encoding="utf-8") as file:
+            file.write(step_summary(outcome, max(0, LIMIT_BYTES - used)))
+
+
+def write(run: Path, path: Path) -> None:
+    """Write the run's answers as a baseline file and say so."""
+    from robustsweep.results.gate.answers import read_answers
+    from robustsweep.results.gate.baseline import write_baseline
+
+    answers = read_answers(run)
+    write_baseline(path, answers)
+    typer.echo(f"Wrote {path}: {len(answers.checkpoints)} checkpoint(s), {path.stat().st_size / 1000:.0f} kB.")

@@ -1,0 +1,119 @@
+"""How often the tests of ``results/statistics`` cry wolf, and what pairing finds that no unpaired test does.
+
+Run as ``python tests/bench/false_alarms.py [--nulls 5000]``; minutes on one core. A true difference of zero must be
+rejected in about 5 % of repeats: the upper 95 % binomial bound of the observed rate may not exceed 6 %.
+
+A: two checkpoints on the same images under five severities. B: two equal methods of K seeds each, with seeds that
+differ by a known standard deviation. Images of B stand for five times as many, the seeds' spread is scaled alike.
+"""
+
+import argparse
+import math
+import sys
+import time
+from collections.abc import Iterator
+
+import numpy as np
+from scipy import stats
+
+from robustsweep.results.statistics.intervals import ALPHA, clustered_mean
+from robustsweep.results.statistics.paired import mcnemar, paired_difference
+from robustsweep.results.statistics.seeds import method_difference
+
+BOUND = 0.06
+SEVERITIES = np.linspace(-1.2, 0.4, 5)
+IMAGE_SD, MODEL_SD, NOISE_SD = 1.5, 1.0, 0.6
+IMAGES_B, STANDS_FOR = 2_000, 10_000
+
+
+def upper_bound(rejected: int, repeats: int) -> float:
+    """Return the one-sided 95 % Clopper-Pearson bound of a rate."""
+    return 1.0 if rejected == repeats else float(stats.beta.ppf(0.95, rejected + 1, repeats - rejected))
+
+
+def latent_shift(difference: float, sd: float, thresholds: np.ndarray) -> float:
+    """Return the shift of the latent score that moves the mean error by ``difference``, to first order."""
+    return difference / float(np.mean(stats.norm.pdf(thresholds / sd) / sd))
+
+
+def two_checkpoints(n_images: int, difference: float, repeats: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield errors of shape (2, n_images, 5), drawn anew from images and checkpoints of one kind."""
+    rng = np.random.default_rng(seed)
+    total = math.sqrt(IMAGE_SD**2 + MODEL_SD**2 + NOISE_SD**2)
+    shift = latent_shift(difference, total, SEVERITIES)
+    for _ in range(repeats):
+        score = IMAGE_SD * rng.standard_normal((1, n_images, 1), dtype=np.float32)
+        score = score + MODEL_SD * rng.standard_normal((2, n_images, 1), dtype=np.float32)
+        score = score + NOISE_SD * rng.standard_normal((2, n_images, 5), dtype=np.float32)
+        score[0] += shift
+        yield score + SEVERITIES.astype(np.float32) > 0
+
+
+def simulation_a(n_images: int, difference: float, repeats: int, seed: int) -> dict[str, int]:
+    """Count rejections at 5 % by test."""
+    counts = dict.fromkeys(("paired by image", "unpaired by image", "McNemar, rows pooled", "McNemar, severity 5"), 0)
+    for wrong in two_checkpoints(n_images, difference, repeats, seed):
+        per_image = wrong.mean(axis=2)
+        first, second = (clustered_mean(scores) for scores in per_image)
+        unpaired = (first.value - second.value) / math.hypot(first.standard_error, second.standard_error)
+        only_first, only_second = (int(x.sum()) for x in (wrong[0] & ~wrong[1], wrong[1] & ~wrong[0]))
+        hardest = (wrong[0] & ~wrong[1])[:, -1].sum(), (wrong[1] & ~wrong[0])[:, -1].sum()
+        p_values = (
+            paired_difference(per_image[0], per_image[1]).p_two_sided(),
+            2 * stats.norm.sf(abs(unpaired)),
+            mcnemar(only_first, only_second),
+            mcnemar(int(hardest[0]), int(hardest[1])),
+        )
+        for name, p in zip(counts, p_values, strict=True):
+            counts[name] += int(p < ALPHA)
+    return counts
+
+
+def simulation_b(n_seeds: int, seed_sd: float, repeats: int, seed: int, n_images: int = IMAGES_B) -> dict[str, int]:
+    """Count rejections at 5 % of two equal methods; ``seed_sd`` as a fraction, for ``STANDS_FOR`` images."""
+    rng = np.random.default_rng(seed)
+    total = math.sqrt(IMAGE_SD**2 + 0.5**2 + MODEL_SD**2)
+    shift = latent_shift(seed_sd * math.sqrt(STANDS_FOR / n_images), total, np.array([-0.8]))
+    counts = dict.fromkeys(("images and seeds", "images alone"), 0)
+    for _ in range(repeats):
+        score = IMAGE_SD * rng.standard_normal((1, 1, n_images), dtype=np.float32) - np.float32(0.8)
+        score = score + np.float32(0.5) * rng.standard_normal((2, 1, n_images), dtype=np.float32)
+        score = score + np.float32(shift) * rng.standard_normal((2, n_seeds, 1), dtype=np.float32)
+        wrong = (score + MODEL_SD * rng.standard_normal((2, n_seeds, n_images), dtype=np.float32) > 0).astype(float)
+        found = method_difference(wrong[0], wrong[1])
+        images = paired_difference(wrong[0].mean(axis=0), wrong[1].mean(axis=0))
+        counts["images and seeds"] += int(found.estimate.p_two_sided() < ALPHA)
+        counts["images alone"] += int(images.p_two_sided() < ALPHA)
+    return counts
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--nulls", type=int, default=5_000)
+    repeats = parser.parse_args().nulls
+    failed, begun = [], time.perf_counter()
+
+    def show(name: str, rejected: int, *, judged: bool) -> None:
+        bound = upper_bound(rejected, repeats)
+        mark = "" if not judged else "  ok" if bound <= BOUND else "  ABOVE 6 %"
+        print(f"  {name:24} {100 * rejected / repeats:5.1f} %  (95 % bound {100 * bound:.1f} %){mark}", flush=True)
+        if judged and bound > BOUND:
+            failed.append(name)
+
+    print(f"A: two checkpoints, 10 000 images x 5 severities, nothing differs; {repeats} repeats")
+    for name, rejected in simulation_a(10_000, 0.0, repeats, seed=1).items():
+        show(name, rejected, judged=name == "paired by image")
+    print("A: a difference of 0.65 percent points (power)")
+    for name, rejected in simulation_a(10_000, 0.0065, repeats, seed=2).items():
+        show(name, rejected, judged=False)
+    for n_seeds in (3, 5, 10):
+        for seed_sd in (0.0, 0.002, 0.005):
+            print(f"B: equal methods, {n_seeds} seeds each, sd of seeds {100 * seed_sd:g} percent points")
+            for name, rejected in simulation_b(n_seeds, seed_sd, repeats, seed=10 * n_seeds).items():
+                show(name, rejected, judged=name == "images and seeds")
+    print(f"{time.perf_counter() - begun:.0f} s; " + (f"above 6 %: {failed}" if failed else "every bound is below 6 %"))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

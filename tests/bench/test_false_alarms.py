@@ -1,0 +1,29 @@
+"""Short, seeded forms of the simulations; ``false_alarms.py`` runs them at length."""
+
+from false_alarms import BOUND, simulation_a, simulation_b, upper_bound
+
+REPEATS = 2_000
+
+
+def test_the_paired_test_keeps_its_level_and_pooled_rows_do_not() -> None:
+    counts = simulation_a(500, 0.0, REPEATS, seed=0)
+    assert counts["paired by image"] / REPEATS < BOUND
+    assert counts["unpaired by image"] < counts["paired by image"]
+    assert counts["McNemar, rows pooled"] / REPEATS > 0.12
+
+
+def test_pairing_finds_what_an_unpaired_test_misses() -> None:
+    counts = simulation_a(500, 0.0065 * 20**0.5, REPEATS // 4, seed=1)
+    assert counts["paired by image"] > 2 * counts["unpaired by image"]
+
+
+def test_equal_methods_are_told_apart_no_more_often_than_declared() -> None:
+    counts = simulation_b(3, 0.005, REPEATS, seed=0, n_images=500)
+    assert counts["images and seeds"] / REPEATS < BOUND
+    assert counts["images alone"] / REPEATS > 0.15
+
+
+def test_the_bound_is_that_of_the_binomial_distribution() -> None:
+    assert 0.05 < upper_bound(250, 5_000) < 0.056
+    assert upper_bound(0, 10) > 0.25
+    assert upper_bound(10, 10) == 1

@@ -1,0 +1,241 @@
+"""Comparisons of methods from stored cells."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from answered_runs import corrupted, put, put_ladder, put_sweep
+from run_builder import RunBuilder
+
+from robustsweep.errors import DataError, NothingToCompareError, UsageError
+from robustsweep.results.comparison import UnitComparison, compare
+from robustsweep.results.comparison_tables import comparison_tables
+from robustsweep.results.frame import load_frame
+from robustsweep.results.pairing import Comparison
+from robustsweep.results.per_image import MeasuredCells, read_scores
+from robustsweep.results.rendering import to_csv, to_markdown
+from robustsweep.results.scores import mean_score, scores_of
+from robustsweep.results.statistics.families import holm
+from robustsweep.results.statistics.seeds import method_difference
+from robustsweep.results.taxonomy import conditions_of
+from robustsweep.results.units import split_units
+from robustsweep.results.windows import hard_minus_soft, read_answers
+from robustsweep.results.wording import reading
+
+Make = Callable[..., RunBuilder]
+
+
+def method(builder: RunBuilder, name: str, error: float, seeds: int, corruptions: tuple[str, ...] = ("fog",)) -> list:
+    found = []
+    for seed in range(seeds):
+        builder.card(f"{name}-{seed}", name, seed, training={"device": "cpu", "seconds_per_epoch": 2.0 + seed + error})
+        found.append(put_sweep(builder, f"{name}-{seed}", error, seed + sum(map(ord, name)), corruptions))
+    return found
+
+
+def only(found: list[UnitComparison], name: str) -> Comparison:
+    (one,) = [one for unit in found for one in unit.comparisons if one.score.name == name]
+    return one
+
+
+def test_methods_are_compared_over_seeds_and_images(make_builder: Make) -> None:
+    builder = make_builder(n=300)
+    smooth, cut = method(builder, "smoothmix", 0.3, 3), method(builder, "cutmix", 0.5, 4)
+    found = compare([builder.root], "smoothmix", "cutmix")
+    fog = only(found, "fog_error")
+    per_image = [
+        np.array([np.mean([w[c] for c in conditions_of("fog")], axis=0) for w in side]) for side in (smooth, cut)
+    ]
+    expected = method_difference(*per_image)
+    assert fog.difference.estimate.value == pytest.approx(expected.estimate.value)
+    assert fog.difference.estimate.standard_error == pytest.approx(expected.estimate.standard_error)
+    assert fog.difference.n_seeds == (3, 4)
+    assert fog.values == pytest.approx(tuple(p.mean() for p in per_image))
+    p = {one.score.name: one.p for one in found[0].comparisons if one.p_holm is not None}
+    assert set(p) == {"fog_error", "clean_error"}
+    assert fog.p_holm == pytest.approx(max(2 * min(p.values()), p["fog_error"]))
+    interval = fog.difference.estimate.interval()
+    assert reading(fog) == (
+        f"few seeds (3 of 5): smoothmix is better by {-100 * fog.difference.estimate.value:.1f} points "
+        f"({-100 * interval.high:.1f} to {-100 * interval.low:.1f})"
+    )
+
+
+def test_one_seed_each_speaks_of_two_checkpoints_and_says_what_it_could_not_see(make_builder: Make) -> None:
+    builder = make_builder(n=300)
+    method(builder, "smoothmix", 0.4, 1)
+    method(builder, "cutmix", 0.41, 1)
+    said = reading(only(compare([builder.root], "smoothmix", "cutmix"), "fog_error"))
+    assert said.startswith("one seed each, about these two checkpoints only: cannot be told apart; a difference above ")
+    assert said.endswith("points would have shown")
+    method(builder, "mixup", 0.7, 2)
+    said = reading(only(compare([builder.root], "smoothmix", "mixup"), "fog_error"))
+    assert said.startswith("one seed of smoothmix, about these checkpoints only: smoothmix is better by ")
+
+
+def test_what_was_not_declared_is_exploratory_and_not_adjusted(make_builder: Make) -> None:
+    builder = make_builder(n=200)
+    method(builder, "smoothmix", 0.3, 2)
+    method(builder, "cutmix", 0.6, 2)
+    found = compare([builder.root], "smoothmix", "cutmix", metrics=["fog_error"])
+    fog, clean = only(found, "fog_error"), only(found, "clean_error")
+    assert fog.p_holm == fog.p
+    assert clean.p_holm is None
+    assert "exploratory: smoothmix looks better" in reading(clean)
+    with pytest.raises(UsageError, match="did you mean 'fog_error'"):
+        compare([builder.root], "smoothmix", "cutmix", metrics=["fogg_error"])
+
+
+def test_all_opponents_share_one_family_and_the_tied_are_named(make_builder: Make) -> None:
+    builder = make_builder(n=400)
+    for name, error in (("smoothmix", 0.3), ("cutmix", 0.301), ("mixup", 0.7)):
+        method(builder, name, error, 3)
+    (found,) = compare([builder.root], "smoothmix", "all", metrics=["fog_error"])
+    declared = [one for one in found.comparisons if one.p_holm is not None]
+    assert {one.second.name for one in declared} == {"cutmix", "mixup"}
+    assert all(one.family_size == 2 for one in declared)
+    assert set(found.tied["fog"]) == {"smoothmix", "cutmix"}
+    tables = {table.slug: table for table in comparison_tables(found)}
+    assert set(tables) == {"compare_errors", "compare_calibration", "compare_training_time", "compare_tied"}
+    assert all(to_markdown(table) and to_csv(table) for table in tables.values())
+    assert "| &lt; 0.001 |" in to_markdown(tables["compare_errors"])
+    assert "0.000 |" not in to_markdown(tables["compare_errors"])
+
+
+def test_every_declared_score_of_every_opponent_is_in_the_family(make_builder: Make) -> None:
+    builder = make_builder(n=200)
+    for name, error in (("smoothmix", 0.3), ("cutmix", 0.31), ("mixup", 0.32)):
+        method(builder, name, error, 2)
+    (found,) = compare([builder.root], "smoothmix", "all")
+    declared = [one for one in found.comparisons if one.p_holm is not None]
+    assert len(declared) == 4
+    assert [one.p_holm for one in declared] == pytest.approx(holm([one.p for one in declared]))
+    assert [one.p_holm for one in declared] != pytest.approx([one.p for one in declared])
+
+
+def test_methods_that_were_trained_differently_are_refused_and_checkpoints_are_noted(make_builder: Make) -> None:
+    builder = make_builder(n=50)
+    builder.card("a", "smoothmix", 0, epochs=200)
+    builder.card("b", "cutmix", 0, epochs=300)
+    for name in ("a", "b"):
+        put(builder, name, {"name": "clean", "kind": "clean"}, np.arange(50) < 20)
+    with pytest.raises(NothingToCompareError, match="epochs \\(200, 300\\)") as caught:
+        compare([builder.root], "smoothmix", "cutmix")
+    assert caught.value.exit_code == 4
+    (found,) = compare([builder.root], "a", "b")
+    assert found.notes == ("a and b differ in epochs (200, 300).",)
+
+
+def test_seeds_with_other_parameters_are_no_seeds_of_one_method(make_builder: Make) -> None:
+    builder = make_builder(n=50)
+    builder.card("a", "smoothmix", 0, method_parameters={"alpha": 1})
+    builder.card("b", "smoothmix", 1, method_parameters={"alpha": 2})
+    builder.card("c", "cutmix", 1)
+    for name in ("a", "b", "c"):
+        put(builder, name, {"name": "clean", "kind": "clean"}, np.arange(50) < 20)
+    with pytest.raises(NothingToCompareError, match="the parameters of smoothmix"):
+        compare([builder.root], "smoothmix", "cutmix")
+
+
+def test_other_images_are_never_paired(make_builder: Make) -> None:
+    first, second = make_builder("one", n=50), make_builder("two", n=50, fingerprint="e" * 64)
+    method(first, "smoothmix", 0.3, 1)
+    method(second, "cutmix", 0.3, 1)
+    with pytest.raises(NothingToCompareError, match="never measured on the same images"):
+        compare([first.root, second.root], "smoothmix", "cutmix")
+
+
+def test_conditions_measured_in_other_settings_are_left_out(make_builder: Make) -> None:
+    builder = make_builder(n=50)
+    for name, codec in (("a", "one"), ("b", "other")):
+        put(builder, name, {"name": "clean", "kind": "clean"}, np.arange(50) < 20)
+        for s in range(1, 6):
+            condition = corrupted(builder, "fog", s)
+            put(builder, name, condition, np.arange(50) < 20, identity={"codec": codec} if s == 3 else {})
+    (found,) = compare([builder.root], "a", "b")
+    assert "fog_error" not in {one.score.name for one in found.comparisons}
+    assert any("different settings: fog@3" in note for note in found.notes)
+
+
+def test_unknown_names_and_shared_checkpoints_are_refused(make_builder: Make) -> None:
+    builder = make_builder(n=50)
+    method(builder, "smoothmix", 0.3, 2)
+    with pytest.raises(UsageError, match="did you mean 'smoothmix'"):
+        compare([builder.root], "smothmix", "all")
+    with pytest.raises(NothingToCompareError, match="share a checkpoint"):
+        compare([builder.root], "smoothmix", "smoothmix-1")
+    with pytest.raises(NothingToCompareError, match="never measured"):
+        compare([builder.root], "smoothmix", "all")
+    with pytest.raises(NothingToCompareError, match="No finished cell"):
+        compare([make_builder("empty").root.parent], "a", "b")
+
+
+def test_an_attack_counts_images_that_fell_at_that_eps_or_before(builder: RunBuilder) -> None:
+    builder.n = 6
+    put_ladder(builder, "net", [-1, 0, 0, 1, 2, 2], ["1/255", "8/255"])
+    (unit,) = split_units(load_frame([builder.root]))
+    (identifier,) = unit.checkpoints.index
+    scores = scores_of(unit.attacks, published_reference=False)
+    assert [score.title for score in scores] == ["pgd10-linf@1/255", "pgd10-linf@8/255"]
+    read = read_scores(MeasuredCells.of(unit, identifier, [builder.root]), scores)
+    assert list(read["pgd10-linf@1/255_error"]) == [1, 1, 1, 0, 0, 0]
+    assert list(read["pgd10-linf@8/255_error"]) == [1, 1, 1, 1, 0, 0]
+
+
+def test_windows_are_scored_as_their_table_does(builder: RunBuilder) -> None:
+    builder.n = 30
+    rng = np.random.default_rng(0)
+    for edge in ("hard", "linear", "gauss"):
+        for fraction in (0.25, 0.375, 0.5):
+            builder.window("net", edge, "mean", fraction, rng.integers(0, 2, 30).tolist(), [1] * 30)
+    (unit,) = split_units(load_frame([builder.root]))
+    (identifier,) = unit.checkpoints.index
+    scores = [s for s in scores_of(unit.windows, published_reference=False) if s.kind == "window"]
+    read = read_scores(MeasuredCells.of(unit, identifier, [builder.root]), scores)
+    right = read_answers(unit, identifier, [builder.root]).right
+    for soft in ("linear", "gauss"):
+        expected = hard_minus_soft(right, soft, "mean")
+        assert expected is not None
+        assert read[f"hard_over_{soft}_mean"].mean() == pytest.approx(-expected.mean)  # errors, not accuracies
+
+
+def test_a_measured_reference_divides_and_is_resampled_with_the_sides(make_builder: Make) -> None:
+    from robustsweep.results.taxonomy import CORRUPTIONS
+
+    builder = make_builder(n=40)
+    for name, error in (("baseline", 0.6), ("smoothmix", 0.4)):
+        method(builder, name, error, 1, CORRUPTIONS)
+    (found,) = compare([builder.root], "smoothmix", "baseline", reference="baseline-0")
+    (one,) = [one for one in found.comparisons if one.score.kind == "ratio"]
+    assert one.values[1] == pytest.approx(1)
+    mean = {name: only([found], f"{name}_error") for name in CORRUPTIONS}
+    ratios = [mean[name].values[0] / mean[name].values[1] for name in CORRUPTIONS]
+    assert one.values[0] == pytest.approx(np.mean(ratios))
+    assert one.difference.estimate.standard_error > 0
+    assert one.p_holm is None
+    with pytest.raises(UsageError, match="reference checkpoint"):
+        compare([builder.root], "smoothmix", "baseline", reference="alexnet")
+
+
+def test_per_image_answers_that_contradict_the_counts_give_no_number(builder: RunBuilder) -> None:
+    builder.n = 10
+    cell = builder.clean("net", 7)  # its answers are all zero, and so are the labels below
+    builder.store.write_images(builder.data["images_key"], np.arange(10), np.zeros(10, np.int64))
+    (unit,) = split_units(load_frame([builder.root]))
+    cells = MeasuredCells.of(unit, cell.checkpoint["id"], [builder.root])
+    with pytest.raises(DataError, match="give 0 errors, its counts 3"):
+        read_scores(cells, [mean_score("clean_error", "clean", "clean", ["clean"])])
+
+
+def test_training_times_of_one_training_each_are_only_stated(make_builder: Make) -> None:
+    builder = make_builder(n=50)
+    for name, seeds in (("smoothmix", 1), ("cutmix", 1), ("mixup", 3), ("cutout", 3)):
+        method(builder, name, 0.3, seeds)
+    (one,) = compare([builder.root], "smoothmix", "cutmix")
+    (time,) = [table for table in comparison_tables(one) if table.slug == "compare_training_time"]
+    assert "one training each" in str(time.rows[0][-1])
+    assert time.rows[0][4:6] == (None, None)
+    (several,) = compare([builder.root], "mixup", "cutout")
+    (time,) = [table for table in comparison_tables(several) if table.slug == "compare_training_time"]
+    assert time.rows[0][3] == pytest.approx(1)
+    assert "no difference shown" in str(time.rows[0][-1])

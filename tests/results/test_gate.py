@@ -1,0 +1,351 @@
+"""The gate: verdicts, baselines, what is refused."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from answered_runs import corrupted, put, put_ladder, put_sweep
+from run_builder import RunBuilder
+from scipy import stats
+
+from robustsweep.errors import (
+    DataError,
+    InconclusiveError,
+    NothingToCompareError,
+    RegressionFoundError,
+    UsageError,
+)
+from robustsweep.results.gate.answers import read_answers
+from robustsweep.results.gate.baseline import read_baseline, write_baseline
+from robustsweep.results.gate.junit import junit_xml
+from robustsweep.results.gate.outcome import Outcome, run_gate, verdict_table
+from robustsweep.results.gate.summary import LIMIT_BYTES, step_summary
+from robustsweep.results.rendering import to_csv
+from robustsweep.results.statistics.families import holm
+
+Make = Callable[..., RunBuilder]
+CLEAN = {"name": "clean", "kind": "clean"}
+
+
+def one_cell(make_builder: Make, folder: str, wrong: np.ndarray, name: str = "net", **changes: object) -> RunBuilder:
+    builder = make_builder(folder, n=len(wrong), **changes)
+    builder.card(name, None, None, weights=folder)
+    put(builder, name, CLEAN, wrong)
+    return builder
+
+
+def first(count: int, n: int) -> np.ndarray:
+    return np.arange(n) < count
+
+
+def gate(baseline: RunBuilder, candidate: RunBuilder, *margins: str) -> Outcome:
+    return run_gate(candidate.root, baseline.root, margins)
+
+
+@pytest.mark.parametrize(
+    ("n_worse", "n_better", "verdict"),
+    [
+        (0, 0, "PASS"),
+        (200, 0, "FAIL"),
+        (30, 0, "PASS"),
+        (0, 200, "PASS"),
+        (100, 95, "PASS"),
+        (500, 460, "INCONCLUSIVE"),
+    ],
+)
+def test_only_a_significant_and_material_loss_fails(
+    make_builder: Make, n_worse: int, n_better: int, verdict: str
+) -> None:
+    n = 5_000
+    before = first(1_000, n)
+    after = before.copy()
+    after[1_000 : 1_000 + n_worse] = True
+    after[:n_better] = False
+    (judged,) = gate(one_cell(make_builder, "base", before), one_cell(make_builder, "new", after)).judged
+    assert judged.verdict == verdict
+    differences = after.astype(float) - before
+    assert judged.estimate.value == pytest.approx((n_worse - n_better) / n)
+    if n_worse:
+        expected = stats.ttest_1samp(differences, 0, alternative="greater").pvalue
+        assert judged.p_holm == pytest.approx(expected)
+
+
+def test_a_significant_loss_below_the_margin_does_not_fail_and_the_margin_is_the_users(make_builder: Make) -> None:
+    before, after = first(1_000, 5_000), first(1_030, 5_000)
+    base, new = one_cell(make_builder, "base", before), one_cell(make_builder, "new", after)
+    (judged,) = gate(base, new).judged
+    assert judged.p_holm < 0.001
+    assert judged.verdict == "PASS"
+    for margin in ("clean=0.5", "clean_error=0.5"):
+        assert gate(base, new, margin).judged[0].verdict == "FAIL"
+    assert gate(base, new, "clean=0.5", "clean_error=0.9").judged[0].verdict == "PASS"
+
+
+def test_the_same_checkpoint_passes_on_any_number_of_images(make_builder: Make) -> None:
+    builder = one_cell(make_builder, "base", first(3, 20))
+    (judged,) = gate(builder, builder).judged
+    assert judged.verdict == "PASS"
+    assert (judged.interval.low, judged.interval.high) == (0, 0)
+    assert gate(builder, builder).notes == ()
+
+
+def test_another_checkpoint_that_agrees_on_few_images_has_not_shown_much(make_builder: Make) -> None:
+    few, many = (
+        gate(one_cell(make_builder, f"base{n}", first(n // 4, n)), one_cell(make_builder, f"new{n}", first(n // 4, n)))
+        for n in (50, 2_000)
+    )
+    assert few.judged[0].verdict == "INCONCLUSIVE"
+    assert many.judged[0].verdict == "PASS"
+    few.raise_unless_passed(strict=False)
+    with pytest.raises(InconclusiveError, match="1 of 1 scores are inconclusive"):
+        few.raise_unless_passed(strict=True)
+    many.raise_unless_passed(strict=True)
+
+
+def pair_of_sweeps(make_builder: Make, n: int = 400) -> tuple[RunBuilder, RunBuilder]:
+    base, new = make_builder("base", n=n), make_builder("new", n=n)
+    base.card("old net", None, None)
+    new.card("new net", None, None)
+    put_sweep(base, "old net", 0.3, 1)
+    put_sweep(new, "new net", 0.3, 2)
+    for s in range(1, 6):  # fog alone gets worse
+        put(new, "new net", corrupted(new, "fog", s), first(200, n))
+        put(base, "old net", corrupted(base, "fog", s), first(120, n))
+    put_ladder(base, "old net", [0] * 100 + [2] * (n - 100), ["1/255", "8/255"])
+    put_ladder(new, "new net", [0] * 100 + [1] * 100 + [2] * (n - 200), ["1/255", "8/255"])
+    return base, new
+
+
+def test_the_right_scores_fail_as_one_family(make_builder: Make) -> None:
+    outcome = gate(*pair_of_sweeps(make_builder))
+    verdicts = {one.score.name: one.verdict for one in outcome.judged}
+    assert len(verdicts) == 1 + 15 + 1 + 2
+    assert {name for name, verdict in verdicts.items() if verdict == "FAIL"} == {
+        "fog_error",
+        "pgd10-linf@8/255_error",
+        "mean_corruption_error",
+    }
+    assert verdicts["pgd10-linf@1/255_error"] != "FAIL"
+    (fog,) = [one for one in outcome.judged if one.score.name == "fog_error"]
+    assert fog.p_holm == pytest.approx(19 / 10_000)  # no flip of 9 999 reached it
+    assert fog.values == pytest.approx((0.3, 0.5))
+    with pytest.raises(RegressionFoundError, match="new net is worse than its baseline on .*fog") as caught:
+        outcome.raise_unless_passed(strict=False)
+    assert caught.value.exit_code == 1
+    assert outcome.notes == ("One checkpoint against one: how other trainings would differ is not covered.",)
+
+
+def test_a_single_condition_is_judged_where_its_corruption_is_not_complete(make_builder: Make) -> None:
+    base, new = make_builder("base", n=600), make_builder("new", n=600)
+    for builder, count in ((base, 100), (new, 200)):
+        builder.card("net", None, None, weights=count)
+        put(builder, "net", corrupted(builder, "fog", 3), first(count, 600))
+    (judged,) = gate(base, new).judged
+    assert judged.score.name == "fog@3_error"
+    assert judged.verdict == "FAIL"
+
+
+def test_a_file_says_what_the_folder_says(make_builder: Make, tmp_path: Path) -> None:
+    base, new = pair_of_sweeps(make_builder, n=403)  # no whole number of bytes
+    path = tmp_path / "baseline.npz"
+    write_baseline(path, read_answers(base.root))
+    assert path.stat().st_size < 30_000
+    by_file, by_folder = run_gate(new.root, path), run_gate(new.root, base.root)
+    assert to_csv(verdict_table(by_file)) == to_csv(verdict_table(by_folder))
+    with np.load(path, allow_pickle=False) as arrays:
+        assert set(arrays) == {"manifest", "wrong"}
+
+
+def rewritten(path: Path, **changes: object) -> Path:
+    """Change a baseline file's manifest, or its bits."""
+    with np.load(path, allow_pickle=False) as arrays:
+        manifest, wrong = json.loads(arrays["manifest"].tobytes()), arrays["wrong"]
+    if "wrong" in changes:
+        wrong = changes.pop("wrong")(wrong)  # type: ignore[operator]
+    text = json.dumps(manifest | changes).encode()
+    np.savez(path, allow_pickle=False, manifest=np.frombuffer(text, np.uint8), wrong=wrong)
+    return path
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"wrong": lambda bits: bits ^ 1},
+        {"wrong": lambda bits: bits[:, :-1]},
+        {"wrong": lambda bits: np.concatenate([bits, bits])},
+        {"wrong": lambda bits: bits.astype(float)},
+        {"n": 0},
+        {"n": 10**9},
+        {"checkpoints": []},
+        {"checkpoints": [{"name": "x"}]},
+        {"settings": []},
+        {"robustsweep_baseline": 99},
+    ],
+)
+def test_a_damaged_baseline_gives_no_verdict(make_builder: Make, tmp_path: Path, changes: dict[str, object]) -> None:
+    base = one_cell(make_builder, "base", first(10, 80))
+    path = tmp_path / "baseline.npz"
+    write_baseline(path, read_answers(base.root))
+    with pytest.raises(DataError, match="is not a baseline|schema version"):
+        read_baseline(rewritten(path, **changes))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"no archive at all"])
+def test_a_file_of_something_else_is_no_baseline(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "b.npz").write_bytes(content)
+    with pytest.raises(DataError, match="is not a baseline"):
+        read_baseline(tmp_path / "b.npz")
+
+
+class Trap:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.path),)
+
+
+def test_pickles_in_a_baseline_are_never_run(tmp_path: Path) -> None:
+    trap = np.array([Trap(tmp_path / "sprung")], dtype=object)
+    np.savez(tmp_path / "b.npz", manifest=trap, wrong=np.zeros((1, 1), np.uint8))
+    with pytest.raises(DataError, match="is not a baseline"):
+        read_baseline(tmp_path / "b.npz")
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_missing_baseline_says_how_to_write_one(make_builder: Make, tmp_path: Path) -> None:
+    base = one_cell(make_builder, "base", first(10, 80))
+    with pytest.raises(NothingToCompareError, match="--write-baseline"):
+        run_gate(base.root, tmp_path / "nowhere.npz")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(NothingToCompareError, match="no finished cell"):
+        run_gate(base.root, tmp_path / "empty")
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"fingerprint": "e" * 64}, "fingerprint"),
+        ({"provenance": "official"}, "provenance"),
+        ({"images_key": "b" * 64, "subset": {"limit": 80, "of": 10000, "seed": 0}}, "images_key"),
+        ({"preprocessing": "resize 256"}, "preprocessing"),
+    ],
+)
+def test_a_foreign_baseline_is_refused_with_the_reason(
+    make_builder: Make, changes: dict[str, object], named: str
+) -> None:
+    base, new = one_cell(make_builder, "base", first(10, 80)), one_cell(make_builder, "new", first(10, 80), **changes)
+    with pytest.raises(NothingToCompareError, match=f"baseline is foreign.*{named}") as caught:
+        gate(base, new)
+    assert caught.value.exit_code == 4
+
+
+def test_another_protocol_is_foreign(make_builder: Make) -> None:
+    base = one_cell(make_builder, "base", first(10, 80))
+    new = make_builder("new", n=80)
+    put(new, "net", CLEAN, first(10, 80), identity={"protocol": 2})
+    with pytest.raises(NothingToCompareError, match="another protocol \\(1 in the baseline, 2 here\\)"):
+        gate(base, new)
+
+
+def test_cells_that_only_the_baseline_has_are_not_silently_passed(make_builder: Make) -> None:
+    base, new = one_cell(make_builder, "base", first(10, 80)), one_cell(make_builder, "new", first(10, 80))
+    put(base, "net", corrupted(base, "fog", 3), first(20, 80))
+    with pytest.raises(NothingToCompareError, match="lacks 1 cell\\(s\\) that its baseline has: fog@3"):
+        gate(base, new)
+    assert any("not judged: fog@3" in note for note in gate(new, base).notes)
+
+
+def test_nothing_shared_is_foreign(make_builder: Make) -> None:
+    base, new = one_cell(make_builder, "base", first(10, 80)), make_builder("new", n=80)
+    put(new, "net", corrupted(new, "fog", 3), first(20, 80))
+    with pytest.raises(NothingToCompareError, match="share no condition"):
+        gate(base, new)
+
+
+def test_checkpoints_are_paired_by_name_and_those_without_partner_are_listed(make_builder: Make) -> None:
+    base, new = make_builder("base", n=400), make_builder("new", n=400)
+    for builder, names in ((base, ("a", "b", "old")), (new, ("a", "b", "c"))):
+        for name in names:
+            builder.card(name, None, None, weights=str(builder.root))
+            put(builder, name, CLEAN, first(200 if (name, builder) == ("b", new) else 100, 400))
+    outcome = gate(base, new)
+    assert [(one.candidate, one.baseline, one.verdict) for one in outcome.judged] == [
+        ("a", "a", "PASS"),
+        ("b", "b", "FAIL"),
+    ]
+    assert outcome.without_partner == ("c",)
+    assert "In the baseline but not here: old." in outcome.notes
+    with pytest.raises(RegressionFoundError):
+        outcome.raise_unless_passed(strict=False)
+    passed = Outcome("images", outcome.judged[:1], ("c",), ())
+    with pytest.raises(NothingToCompareError, match="no partner for c"):
+        passed.raise_unless_passed(strict=False)
+
+
+def test_adjusted_p_values_are_holms(make_builder: Make) -> None:
+    outcome = gate(*pair_of_sweeps(make_builder, n=600))
+    raw = {}
+    for one in outcome.judged:
+        t = one.estimate.value / one.estimate.standard_error if one.estimate.standard_error else -np.inf
+        raw[one.score.name] = float(stats.t.sf(t, 599)) if np.isfinite(t) else 1.0
+    assert [one.p_holm for one in outcome.judged] == pytest.approx(holm(list(raw.values())))
+
+
+@pytest.mark.parametrize("margin", ["fog_error", "clean=-1", "clean=x", "clean=nan", "clean=101", "=1", "claen=1"])
+def test_a_margin_that_cannot_be_understood_is_refused(make_builder: Make, margin: str) -> None:
+    base = one_cell(make_builder, "base", first(10, 80))
+    with pytest.raises(UsageError, match="margin|did you mean"):
+        gate(base, base, margin)
+
+
+def test_cells_of_several_sets_of_images_are_refused(make_builder: Make) -> None:
+    builder = one_cell(make_builder, "base", first(10, 80))
+    other = RunBuilder(builder.root, n=80, fingerprint="e" * 64, images_key="b" * 64)
+    put(other, "net", CLEAN, first(10, 80))
+    with pytest.raises(NothingToCompareError, match="2 sets of images"):
+        read_answers(builder.root)
+
+
+def test_junit_is_read_by_a_parser_and_counts_what_happened(make_builder: Make) -> None:
+    base, new = pair_of_sweeps(make_builder)
+    outcome = gate(base, new)
+    outcome = Outcome(outcome.title, outcome.judged, ("<un&known>\x00\x1b",), outcome.notes)
+    root = ElementTree.fromstring(junit_xml(outcome))
+    suites = root.findall("testsuite")
+    assert [suite.get("name") for suite in suites] == ["new net", "<un&known>��"]
+    cases = suites[0].findall("testcase")
+    assert len(cases) == int(suites[0].get("tests", "0")) == 19
+    failed = {case.get("name") for case in cases if case.find("failure") is not None}
+    skipped = {case.get("name") for case in cases if case.find("skipped") is not None}
+    verdicts = {one.score.name: one.verdict for one in outcome.judged}
+    assert failed == {name for name, verdict in verdicts.items() if verdict == "FAIL"}
+    assert skipped == {name for name, verdict in verdicts.items() if verdict == "INCONCLUSIVE"}
+    assert (suites[0].get("failures"), suites[0].get("skipped")) == (str(len(failed)), str(len(skipped)))
+    assert (root.get("tests"), root.get("errors")) == ("20", "1")
+    (fog,) = [case for case in cases if case.get("name") == "fog_error"]
+    said = fog.findtext("system-out") or ""
+    assert "30.00 % in the baseline (old net), 50.00 % now; difference +20.00 pp" in said
+    assert not [case for case in cases if case.get("time")]
+
+
+def test_a_step_summary_shows_failures_first_and_stays_below_its_limit(make_builder: Make) -> None:
+    outcome = gate(*pair_of_sweeps(make_builder))
+    whole = step_summary(outcome)
+    assert "**3 FAIL**" in whole
+    assert "left out" not in whole
+    rows = [line for line in whole.splitlines() if line.startswith("| ")]
+    assert [row.startswith("| FAIL") for row in rows[1:3]] == [True, False]  # a repeated verdict is blank
+    cut = step_summary(outcome, 2_000)
+    assert len(cut.encode()) <= 2_000
+    assert "rows are left out here" in cut
+    assert "fog" in cut
+    many = Outcome(outcome.title, outcome.judged * 60, (), ())
+    assert 99_000 < len(step_summary(many, 100_000).encode()) <= 100_000
+    assert LIMIT_BYTES < 2**20
