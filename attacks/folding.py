@@ -31,8 +31,8 @@ def search_model(model: nn.Module, images: Tensor) -> tuple[nn.Module, str | Non
         images: float32 (n, ...), in [0, 1], n >= 1; the copy is compared on the first eight.
 
     Returns:
-        The copy, whose parameters need no gradient, and None; or the model itself, and why where it has convolutions
-        and yet no copy can stand for it.
+        The copy, whose parameters need no gradient, and None: then the model also takes images that are channels last
+        in memory. Or the model itself, and why where it has convolutions and yet no copy can stand for it.
     """
     if not any(type(module) in _CONVOLUTIONS for module in model.modules()):
         return model, None
@@ -43,7 +43,7 @@ def search_model(model: nn.Module, images: Tensor) -> tuple[nn.Module, str | Non
             for convolution, norm in _consecutive(folded, images):
                 _fold(folded, convolution, norm)
             folded.to(memory_format=torch.channels_last)
-            expected, found = model(images), folded(images)
+            expected, found = model(channels_last(images)), folded(images)
             difference, scale = float((found - expected).abs().max()), float(expected.abs().max())
     except Exception as error:  # a network may be anybody's code, and need not bear copying
         return model, f"the network cannot be copied and folded ({type(error).__name__}: {error})"
@@ -53,6 +53,11 @@ def search_model(model: nn.Module, images: Tensor) -> tuple[nn.Module, str | Non
             f"the copy with folded batch normalisation differs by {difference:.3g} where logits reach {scale:.3g}",
         )
     return folded, None
+
+
+def channels_last(images: Tensor) -> Tensor:
+    """Lay images (n, C, H, W) out channels last in memory; leave others as they are."""
+    return images.contiguous(memory_format=torch.channels_last) if images.dim() == 4 else images
 
 
 def _consecutive(model: nn.Module, images: Tensor) -> list[tuple[Convolution, Normalisation]]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.dropout import _DropoutNd
 
+from robustsweep.attacks.folding import channels_last
 from robustsweep.attacks.losses import Loss
 from robustsweep.errors import AttackError, DataError, UsageError
 
@@ -43,7 +44,8 @@ class Target:
     def verdict(self, images: Tensor) -> Tensor:
         """Compute the logits of ``images``, float32 (n, K), without a graph."""
         with torch.no_grad():
-            return self._logits(self.model, images)
+            # Where a copy searches, the model has been seen to take the layout that its convolutions are faster in.
+            return self._logits(self.model, images if self.searches_itself else channels_last(images))
 
     def differentiable(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the search's logits with a graph.

@@ -39,7 +39,7 @@ class Picture:
     def rendered(self, file_format: ImageFormat = "png") -> bytes:
         """Render the figure; the same figure always gives the same bytes."""
         if engine := self.figure.get_layout_engine():
-            # Laying out what is laid out already would move it a little, and the bytes would depend on what came before.
+            # Laid out again it would move a little, and the bytes would depend on what was rendered before.
             engine.execute(self.figure)
             self.figure.set_layout_engine("none")
         file = io.BytesIO()

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from robustsweep.augmentations import METHODS, build_method
 from robustsweep.augmentations.method import Method
+from robustsweep.augmentations.network_method import NetworkMethod
 from robustsweep.draws import Draws
 from robustsweep.errors import UsageError
 
@@ -34,7 +35,9 @@ def passed_through(method: Method, sample: Tensor, n: int = N) -> tuple[Tensor, 
     return torch.cat([view for view, _ in views]), views[0][1]
 
 
-every_method = pytest.mark.parametrize("method", [METHODS[name]() for name in METHODS], ids=list(METHODS))
+# Those that need no network; tests of network methods stand in a file of their own.
+ALONE = [name for name in METHODS if not issubclass(METHODS[name], NetworkMethod)]
+every_method = pytest.mark.parametrize("method", [METHODS[name]() for name in ALONE], ids=ALONE)
 
 
 @every_method

@@ -15,6 +15,7 @@ from robustsweep.results.pairing import Comparison
 from robustsweep.results.per_image import MeasuredCells, read_scores
 from robustsweep.results.rendering import to_csv, to_markdown
 from robustsweep.results.scores import mean_score, scores_of
+from robustsweep.results.statistics.families import holm
 from robustsweep.results.statistics.seeds import method_difference
 from robustsweep.results.taxonomy import conditions_of
 from robustsweep.results.units import split_units
@@ -99,6 +100,17 @@ def test_all_opponents_share_one_family_and_the_tied_are_named(make_builder: Mak
     assert all(to_markdown(table) and to_csv(table) for table in tables.values())
     assert "| &lt; 0.001 |" in to_markdown(tables["compare_errors"])
     assert "0.000 |" not in to_markdown(tables["compare_errors"])
+
+
+def test_every_declared_score_of_every_opponent_is_in_the_family(make_builder: Make) -> None:
+    builder = make_builder(n=200)
+    for name, error in (("smoothmix", 0.3), ("cutmix", 0.31), ("mixup", 0.32)):
+        method(builder, name, error, 2)
+    (found,) = compare([builder.root], "smoothmix", "all")
+    declared = [one for one in found.comparisons if one.p_holm is not None]
+    assert len(declared) == 4
+    assert [one.p_holm for one in declared] == pytest.approx(holm([one.p for one in declared]))
+    assert [one.p_holm for one in declared] != pytest.approx([one.p for one in declared])
 
 
 def test_methods_that_were_trained_differently_are_refused_and_checkpoints_are_noted(make_builder: Make) -> None:

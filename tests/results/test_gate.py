@@ -1,6 +1,7 @@
 """The gate: verdicts, baselines, what is refused."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -200,10 +201,22 @@ def test_a_file_of_something_else_is_no_baseline(tmp_path: Path, content: bytes)
         read_baseline(tmp_path / "b.npz")
 
 
+class Trap:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.path),)
+
+
 def test_pickles_in_a_baseline_are_never_run(tmp_path: Path) -> None:
-    np.savez(tmp_path / "b.npz", manifest=np.array([{"a": 1}], dtype=object), wrong=np.zeros((1, 1), np.uint8))
+    trap = np.array([Trap(tmp_path / "sprung")], dtype=object)
+    np.savez(tmp_path / "b.npz", manifest=trap, wrong=np.zeros((1, 1), np.uint8))
     with pytest.raises(DataError, match="is not a baseline"):
         read_baseline(tmp_path / "b.npz")
+    assert not (tmp_path / "sprung").exists()
 
 
 def test_a_missing_baseline_says_how_to_write_one(make_builder: Make, tmp_path: Path) -> None:

@@ -77,6 +77,8 @@ def test_ece_in_closed_form() -> None:
     confidence = np.array([0.9, 0.9, 0.9, 0.9, 0.5, 0.5])
     right = np.array([True, True, True, False, False, True])
     assert expected_calibration_error(bin_gaps(confidence, right)) == pytest.approx(4 / 6 * 0.15)
+    edge = np.linspace(0, 1, 16)[3]  # the upper edge of the third bin belongs to it
+    assert bin_gaps(np.array([edge]), np.array([False]))[0, 2] == edge
     assert bin_gaps(np.array([0.0, 1.0]), np.array([True, True]))[[0, 1], [0, 14]] == pytest.approx([-1, 0])
 
 

@@ -1,0 +1,95 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from test_network_methods import CLASSES, network, step
+from torch import Tensor, nn
+
+from robustsweep.augmentations.layers import find_layer, stages
+from robustsweep.augmentations.manifold_mixup import ManifoldMixup
+from robustsweep.augmentations.mixup import Mixup
+from robustsweep.benchmark.architectures import build_architecture
+from robustsweep.errors import UsageError
+
+
+def test_at_the_input_it_is_mixup_bit_for_bit() -> None:
+    method = ManifoldMixup(layers=("input",))
+    given = step(method)
+    chance = torch.zeros_like(given.sample[:, :1])
+    sample = torch.cat([given.sample[:, :1], chance, given.sample[:, 1:2]], dim=1)
+    expected = Mixup(alpha=2.0).loss(replace(given, network=network(), sample=sample))
+    assert torch.equal(method.loss(given), expected)
+
+
+def test_any_layer_of_a_linear_network_gives_one_loss() -> None:
+    class Linear(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer1, self.layer2 = nn.Conv2d(3, 4, 3, bias=False), nn.Conv2d(4, CLASSES, 3, bias=False)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.layer2(self.layer1(x)).mean((2, 3))
+
+    torch.default_generator.manual_seed(0)
+    net = Linear()
+    losses = [
+        ManifoldMixup(layers=(layer,)).loss(step(ManifoldMixup(layers=(layer,)), net=net))
+        for layer in ("input", "stage1", "stage2", "layer1")
+    ]
+    assert all(torch.allclose(loss, losses[0], atol=1e-6) for loss in losses)
+
+
+def test_a_layer_is_mixed_where_it_ends() -> None:
+    """A stage's output mixed by hand and passed on by the rest of the network gives the same loss."""
+    method, net = ManifoldMixup(layers=("stage2",)), network()
+    given = step(method, net=net)
+    loss = method.loss(given)
+    reference = network()
+    hidden = reference.layer2(reference.layer1(torch.relu(reference.bn1(reference.conv1(given.images)))))
+    partners, own = torch.argsort(given.sample[:, 0], stable=True), given.sample[:, 1].float()
+    mixed = own.view(-1, 1, 1, 1) * hidden + (1 - own.view(-1, 1, 1, 1)) * hidden[partners]
+    targets = own[:, None] * given.targets + (1 - own[:, None]) * given.targets[partners]
+    logits = reference.linear(reference.layer3(mixed).mean((2, 3)))
+    assert torch.allclose(loss, given.criterion(logits, targets).mean(), atol=1e-6)
+
+
+def test_the_first_image_draws_the_layer_of_the_batch() -> None:
+    method = ManifoldMixup()
+    given = step(method)
+    losses = []
+    for number in (0.0, 0.34, 0.67):
+        sample = given.sample.clone()
+        sample[0, 2] = number
+        losses.append(method.loss(replace(given, network=network(), sample=sample)).item())
+    singles = [
+        ManifoldMixup(layers=(layer,)).loss(replace(given, network=network())).item()
+        for layer in ("input", "stage1", "stage2")
+    ]
+    assert losses == singles
+    assert len(set(losses)) == 3
+
+
+@pytest.mark.parametrize(
+    ("architecture", "count"), [("resnet8", 3), ("resnet18", 4), ("preactresnet18", 4), ("wrn-10-1", 3)]
+)
+def test_built_in_architectures_have_stages(architecture: str, count: int) -> None:
+    with torch.device("meta"):
+        net = build_architecture(architecture, 10)
+    assert len(stages(net)) == count
+    assert find_layer(net, "stage-1", "x") is find_layer(net, f"stage{count}", "x")
+
+
+@pytest.mark.parametrize("layer", ["stage4", "stage-4", "stage0", "layer9", "", "conv"])
+def test_an_unknown_layer_is_refused_with_those_there_are(layer: str) -> None:
+    method = ManifoldMixup(layers=("input", layer))
+    given = step(method)
+    with pytest.raises(UsageError, match=r"manifold_mixup: .*stage1 \(layer1\), stage2 \(layer2\), stage3 \(layer3\)"):
+        method.loss(given)
+
+
+def test_a_layer_that_does_not_run_or_runs_twice_is_refused() -> None:
+    net = network()
+    net.unused = nn.Identity()
+    method = ManifoldMixup(layers=("unused",))
+    with pytest.raises(UsageError, match="'unused' ran 0 times"):
+        method.loss(step(method, net=net))
