@@ -78,7 +78,7 @@ def attack_curves_figure(unit: Unit) -> Figure | None:
     ladders = [ladder for ladder in ladders if ladder[2]]
     if not ladders:
         return None
-    figure = Figure(figsize=(max(8.0, 4.4 * min(len(ladders), 3)), 4.6 * -(-len(ladders) // 3)), dpi=130)
+    figure = Figure(figsize=(max(10.0, 4.4 * min(len(ladders), 3)), 4.6 * -(-len(ladders) // 3)), dpi=130)
     figure.set_layout_engine("constrained")
     grid = figure.subplots(-(-len(ladders) // 3), min(len(ladders), 3), squeeze=False, sharey=True)
     for axes in grid.flat[len(ladders) :]:

@@ -18,6 +18,10 @@ _METADATA: dict[str, dict[str, None]] = {
 }
 
 
+# A figure of 12.5 inches fills the page; narrower ones keep the same size of letters.
+_PIXELS_PER_INCH = 94
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
     """A figure of one unit.
@@ -51,8 +55,8 @@ class Picture:
     def inline_svg(self) -> str:
         """Render as an SVG element for an HTML page: no comments, no metadata, its ids prefixed by the slug.
 
-        The element takes the width of the page and is labelled by ``alt``, which the page escapes beside it: the
-        element refers to the id ``alt-SLUG``.
+        The element grows to the width of the page and its letters to one size. It is labelled by ``alt``, which the page
+        shows beside it, escaped, under the id ``alt-SLUG``.
         """
         text = self.rendered("svg").decode()
         text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", "", text, flags=re.DOTALL)
@@ -64,7 +68,10 @@ class Picture:
         size = re.search(r'viewBox="[^"]*"', head)
         if size is None:
             raise ValueError("matplotlib wrote an SVG without a viewBox")
-        return f'<svg {size[0]} role="img" aria-labelledby="alt-{self.slug}">{_compact(body)}'
+        width = round(_PIXELS_PER_INCH * self.figure.get_figwidth())
+        return (
+            f'<svg {size[0]} style="max-width: {width}px" role="img" aria-labelledby="alt-{self.slug}">{_compact(body)}'
+        )
 
 
 def _compact(svg: str) -> str:
