@@ -55,8 +55,8 @@ class Picture:
     def inline_svg(self) -> str:
         """Render as an SVG element for an HTML page: no comments, no metadata, its ids prefixed by the slug.
 
-        The element grows to the width of the page and its letters to one size. It is labelled by ``alt``, which the page
-        shows beside it, escaped, under the id ``alt-SLUG``.
+        The element grows to the width of the page and its letters to one size. It is labelled by ``alt``, which the
+        page shows beside it, escaped, under the id ``alt-SLUG``.
         """
         text = self.rendered("svg").decode()
         text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", "", text, flags=re.DOTALL)
