@@ -36,6 +36,7 @@ def test_a_report_writes_markdown_tables_and_a_figure_into_the_run(builder: RunB
     written = write_report([builder.root])
     folder = builder.root / "report"
     assert {path.relative_to(folder).as_posix() for path in written.files} >= {
+        "report.html",
         "report.md",
         "figures/error_per_corruption.png",
         "tables/headline.csv",
