@@ -58,18 +58,27 @@ class SweepRequest:
 _POSITIVE = ("limit", "workers", "batch_size", "models_at_once")
 
 
+def read_plan(path: Path) -> dict[str, Any]:
+    """Read a TOML plan as it stands.
+
+    Raises:
+        UsageError: If it cannot be read or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"The plan {path} cannot be read ({error.strerror}).") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"The plan {path} is not TOML ({error}).") from error
+
+
 def read_request(path: Path) -> SweepRequest:
     """Read a TOML plan; its [train] table, which says how checkpoints are made, is left to ``train``.
 
     Raises:
         UsageError: If it is not TOML, or a key is unknown or of the wrong type.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"The plan {path} cannot be read ({error.strerror}).") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"The plan {path} is not TOML ({error}).") from error
+    content = read_plan(path)
     known = [field.name for field in fields(SweepRequest)]
     content.pop("train", None)
     for key in content:

@@ -2,12 +2,12 @@
 
 import json
 import re
-import tomllib
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from robustsweep.augmentations import METHODS, Method, build_method
+from robustsweep.benchmark.request import read_plan
 from robustsweep.benchmark.spec import parse_spec
 from robustsweep.errors import UsageError
 from robustsweep.registry import unknown_name
@@ -62,12 +62,7 @@ def read_train_request(path: Path) -> TrainRequest | None:
     Raises:
         UsageError: If it is not TOML, or a key is unknown or of the wrong type.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"The plan {path} cannot be read ({error.strerror}).") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"The plan {path} is not TOML ({error}).") from error
+    content = read_plan(path)
     if "train" not in content:
         return None
     table = content["train"]

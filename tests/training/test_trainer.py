@@ -3,7 +3,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny_trainings
 import torch
+from tiny_trainings import stripes
 
 from robustsweep.augmentations import METHODS
 from robustsweep.augmentations.baseline import Baseline
@@ -16,26 +18,7 @@ from robustsweep.training import epoch
 from robustsweep.training.recipe import Recipe
 from robustsweep.training.trainer import EpochReport, Trained, input_statistics, train, training_card
 
-RECIPE = Recipe(
-    name="tiny",
-    epochs=4,
-    batch_size=16,
-    learning_rate=0.05,
-    weight_decay=1e-4,
-    crop_padding=1,
-    flip=True,
-    warmup_epochs=1,
-)
-
-
-def stripes(n: int = 64, name: str = "stripes") -> Dataset:
-    """Two classes that one convolution tells apart: horizontal and vertical stripes under noise."""
-    rng = np.random.default_rng(0)
-    labels = np.arange(n) % 2
-    images = rng.integers(0, 60, (n, 3, 8, 8))
-    images[labels == 0, :, ::2] += 150
-    images[labels == 1, :, :, ::2] += 150
-    return from_array(name, "train", images.astype(np.uint8), labels, 2)
+RECIPE = replace(tiny_trainings.RECIPE, flip=True)
 
 
 def accuracy(trained: Trained, data: Dataset) -> float:
