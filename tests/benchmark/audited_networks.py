@@ -31,15 +31,18 @@ def architecture() -> nn.Sequential:
 
 @cache
 def trained_weights() -> dict[str, Tensor]:
-    """Train on the digits for a few epochs, the images normalised outside."""
+    """Train on the digits for a few epochs, the images normalised outside.
+
+    So gently that PGD-10 at 8/255 leaves nearly nothing; where it leaves more, rounding decides whether it converged.
+    """
     data = open_digits("train")
     images = NORM.applied_to(data.images(np.arange(len(data))) / 255.0)
     labels = torch.from_numpy(data.labels)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.manual_seed(2)
         network = architecture()
-    optimiser = torch.optim.Adam(network.parameters(), lr=0.01)
-    generator = torch.Generator().manual_seed(0)
+    optimiser = torch.optim.Adam(network.parameters(), lr=0.003)
+    generator = torch.Generator().manual_seed(2)
     for _ in range(6):
         for rows in torch.split(torch.randperm(len(images), generator=generator), 128):
             optimiser.zero_grad()
