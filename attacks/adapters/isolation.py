@@ -85,7 +85,9 @@ class _Snapshot:
                 tensor.data.copy_(value)
         for name, parameter, gradient, value in self._gradients:
             is_same = parameter.grad is gradient
-            if not is_same or (value is not None and not torch.equal(_bits(parameter.grad), _bits(value))):  # type: ignore[arg-type]
+            if is_same and gradient is not None and value is not None:
+                is_same = torch.equal(_bits(gradient), _bits(value))
+            if not is_same:
                 changed.append(f"the gradient of {name}")
                 parameter.grad = value
         for parameter, wants_gradient in self._flags:

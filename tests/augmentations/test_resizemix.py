@@ -4,14 +4,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from robustsweep.augmentations.resizemix import ResizeMix
+from robustsweep.augmentations.resizemix import Interpolation, ResizeMix
 from robustsweep.draws import Draws
 
 
 @pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
 @pytest.mark.parametrize("size", [(32, 32), (20, 33), (8, 8)])
-def test_the_patch_is_the_resized_partner_inside_the_image(interpolation: str, size: tuple[int, int]) -> None:
-    method = ResizeMix(interpolation=interpolation)  # type: ignore[arg-type]
+def test_the_patch_is_the_resized_partner_inside_the_image(interpolation: Interpolation, size: tuple[int, int]) -> None:
+    method = ResizeMix(interpolation=interpolation)
     n, (height, width) = 80, size
     partners = torch.randn(n, 3, *size, generator=torch.Generator().manual_seed(0))
     shape = method.sample_shape(Draws(0, "augmentation/0", torch.arange(n)))

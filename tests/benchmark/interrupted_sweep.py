@@ -4,14 +4,15 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 
 import torch
 from tiny_sweeps import OneByOne, swept, tiny_checkpoint, tiny_data, tiny_plan
 
 from robustsweep.benchmark import blocks
 from robustsweep.benchmark.plan import Plan
-from robustsweep.results import store
 
 # The calls of fsync at which a sweep is killed, each time from where the last one left it. At a call, a file has been
 # written under its temporary name and not yet been renamed.
@@ -48,8 +49,8 @@ def sweep(run: Path, kill_at: int | None = None) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         fsync(handle)
 
-    store.os.fsync = counted  # type: ignore[assignment]
-    swept(small_plan(), run, block_bytes=1)
+    with patch("os.fsync", counted):
+        swept(small_plan(), run, block_bytes=1)
 
 
 def main(way: str, run: Path) -> None:
@@ -57,7 +58,7 @@ def main(way: str, run: Path) -> None:
     torch.set_num_threads(1)
     if way == "killed":
         for kill_at in KILLS:
-            _, status = os.waitpid(forked(lambda kill_at=kill_at: sweep(run, kill_at)), 0)  # type: ignore[misc]
+            _, status = os.waitpid(forked(partial(sweep, run, kill_at)), 0)
             assert os.WIFSIGNALED(status), f"the sweep ended before file {kill_at}"
         sweep(run)
     else:

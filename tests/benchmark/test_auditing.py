@@ -14,6 +14,7 @@ from torch import nn
 
 from robustsweep.attacks.audits.auditing import AuditOutcome, audit, transfer
 from robustsweep.attacks.audits.check import Check
+from robustsweep.benchmark.plan import Plan
 from robustsweep.errors import DataError
 from robustsweep.results.audits import read_audits
 from robustsweep.results.report import write_report
@@ -28,13 +29,13 @@ def audited(name: str, *, colour: bool = False) -> dict[str, Check]:
     return {check.name: check for check in outcome.checks}
 
 
-def outcome_of(model: nn.Module, *, colour: bool = False, **options: object) -> AuditOutcome:
+def outcome_of(model: nn.Module, *, colour: bool = False, may_be_adversarially_trained: bool = False) -> AuditOutcome:
     data = digits()
     positions = np.arange(0, 3 * N, 3)
     images = data.images(positions)
     labels, ids = torch.from_numpy(data.labels[positions]), torch.from_numpy(data.ids[positions])
     shown = (tinted(images) if colour else images) / 255.0
-    return audit(model, shown, labels, ids=ids, seed=0, **options)  # type: ignore[arg-type]
+    return audit(model, shown, labels, ids=ids, seed=0, may_be_adversarially_trained=may_be_adversarially_trained)
 
 
 def warned(name: str, **options: bool) -> set[str]:
@@ -112,7 +113,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ledger]:
     return folder, ledger
 
 
-def plan(*names: str):  # type: ignore[no-untyped-def]
+def plan(*names: str) -> Plan:
     checkpoints = [checkpoint("good"), checkpoint("masked", BROKEN["scaled"])]
     return tiny_plan(*(names or ("clean", "fgsm-linf@8/255")), data=digits(), checkpoints=checkpoints, limit=60)
 

@@ -1,6 +1,7 @@
 import itertools
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -29,8 +30,8 @@ def key_of(
     return keys(make_plan(source, [checkpoint or tiny_checkpoint()], (condition,)))[0]
 
 
-def with_card(checkpoint: Checkpoint, **changes: object) -> Checkpoint:
-    return replace(checkpoint, card=replace(checkpoint.card, **changes))  # type: ignore[arg-type]
+def with_card(checkpoint: Checkpoint, **changes: Any) -> Checkpoint:
+    return replace(checkpoint, card=replace(checkpoint.card, **changes))
 
 
 def saved(folder: Path, *, scale: float = 1.0) -> Path:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -133,8 +134,8 @@ def tiny_plan(
     return make_plan(source, list(checkpoints) or [tiny_checkpoint()], conditions(*(names or CONDITIONS)))
 
 
-def swept(plan: Plan, run: Path, progress: Silent | None = None, **settings: object) -> SweepSummary:
-    return run_sweep(plan, CellStore(run), replace(SweepSettings(), **settings), progress)  # type: ignore[arg-type]
+def swept(plan: Plan, run: Path, progress: Silent | None = None, **settings: Any) -> SweepSummary:
+    return run_sweep(plan, CellStore(run), replace(SweepSettings(), **settings), progress)
 
 
 def stored(run: Path) -> Arrays:

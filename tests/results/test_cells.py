@@ -1,6 +1,7 @@
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,8 +25,8 @@ def same(a: Examples, b: Examples) -> bool:
     )
 
 
-def cell(**changes: object) -> Cell:
-    values = {
+def cell(**changes: Any) -> Cell:
+    values: dict[str, Any] = {
         "identity": {"weights": "ab", "condition": {"name": "pgd10-linf"}},
         "checkpoint": {"id": "0123456789ab", "name": "net", "card": {"architecture": "resnet20"}},
         "data": {"name": "shapes"},
@@ -35,7 +36,7 @@ def cell(**changes: object) -> Cell:
         "recorded": {"device": "cpu"},
         "warnings": ("Mind the step.",),
     }
-    return Cell(**(values | changes))  # type: ignore[arg-type]
+    return Cell(**(values | changes))
 
 
 @pytest.fixture
