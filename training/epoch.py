@@ -95,7 +95,7 @@ def train_epoch(
         images = data.normalised(pixels)
         loss = method.loss(Step(network, images, data.targets[rows], sample[rows], criterion, progress))
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         optimiser.step()
         total += loss.detach()
     return float(total) / len(batches)

@@ -88,10 +88,11 @@ def train(
     check_flip(recipe, data)
     device = torch.device(device)
     images = images or load_images(data, device, hold_out=keep == "best")
-    names = {"architecture": architecture, "recipe": recipe, "seed": seed, "keep": keep}
-    card = training_card(method, data, images.normalisation, **names)  # type: ignore[arg-type]
+    card = training_card(
+        method, data, images.normalisation, architecture=architecture, recipe=recipe, seed=seed, keep=keep
+    )
     network = build_network(architecture, data.classes, seed=seed).module
-    network = network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    network = network.to(device).to(memory_format=torch.channels_last).train()
     optimiser = _optimiser(network, recipe)
     course: Course = []
     best: Weights = {}
@@ -156,7 +157,7 @@ def _epoch_report(
 def _trained(network: nn.Module, card: Card, course: Course, best: Weights, precision: str) -> Trained:
     """Bring the network home; the best epoch, where it is kept, gets a copy of it."""
     facts = training_facts(course, precision)
-    module = network.to("cpu", memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+    module = network.to("cpu").to(memory_format=torch.contiguous_format).eval()
     last = Trained(module, replace(card, training=facts), course)
     if not best:
         return last

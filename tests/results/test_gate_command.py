@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -93,7 +94,7 @@ def test_compare_prints_and_writes_its_tables(run: Run, runs: Path) -> None:
     assert run("compare", "base", "--method", "base", "--against", "worse")[0] == 2
 
 
-def steps() -> dict[str, dict[str, object]]:
+def steps() -> dict[str, dict[str, Any]]:
     yaml = pytest.importorskip("yaml", reason="PyYAML is not installed, and nothing else here reads action.yml")
     action = yaml.safe_load((ROOT / "action.yml").read_text())
     assert action["runs"]["using"] == "composite"
@@ -103,11 +104,11 @@ def steps() -> dict[str, dict[str, object]]:
     return {step["name"]: step for step in action["runs"]["steps"]} | {"inputs": action["inputs"]}
 
 
-def run_step(step: dict[str, object], inputs: dict[str, str], folder: Path) -> "subprocess.CompletedProcess[str]":
+def run_step(step: dict[str, Any], inputs: dict[str, str], folder: Path) -> "subprocess.CompletedProcess[str]":
     """Run a step as a runner does: inputs filled into its environment, its script in a file, bash -eo pipefail."""
     filled = {
         name: re.sub(r"\$\{\{ inputs\.(\w+) \}\}", lambda found: inputs[found.group(1)], str(text))
-        for name, text in dict(step.get("env", {})).items()  # type: ignore[call-overload]
+        for name, text in step.get("env", {}).items()
     }
     assert "${{" not in str(step["run"])  # what a script interpolates, an input can inject
     script = folder / "step.sh"
@@ -127,7 +128,7 @@ def run_step(step: dict[str, object], inputs: dict[str, str], folder: Path) -> "
 @pytest.mark.skipif(shutil.which("bash") is None, reason="the steps are bash scripts, and there is no bash")
 def test_the_steps_of_the_action_judge_as_the_command_does(runs: Path) -> None:
     found = steps()
-    given = {name: str(described.get("default", "")) for name, described in found["inputs"].items()}  # type: ignore[attr-defined]
+    given = {name: str(described.get("default", "")) for name, described in found["inputs"].items()}
     given |= {"run": "worse", "baseline": "base"}
     failed = run_step(found["Judge"], given | {"margins": "clean=30\nclean_error=10\n"}, runs)
     assert failed.returncode == 1, failed.stderr

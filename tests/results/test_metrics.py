@@ -14,6 +14,7 @@ from robustsweep.results.metrics import (
     MCE,
     MEAN_CORRUPTION_ERROR,
     RELATIVE_MCE,
+    Metric,
     MissingCellsError,
     UndefinedMetricError,
     ce,
@@ -134,10 +135,10 @@ def test_a_quotient_needs_the_reference_complete_as_well() -> None:
 
 
 @pytest.mark.parametrize(("metric", "clean", "corrupted"), [(MCE, 0.1, 0.0), (RELATIVE_MCE, 0.3, 0.3)])
-def test_a_reference_without_errors_divides_nothing(metric: object, clean: float, corrupted: float) -> None:
+def test_a_reference_without_errors_divides_nothing(metric: Metric, clean: float, corrupted: float) -> None:
     reference = constant(dict.fromkeys(CORRUPTIONS, corrupted), clean).rename("spotless")
     with pytest.raises(UndefinedMetricError, match="undefined.*spotless"):
-        metric.value(constant(dict.fromkeys(CORRUPTIONS, 0.5), 0.1), reference)  # type: ignore[attr-defined]
+        metric.value(constant(dict.fromkeys(CORRUPTIONS, 0.5), 0.1), reference)
 
 
 def test_definitions_say_how_many_corruptions_and_severities() -> None:

@@ -3,6 +3,7 @@ import io
 import itertools
 import re
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 from rich.console import Console
@@ -192,10 +193,10 @@ def test_many_checkpoints_become_rows(builder: RunBuilder) -> None:
     assert "fgsm-linf 1/255" in [c.name for c in tables["robust_accuracy"].columns]
 
 
-def table(*rows: tuple[float | None, ...], along: str = "row", higher: bool = False) -> Table:
+def table(*rows: tuple[float | None, ...], along: Literal["row", "column"] = "row", higher: bool = False) -> Table:
     columns = [Column("name", "name"), *(Column(n, n, "percent", higher) for n in "abc"[: len(rows[0])])]
     filled = tuple((f"r{k}", *row) for k, row in enumerate(rows))
-    return Table("slug", "title", None, tuple(columns), filled, best_along=along)  # type: ignore[arg-type]
+    return Table("slug", "title", None, tuple(columns), filled, best_along=along)
 
 
 def test_the_best_follows_the_direction_and_is_absent_where_something_is_missing_or_equal() -> None:

@@ -4,11 +4,11 @@ import os
 import signal
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import torch
 from tiny_trainings import cutmix_job, few_digits, setting
 
-from robustsweep.results import store
 from robustsweep.training.job import BaselineClock, run_job
 
 # The calls of fsync at which a training is killed, each time from where the last one left it. An epoch makes two, one
@@ -25,8 +25,8 @@ def train(folder: Path, kill_at: int | None = None) -> None:
         if calls == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    store.os.fsync = counted  # type: ignore[assignment]
-    run_job(cutmix_job(folder), setting(few_digits(), keep="best"), BaselineClock())
+    with patch("os.fsync", counted):
+        run_job(cutmix_job(folder), setting(few_digits(), keep="best"), BaselineClock())
 
 
 def main(folder: Path) -> None:

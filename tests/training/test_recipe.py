@@ -1,5 +1,6 @@
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ RECIPE = Recipe(name="plain", epochs=10, batch_size=4, learning_rate=0.2, weight
 
 
 # Another valid value of every field. A number of epochs changes the share that the warm-up takes.
-CHANGES: dict[str, dict[str, object]] = {
+CHANGES: dict[str, dict[str, Any]] = {
     "epochs": {"epochs": 11},
     "batch_size": {"batch_size": 5},
     "learning_rate": {"learning_rate": 0.7},
@@ -30,7 +31,7 @@ CHANGES: dict[str, dict[str, object]] = {
 def test_the_hash_depends_on_every_field_but_the_name_and_the_default_architecture() -> None:
     assert {"name", "architecture", *CHANGES} == {field.name for field in fields(Recipe)}
     assert replace(RECIPE, name="other", architecture="resnet20").hash == RECIPE.hash
-    changed = [replace(RECIPE, **change) for change in CHANGES.values()]  # type: ignore[arg-type]
+    changed = [replace(RECIPE, **change) for change in CHANGES.values()]
     assert len({RECIPE.hash, *(recipe.hash for recipe in changed)}) == len(CHANGES) + 1
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from robustsweep.augmentations.baseline import Baseline
 from robustsweep.benchmark.checkpoints.native import load_card, load_tensors
 from robustsweep.errors import CheckpointError
+from robustsweep.training.cards import Keep
 from robustsweep.training.course import EpochReport
 from robustsweep.training.job import BaselineClock, Job, Setting, epochs_done, is_trained, run_job
 
@@ -37,8 +38,8 @@ def assert_same_weights(one: Path, other: Path) -> None:
 
 
 @pytest.mark.parametrize("keep", ["last", "best"])
-def test_a_training_stopped_after_any_epoch_goes_on_to_the_same_weights(tmp_path: Path, keep: str) -> None:
-    shared = setting(stripes(), keep=keep)  # type: ignore[arg-type]
+def test_a_training_stopped_after_any_epoch_goes_on_to_the_same_weights(tmp_path: Path, keep: Keep) -> None:
+    shared = setting(stripes(), keep=keep)
     whole, stopped = cutmix_job(tmp_path / "whole"), cutmix_job(tmp_path / "stopped")
     run(whole, shared)
     for epoch in (1, 3):
