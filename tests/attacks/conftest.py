@@ -1,7 +1,10 @@
 import pytest
 import torch
+from foreign_models import Normed
 from small_models import RowwiseNet
 from torch import Tensor
+
+from robustsweep.attacks.adapters.foreign import FAMILIES, Family
 
 
 @pytest.fixture
@@ -36,3 +39,29 @@ def labels(net: RowwiseNet, images: Tensor) -> Tensor:
 @pytest.fixture
 def ids() -> Tensor:
     return torch.arange(40) * 7919 - 100
+
+
+@pytest.fixture
+def model(generator):
+    model = Normed(generator).eval()
+    model.inactive.train()
+    model.head.outer.requires_grad_(False)
+    model.head.inner.grad = torch.full_like(model.head.inner, 0.25)
+    return model
+
+
+@pytest.fixture
+def plant(monkeypatch):
+    """Put another adapter in the place of torchattacks'."""
+
+    def put(adapter):
+        monkeypatch.setitem(FAMILIES, "torchattacks", Family("torchattacks", "torchattacks", adapter))
+
+    return put
+
+
+@pytest.fixture
+def task(model, images, ids):
+    labels = model(images).argmax(1)
+    labels[::10] = (labels[::10] + 1) % 4
+    return model, images, labels, ids

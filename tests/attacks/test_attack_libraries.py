@@ -9,8 +9,8 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 import torch
+from foreign_models import check_same, state
 from small_models import Linear
-from test_attack_adapters import check_same, state
 from torch import Tensor, nn
 
 from robustsweep.attacks import parse_attack, parse_foreign, run_attack, run_foreign

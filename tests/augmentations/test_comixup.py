@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from test_network_methods import network, step, with_peaks
+from stepping_networks import network, step, with_peaks
 
 from robustsweep.augmentations.comixup import CoMixup, Floats, _paying_for_twins, _vectors
 from robustsweep.augmentations.small_grids import cheapest_labels, energy, expand

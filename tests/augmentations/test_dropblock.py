@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_network_methods import network, step
+from stepping_networks import network, step
 from torch import Tensor, nn
 
 from robustsweep.augmentations.dropblock import DropBlock, block_mask

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from test_network_methods import CLASSES, network, step
+from stepping_networks import CLASSES, network, step
 from torch import Tensor, nn
 
 from robustsweep.augmentations.layers import find_layer, stages

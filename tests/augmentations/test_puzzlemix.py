@@ -3,7 +3,7 @@ import math
 
 import pytest
 import torch
-from test_network_methods import SIDE, N, step
+from stepping_networks import SIDE, N, step
 from torch import Tensor
 
 from robustsweep.augmentations.network_method import unit_sum

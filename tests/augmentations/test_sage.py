@@ -1,6 +1,6 @@
 import torch
 from scipy.ndimage import gaussian_filter
-from test_network_methods import N, step
+from stepping_networks import N, step
 
 from robustsweep.augmentations.network_method import input_gradient
 from robustsweep.augmentations.sage import Sage, blurred_magnitude, own_share, saliency_kept, shifted

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 import torch.nn.functional as F
-from test_network_methods import SIDE, N, network, step
+from stepping_networks import SIDE, N, network, step
 from torch import Tensor, nn
 
 from robustsweep.augmentations.activation_map import activation_maps

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from robustsweep.benchmark.architectures import build_architecture
-from robustsweep.benchmark.checkpoints import Checkpoint, resolve
+from robustsweep.benchmark.checkpoints import Card, Checkpoint, resolve
+from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS
 
 ARCHITECTURE = "resnet8"
 CLASSES = 7
@@ -43,3 +44,16 @@ def images(side: int = 32) -> Tensor:
 def logits(checkpoint: Checkpoint, side: int = 32) -> Tensor:
     with torch.inference_mode():
         return checkpoint.load()(images(side))
+
+
+CARD = Card(
+    architecture=ARCHITECTURE,
+    classes=CLASSES,
+    normalisation=NORMALISATIONS["cifar10"],
+    method="cutmix",
+    method_parameters={"alpha": 1.0},
+    data="digits",
+    epochs=3,
+    seed=4,
+    training={"seconds_per_epoch": [1.5, 2.5]},
+)

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import torch
 from audited_networks import BROKEN, Before, checkpoint, digits, healthy, tinted
-from test_sweep_cells import Ledger
-from tiny_sweeps import swept, tiny_plan
+from tiny_sweeps import Ledger, swept, tiny_plan
 from torch import nn
 
 from robustsweep.attacks.audits.auditing import AuditOutcome, audit, transfer

@@ -1,33 +1,13 @@
-import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from checkpoint_files import ARCHITECTURE, CLASSES, SPEC, images, logits, network, only, renamed, saved, weights
+from checkpoint_files import ARCHITECTURE, CARD, CLASSES, SPEC, images, logits, network, only, renamed, saved, weights
 from safetensors.torch import save_file
 
-from robustsweep.benchmark.checkpoints import Card, resolve, save_native
-from robustsweep.benchmark.checkpoints.native import load_card
+from robustsweep.benchmark.checkpoints import resolve, save_native
 from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS
 from robustsweep.errors import CheckpointError, UsageError
-
-CARD = Card(
-    architecture=ARCHITECTURE,
-    classes=CLASSES,
-    normalisation=NORMALISATIONS["cifar10"],
-    method="cutmix",
-    method_parameters={"alpha": 1.0},
-    data="digits",
-    epochs=3,
-    seed=4,
-    training={"seconds_per_epoch": [1.5, 2.5]},
-)
-
-
-@pytest.fixture
-def state_dict(tmp_path: Path) -> Path:
-    return saved(tmp_path / "net.pth", weights())
 
 
 def test_a_native_file_gives_back_its_card_and_its_logits_to_the_bit(tmp_path: Path) -> None:
@@ -253,107 +233,3 @@ def test_missing_files_and_unknown_suffixes_are_refused(tmp_path: Path) -> None:
         resolve(f"{tmp_path / 'none.pth'},{SPEC}")
     with pytest.raises(CheckpointError, match=r"no known suffix \(.pt, .pth, .th, .safetensors\)"):
         resolve(f"{saved(tmp_path / 'net.bin', weights())},{SPEC}")
-
-
-def native_files(folder: Path, *names: str) -> None:
-    for seed, name in enumerate(names):
-        save_native(folder / f"{name}.safetensors", network(seed), replace(CARD, seed=seed))
-
-
-def test_a_folder_and_a_glob_give_every_native_file_in_order(tmp_path: Path) -> None:
-    native_files(tmp_path / "all", "b", "a", "c")
-    assert [found.name for found in resolve(str(tmp_path / "all"))] == ["a", "b", "c"]
-    assert [found.name for found in resolve(str(tmp_path / "all" / "[ab].safetensors"))] == ["a", "b"]
-
-
-def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
-    native_files(tmp_path / "all", "cutmix/last", "mixup/last")
-    assert [found.name for found in resolve(str(tmp_path / "all"))] == ["cutmix/last", "mixup/last"]
-    assert len(resolve(str(tmp_path / "**" / "last.safetensors"))) == 2
-
-
-def test_a_glob_of_state_dicts_shares_the_options_that_several_files_can_share(tmp_path: Path) -> None:
-    for seed in range(2):
-        saved(tmp_path / f"net{seed}.pth", weights(seed))
-    found = resolve(f"{tmp_path}/net*.pth,{SPEC},method=mixup")
-    assert [(f.name, f.card.method) for f in found] == [("net0", "mixup"), ("net1", "mixup")]
-    with pytest.raises(UsageError, match="names several files"):
-        resolve(f"{tmp_path}/net*.pth,{SPEC},seed=1")
-
-
-def test_a_file_whose_name_looks_like_a_pattern_is_a_file(tmp_path: Path) -> None:
-    native_files(tmp_path, "net[1]")
-    assert [found.name for found in resolve(str(tmp_path / "net[1].safetensors"))] == ["net[1]"]
-
-
-def test_a_folder_or_a_glob_without_files_is_refused(tmp_path: Path) -> None:
-    for target in (tmp_path, tmp_path / "*.safetensors"):
-        with pytest.raises(CheckpointError, match="matches no checkpoint files"):
-            resolve(str(target))
-
-
-def test_a_native_file_takes_no_other_key_than_name(tmp_path: Path) -> None:
-    native_files(tmp_path, "net")
-    assert only(f"{tmp_path / 'net.safetensors'},name=shown").name == "shown"
-    with pytest.raises(UsageError, match="only name= can be given"):
-        resolve(f"{tmp_path / 'net.safetensors'},method=mixup")
-
-
-def test_a_safetensors_file_without_a_card_says_what_to_do(tmp_path: Path) -> None:
-    save_file(weights(), tmp_path / "bare.safetensors")
-    with pytest.raises(CheckpointError, match="carries no card; say arch= and norm="):
-        resolve(str(tmp_path / "bare.safetensors"))
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"architecture": 5},
-        {"classes": "seven"},
-        {"classes": 0},
-        {"classes": True},
-        {"input_size": -1},
-        {"resize_input": 1},
-        {"normalisation": {"mean": [0, 0, 0]}},
-        {"normalisation": {"mean": [0, 0, 0], "std": [1, 1]}},
-        {"normalisation": {"mean": ["0", "0", "0"], "std": [1, 1, 1]}},
-        {"method": ["cutmix"]},
-        {"method_parameters": None},
-        {"a_later_field": 1},
-    ],
-)
-def test_a_card_that_is_none_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
-    card = json.dumps(CARD.to_dict() | change)
-    save_file(weights(), tmp_path / "net.safetensors", metadata={"robustsweep_card": card})
-    with pytest.raises(CheckpointError, match="card|normalisation"):
-        resolve(str(tmp_path / "net.safetensors"))
-
-
-@pytest.mark.parametrize("text", ["", "not json", "[]", "3", "null"])
-def test_a_card_of_another_shape_is_refused(text: str) -> None:
-    with pytest.raises(CheckpointError, match="The card cannot be read"):
-        Card.from_json(text)
-
-
-def test_a_damaged_native_file_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "net.safetensors"
-    save_native(path, network(), CARD)
-    content = path.read_bytes()
-    for damaged in (b"", b"text", content[: len(content) // 2]):
-        path.write_bytes(damaged)
-        with pytest.raises(CheckpointError, match="not a readable safetensors file"):
-            resolve(str(path))
-
-
-def test_a_native_file_that_cannot_be_written_is_a_sentence_and_leaves_nothing(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    (tmp_path / "net.safetensors").mkdir()
-    for path in (tmp_path / "file" / "net.safetensors", tmp_path / "net.safetensors"):
-        with pytest.raises(CheckpointError, match="cannot be written"):
-            save_native(path, network(), CARD)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "net.safetensors"]
-
-
-def test_the_card_can_be_read_alone(tmp_path: Path) -> None:
-    save_native(tmp_path / "net.safetensors", network(), CARD)
-    assert load_card(tmp_path / "net.safetensors") == CARD

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from audited_networks import BROKEN, NORM, architecture, checkpoint, digits, healthy, trained
-from test_sweep_cells import Ledger, cells
-from tiny_sweeps import official_set, swept, tiny_plan
+from tiny_sweeps import Ledger, cells, official_set, swept, tiny_plan
 from torch import nn
 
 from robustsweep.attacks.audits.answers import answer_findings, changed, looks_like_probabilities

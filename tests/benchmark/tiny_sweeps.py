@@ -21,6 +21,7 @@ from robustsweep.benchmark.progress import Silent
 from robustsweep.benchmark.sources import Source
 from robustsweep.benchmark.sweep import SweepSettings, SweepSummary, run_sweep
 from robustsweep.errors import DataError
+from robustsweep.results.cells import Cell
 from robustsweep.results.store import CellStore
 
 CLASSES = 5
@@ -151,3 +152,25 @@ def same(left: Arrays, right: Arrays) -> bool:
         and all(np.array_equal(left[cell][name], right[cell][name]) for name in left[cell])
         for cell in left
     )
+
+
+class Ledger(Silent):
+    """Adds up what a sweep announces and what it reports."""
+
+    def __init__(self) -> None:
+        self.announced, self.cells, self.units = (0, 0), 0, 0
+        self.sentences: list[str] = []
+
+    def begin(self, cells: int, units: int) -> None:
+        self.announced = (cells, units)
+
+    def advance(self, cells: int, units: int) -> None:
+        self.cells += cells
+        self.units += units
+
+    def warn(self, sentence: str) -> None:
+        self.sentences.append(sentence)
+
+
+def cells(run: Path) -> dict[str, Cell]:
+    return {cell.condition["name"]: cell for cell in CellStore(run).cells()}

@@ -61,3 +61,16 @@ def skip_without_opencv(name):
     """Skip a test of a corruption, or of an oracle, that runs OpenCV where OpenCV cannot be imported."""
     if name in ("spatter", "frost"):
         pytest.importorskip("cv2", exc_type=ImportError)
+
+
+def pictures(count, height=32, width=32):
+    """Blocky random pictures with flat areas, the same in every run."""
+    draws = Draws(0, "pictures", torch.arange(count))
+    coarse = draws.integers(0, 256, 3, -(-height // 8), -(-width // 8)).repeat_interleave(8, 2).repeat_interleave(8, 3)
+    fine = draws.integers(-20, 21, 3, height, width)
+    pixels = (coarse[:, :, :height, :width] + fine).clamp(0, 255)
+    pixels[:, :, :8, :8] = coarse[:, :, :8, :8]
+    return pixels.to(torch.uint8)
+
+
+IDS = torch.arange(512) * 7_919 + 2**40

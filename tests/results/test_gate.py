@@ -1,50 +1,25 @@
 """The gate: verdicts, baselines, what is refused."""
 
-import json
-import os
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from answered_runs import corrupted, put, put_ladder, put_sweep
+from answered_runs import corrupted, put
+from gated_runs import CLEAN, Make, first, gate, one_cell, pair_of_sweeps
 from run_builder import RunBuilder
 from scipy import stats
 
 from robustsweep.errors import (
-    DataError,
     InconclusiveError,
     NothingToCompareError,
     RegressionFoundError,
     UsageError,
 )
 from robustsweep.results.gate.answers import read_answers
-from robustsweep.results.gate.baseline import read_baseline, write_baseline
 from robustsweep.results.gate.junit import junit_xml
-from robustsweep.results.gate.outcome import Outcome, run_gate, verdict_table
+from robustsweep.results.gate.outcome import Outcome
 from robustsweep.results.gate.summary import LIMIT_BYTES, step_summary
-from robustsweep.results.rendering import to_csv
 from robustsweep.results.statistics.families import holm
-
-Make = Callable[..., RunBuilder]
-CLEAN = {"name": "clean", "kind": "clean"}
-
-
-def one_cell(make_builder: Make, folder: str, wrong: np.ndarray, name: str = "net", **changes: object) -> RunBuilder:
-    builder = make_builder(folder, n=len(wrong), **changes)
-    builder.card(name, None, None, weights=folder)
-    put(builder, name, CLEAN, wrong)
-    return builder
-
-
-def first(count: int, n: int) -> np.ndarray:
-    return np.arange(n) < count
-
-
-def gate(baseline: RunBuilder, candidate: RunBuilder, *margins: str) -> Outcome:
-    return run_gate(candidate.root, baseline.root, margins)
 
 
 @pytest.mark.parametrize(
@@ -107,20 +82,6 @@ def test_another_checkpoint_that_agrees_on_few_images_has_not_shown_much(make_bu
     many.raise_unless_passed(strict=True)
 
 
-def pair_of_sweeps(make_builder: Make, n: int = 400) -> tuple[RunBuilder, RunBuilder]:
-    base, new = make_builder("base", n=n), make_builder("new", n=n)
-    base.card("old net", None, None)
-    new.card("new net", None, None)
-    put_sweep(base, "old net", 0.3, 1)
-    put_sweep(new, "new net", 0.3, 2)
-    for s in range(1, 6):  # fog alone gets worse
-        put(new, "new net", corrupted(new, "fog", s), first(200, n))
-        put(base, "old net", corrupted(base, "fog", s), first(120, n))
-    put_ladder(base, "old net", [0] * 100 + [2] * (n - 100), ["1/255", "8/255"])
-    put_ladder(new, "new net", [0] * 100 + [1] * 100 + [2] * (n - 200), ["1/255", "8/255"])
-    return base, new
-
-
 def test_the_right_scores_fail_as_one_family(make_builder: Make) -> None:
     outcome = gate(*pair_of_sweeps(make_builder))
     verdicts = {one.score.name: one.verdict for one in outcome.judged}
@@ -148,126 +109,6 @@ def test_a_single_condition_is_judged_where_its_corruption_is_not_complete(make_
     (judged,) = gate(base, new).judged
     assert judged.score.name == "fog@3_error"
     assert judged.verdict == "FAIL"
-
-
-def test_a_file_says_what_the_folder_says(make_builder: Make, tmp_path: Path) -> None:
-    base, new = pair_of_sweeps(make_builder, n=403)  # no whole number of bytes
-    path = tmp_path / "baseline.npz"
-    write_baseline(path, read_answers(base.root))
-    assert path.stat().st_size < 30_000
-    by_file, by_folder = run_gate(new.root, path), run_gate(new.root, base.root)
-    assert to_csv(verdict_table(by_file)) == to_csv(verdict_table(by_folder))
-    with np.load(path, allow_pickle=False) as arrays:
-        assert set(arrays) == {"manifest", "wrong"}
-
-
-def rewritten(path: Path, **changes: Any) -> Path:
-    """Change a baseline file's manifest, or its bits."""
-    with np.load(path, allow_pickle=False) as arrays:
-        manifest, wrong = json.loads(arrays["manifest"].tobytes()), arrays["wrong"]
-    if "wrong" in changes:
-        wrong = changes.pop("wrong")(wrong)
-    text = json.dumps(manifest | changes).encode()
-    np.savez(path, allow_pickle=False, manifest=np.frombuffer(text, np.uint8), wrong=wrong)
-    return path
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"wrong": lambda bits: bits ^ 1},
-        {"wrong": lambda bits: bits[:, :-1]},
-        {"wrong": lambda bits: np.concatenate([bits, bits])},
-        {"wrong": lambda bits: bits.astype(float)},
-        {"n": 0},
-        {"n": 10**9},
-        {"checkpoints": []},
-        {"checkpoints": [{"name": "x"}]},
-        {"settings": []},
-        {"robustsweep_baseline": 99},
-    ],
-)
-def test_a_damaged_baseline_gives_no_verdict(make_builder: Make, tmp_path: Path, changes: dict[str, object]) -> None:
-    base = one_cell(make_builder, "base", first(10, 80))
-    path = tmp_path / "baseline.npz"
-    write_baseline(path, read_answers(base.root))
-    with pytest.raises(DataError, match="is not a baseline|schema version"):
-        read_baseline(rewritten(path, **changes))
-
-
-@pytest.mark.parametrize("content", [b"", b"PK", b"no archive at all"])
-def test_a_file_of_something_else_is_no_baseline(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "b.npz").write_bytes(content)
-    with pytest.raises(DataError, match="is not a baseline"):
-        read_baseline(tmp_path / "b.npz")
-
-
-class Trap:
-    """Makes a folder when it is unpickled."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.mkdir, (str(self.path),)
-
-
-def test_pickles_in_a_baseline_are_never_run(tmp_path: Path) -> None:
-    trap = np.array([Trap(tmp_path / "sprung")], dtype=object)
-    np.savez(tmp_path / "b.npz", manifest=trap, wrong=np.zeros((1, 1), np.uint8))
-    with pytest.raises(DataError, match="is not a baseline"):
-        read_baseline(tmp_path / "b.npz")
-    assert not (tmp_path / "sprung").exists()
-
-
-def test_a_missing_baseline_says_how_to_write_one(make_builder: Make, tmp_path: Path) -> None:
-    base = one_cell(make_builder, "base", first(10, 80))
-    with pytest.raises(NothingToCompareError, match="--write-baseline"):
-        run_gate(base.root, tmp_path / "nowhere.npz")
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(NothingToCompareError, match="no finished cell"):
-        run_gate(base.root, tmp_path / "empty")
-
-
-@pytest.mark.parametrize(
-    ("changes", "named"),
-    [
-        ({"fingerprint": "e" * 64}, "fingerprint"),
-        ({"provenance": "official"}, "provenance"),
-        ({"images_key": "b" * 64, "subset": {"limit": 80, "of": 10000, "seed": 0}}, "images_key"),
-        ({"preprocessing": "resize 256"}, "preprocessing"),
-    ],
-)
-def test_a_foreign_baseline_is_refused_with_the_reason(
-    make_builder: Make, changes: dict[str, object], named: str
-) -> None:
-    base, new = one_cell(make_builder, "base", first(10, 80)), one_cell(make_builder, "new", first(10, 80), **changes)
-    with pytest.raises(NothingToCompareError, match=f"baseline is foreign.*{named}") as caught:
-        gate(base, new)
-    assert caught.value.exit_code == 4
-
-
-def test_another_protocol_is_foreign(make_builder: Make) -> None:
-    base = one_cell(make_builder, "base", first(10, 80))
-    new = make_builder("new", n=80)
-    put(new, "net", CLEAN, first(10, 80), identity={"protocol": 2})
-    with pytest.raises(NothingToCompareError, match="another protocol \\(1 in the baseline, 2 here\\)"):
-        gate(base, new)
-
-
-def test_cells_that_only_the_baseline_has_are_not_silently_passed(make_builder: Make) -> None:
-    base, new = one_cell(make_builder, "base", first(10, 80)), one_cell(make_builder, "new", first(10, 80))
-    put(base, "net", corrupted(base, "fog", 3), first(20, 80))
-    with pytest.raises(NothingToCompareError, match="lacks 1 cell\\(s\\) that its baseline has: fog@3"):
-        gate(base, new)
-    assert any("not judged: fog@3" in note for note in gate(new, base).notes)
-
-
-def test_nothing_shared_is_foreign(make_builder: Make) -> None:
-    base, new = one_cell(make_builder, "base", first(10, 80)), make_builder("new", n=80)
-    put(new, "net", corrupted(new, "fog", 3), first(20, 80))
-    with pytest.raises(NothingToCompareError, match="share no condition"):
-        gate(base, new)
 
 
 def test_checkpoints_are_paired_by_name_and_those_without_partner_are_listed(make_builder: Make) -> None:
