@@ -17,13 +17,19 @@ import numpy as np
 from scipy import stats
 
 from robustsweep.results.statistics.intervals import ALPHA, clustered_mean
-from robustsweep.results.statistics.paired import mcnemar, paired_difference
+from robustsweep.results.statistics.paired import paired_difference
 from robustsweep.results.statistics.seeds import method_difference
 
 BOUND = 0.06
 SEVERITIES = np.linspace(-1.2, 0.4, 5)
 IMAGE_SD, MODEL_SD, NOISE_SD = 1.5, 1.0, 0.6
 IMAGES_B, STANDS_FOR = 2_000, 10_000
+
+
+def mcnemar(first_wrong: int, second_wrong: int) -> float:
+    """Return McNemar's exact two-sided p value; valid for one cell, never for rows pooled over severities."""
+    n = first_wrong + second_wrong
+    return float(stats.binomtest(first_wrong, n).pvalue) if n else 1.0
 
 
 def upper_bound(rejected: int, repeats: int) -> float:

@@ -1,6 +1,7 @@
 """Short, seeded forms of the simulations; ``false_alarms.py`` runs them at length."""
 
-from false_alarms import BOUND, simulation_a, simulation_b, upper_bound
+import pytest
+from false_alarms import BOUND, mcnemar, simulation_a, simulation_b, upper_bound
 
 REPEATS = 2_000
 
@@ -27,3 +28,8 @@ def test_the_bound_is_that_of_the_binomial_distribution() -> None:
     assert 0.05 < upper_bound(250, 5_000) < 0.056
     assert upper_bound(0, 10) > 0.25
     assert upper_bound(10, 10) == 1
+
+
+def test_mcnemar_is_a_binomial_test_of_the_discordant_images() -> None:
+    assert mcnemar(0, 0) == 1
+    assert mcnemar(1, 9) == pytest.approx(2 * (1 + 10) / 2**10)

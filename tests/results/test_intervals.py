@@ -9,7 +9,7 @@ from scipy import stats
 
 from robustsweep.errors import DataError
 from robustsweep.results.statistics.intervals import Estimate, clustered_mean, wilson
-from robustsweep.results.statistics.paired import mcnemar, p_of_sign_flips, p_worse, paired_difference
+from robustsweep.results.statistics.paired import p_of_sign_flips, p_worse, paired_difference
 
 
 @pytest.mark.parametrize(("wrong", "n"), [(0, 10), (10, 10), (1, 7), (1897, 10_000), (3, 50_000)])
@@ -119,11 +119,6 @@ def test_few_images_are_judged_by_flips_and_many_by_t() -> None:
     assert p_worse(few, clustered_mean(few)) == p_of_sign_flips(few)
     assert p_worse(many, clustered_mean(many)) == clustered_mean(many).p_above_zero()
     assert p_of_sign_flips(many) == pytest.approx(clustered_mean(many).p_above_zero(), abs=0.01)
-
-
-def test_mcnemar_is_a_binomial_test_of_the_discordant_images() -> None:
-    assert mcnemar(0, 0) == 1
-    assert mcnemar(1, 9) == pytest.approx(2 * (1 + 10) / 2**10)
 
 
 @pytest.mark.parametrize(
