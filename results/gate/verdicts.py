@@ -12,6 +12,7 @@ from robustsweep.results.scores import Score
 from robustsweep.results.statistics.families import holm
 from robustsweep.results.statistics.intervals import ALPHA, Estimate, Floats, Ids, Interval, clustered_mean
 from robustsweep.results.statistics.paired import p_worse
+from robustsweep.results.statistics.score_intervals import paired_score_interval
 
 Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 
@@ -26,7 +27,7 @@ class Judged:
         score: What was judged.
         values: The baseline's and the candidate's score.
         estimate: Candidate minus baseline; above zero is worse.
-        interval: Its two-sided 95 % interval.
+        interval: Its two-sided 95 % score interval.
         same_checkpoint: Whether both have the same weights and no image disagrees: nothing is left to chance.
         margin: Least difference that matters, as a fraction.
         p_holm: One-sided p value of "not worse", adjusted over everything that is judged.
@@ -68,29 +69,41 @@ def judge(pairs: Sequence[Pair], scores: Sequence[Score], margins: Mapping[str, 
         for (_, _, differences), estimate in zip(tests, estimates, strict=True)
     ]
     return [
-        _judged(pair, score, differences, estimate, margins[score.name], p, len(tests))
+        _judged(pair, score, _interval(pair, score, differences, ids), estimate, margins[score.name], p, len(tests))
         for (pair, score, differences), estimate, p in zip(tests, estimates, holm(p_values), strict=True)
     ]
 
 
 def _judged(
-    pair: Pair, score: Score, differences: Floats, estimate: Estimate, margin: float, p: float, family_size: int
+    pair: Pair,
+    score: Score,
+    interval: Interval | None,
+    estimate: Estimate,
+    margin: float,
+    p: float,
+    family_size: int,
 ) -> Judged:
-    same = pair.candidate.checkpoint_id == pair.baseline.checkpoint_id and not differences.any()
-    interval = Interval(0.0, 0.0) if same else estimate.interval()
+    shown = interval or Interval(0.0, 0.0)
     return Judged(
         pair.candidate.name,
         pair.baseline.name,
         score,
         (float(_scored(pair.baseline.wrong, score).mean()), float(_scored(pair.candidate.wrong, score).mean())),
         estimate,
-        interval,
-        same,
+        shown,
+        interval is None,
         margin,
         p,
         estimate.smallest_detectable(ALPHA / family_size, sides=1, margin=margin),
-        _verdict(estimate.value, interval.high, margin, p),
+        _verdict(estimate.value, shown.high, margin, p),
     )
+
+
+def _interval(pair: Pair, score: Score, differences: Floats, ids: Ids) -> Interval | None:
+    """Return the interval of the difference; None for one checkpoint with equal answers, which leaves no doubt."""
+    if pair.candidate.checkpoint_id == pair.baseline.checkpoint_id and not differences.any():
+        return None
+    return paired_score_interval(differences, ids, bound=sum(score.weights))
 
 
 def _verdict(difference: float, upper: float, margin: float, p: float) -> Verdict:

@@ -1,7 +1,7 @@
 """Short, seeded forms of the simulations; ``false_alarms.py`` runs them at length."""
 
 import pytest
-from false_alarms import BOUND, mcnemar, simulation_a, simulation_b, upper_bound
+from false_alarms import BOUND, BOUND_PASS, mcnemar, simulation_a, simulation_b, simulation_c, upper_bound
 
 REPEATS = 2_000
 
@@ -22,6 +22,16 @@ def test_equal_methods_are_told_apart_no_more_often_than_declared() -> None:
     counts = simulation_b(3, 0.005, REPEATS, seed=0, n_images=500)
     assert counts["images and seeds"] / REPEATS < BOUND
     assert counts["images alone"] / REPEATS > 0.15
+
+
+@pytest.mark.parametrize(("better", "n_cells"), [(0.0, 1), (0.01, 1), (0.01, 5)])
+def test_a_loss_as_large_as_the_margin_passes_no_more_often_than_declared(better: float, n_cells: int) -> None:
+    counts = simulation_c(300, 0.01, better, n_cells, REPEATS, seed=0)
+    assert counts["PASS"] / REPEATS < BOUND_PASS
+
+
+def test_an_equal_candidate_fails_no_more_often_than_declared() -> None:
+    assert simulation_c(500, 0.0, 0.05, 1, REPEATS, seed=0, margin=0.0)["FAIL"] / REPEATS < BOUND
 
 
 def test_the_bound_is_that_of_the_binomial_distribution() -> None:

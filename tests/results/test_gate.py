@@ -82,6 +82,15 @@ def test_another_checkpoint_that_agrees_on_few_images_has_not_shown_much(make_bu
     many.raise_unless_passed(strict=True)
 
 
+@pytest.mark.parametrize("n_worse", [0, 1, 2])
+def test_few_images_that_disagree_do_not_pass_for_certainty(make_builder: Make, n_worse: int) -> None:
+    before, after = first(60, 300), first(60 + n_worse, 300)
+    (judged,) = gate(one_cell(make_builder, "base", before), one_cell(make_builder, "new", after)).judged
+    assert judged.margin == 0.01
+    assert judged.interval.high > 0.0125
+    assert judged.verdict == "INCONCLUSIVE"
+
+
 def test_the_right_scores_fail_as_one_family(make_builder: Make) -> None:
     outcome = gate(*pair_of_sweeps(make_builder))
     verdicts = {one.score.name: one.verdict for one in outcome.judged}
