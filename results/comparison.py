@@ -78,14 +78,16 @@ def compare(
     frame = load_frame(runs)
     if frame.empty:
         raise NothingToCompareError(f"No finished cell in {', '.join(map(str, runs))}; run robustsweep sweep first.")
-    units = split_units(frame)
+    units = split_units(frame, by_training=False)
     refuse_unknown_sides(units, [method, *([] if against == ALL else [against])])
-    found = [one for unit in units if (one := _compare_unit(unit, method, against, metrics, reference, runs))]
-    if not found:
-        raise NothingToCompareError(
-            f"{method} and {against} were never measured on the same images: {_where(units)}. Sweep them alike."
-        )
-    return found
+    # Within each training first: methods may be there in several. Sides that share none still share images.
+    for candidates in (split_units(frame), units):
+        found = [_compare_unit(unit, method, against, metrics, reference, runs) for unit in candidates]
+        if any(found):
+            return [one for one in found if one]
+    raise NothingToCompareError(
+        f"{method} and {against} were never measured on the same images: {_where(units)}. Sweep them alike."
+    )
 
 
 def _where(units: Sequence[Unit]) -> str:

@@ -56,7 +56,7 @@ def read_answers(run: Path) -> RunAnswers:
     Raises:
         NothingToCompareError: If it has no finished cell, or cells of several sets of images.
     """
-    units = split_units(load_frame([run]))
+    units = split_units(load_frame([run]), by_training=False)
     if not units:
         raise NothingToCompareError(f"{run} has no finished cell to judge; run robustsweep sweep first.")
     if len(units) > 1:

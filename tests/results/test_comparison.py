@@ -113,17 +113,43 @@ def test_every_declared_score_of_every_opponent_is_in_the_family(make_builder: M
     assert [one.p_holm for one in declared] != pytest.approx([one.p for one in declared])
 
 
-def test_methods_that_were_trained_differently_are_refused_and_checkpoints_are_noted(make_builder: Make) -> None:
-    builder = make_builder(n=50)
-    builder.card("a", "smoothmix", 0, epochs=200)
-    builder.card("b", "cutmix", 0, epochs=300)
-    for name in ("a", "b"):
+def clean_only(builder: RunBuilder, *names: str) -> None:
+    for name in names:
         put(builder, name, {"name": "clean", "kind": "clean"}, np.arange(50) < 20)
-    with pytest.raises(NothingToCompareError, match="epochs \\(200, 300\\)") as caught:
-        compare([builder.root], "smoothmix", "cutmix")
-    assert caught.value.exit_code == 4
+
+
+@pytest.mark.parametrize("recipe_hash", [None, "c" * 64])
+def test_methods_that_were_trained_differently_are_refused_and_checkpoints_are_noted(
+    make_builder: Make, recipe_hash: str | None
+) -> None:
+    builder = make_builder(n=50)
+    builder.card("a", "smoothmix", 0, epochs=200, recipe_hash=recipe_hash)
+    builder.card("b", "cutmix", 0, epochs=300, recipe_hash=recipe_hash)
+    clean_only(builder, "a", "b")
+    for against in ("cutmix", "all"):
+        with pytest.raises(NothingToCompareError, match="epochs \\(200, 300\\)") as caught:
+            compare([builder.root], "smoothmix", against)
+        assert caught.value.exit_code == 4
     (found,) = compare([builder.root], "a", "b")
     assert found.notes == ("a and b differ in epochs (200, 300).",)
+
+
+def test_methods_are_compared_within_each_training_that_both_have(make_builder: Make) -> None:
+    builder = make_builder(n=50)
+    for epochs in (30, 60):
+        for method_name in ("smoothmix", "cutmix"):
+            name = f"{method_name}-{epochs}"
+            builder.card(name, method_name, 0, epochs=epochs, recipe_hash="c" * 64)
+            clean_only(builder, name)
+    builder.card("mixup-90", "mixup", 0, epochs=90, recipe_hash="c" * 64)
+    clean_only(builder, "mixup-90")
+    found = compare([builder.root], "smoothmix", "cutmix")
+    assert [one.unit.scope.training for one in found] == ["trained: epochs 30", "trained: epochs 60"]
+    with pytest.raises(NothingToCompareError, match="epochs \\(30, 60, 90\\)"):
+        compare([builder.root], "smoothmix", "mixup")
+    (across,) = compare([builder.root], "smoothmix-30", "mixup-90")
+    assert across.unit.scope.training == ""
+    assert across.notes == ("smoothmix-30 and mixup-90 differ in epochs (30, 90).",)
 
 
 def test_seeds_with_other_parameters_are_no_seeds_of_one_method(make_builder: Make) -> None:

@@ -164,6 +164,17 @@ def test_cells_of_several_sets_of_images_are_refused(make_builder: Make) -> None
         read_answers(builder.root)
 
 
+def test_checkpoints_that_were_trained_differently_are_gated_in_one_run(make_builder: Make) -> None:
+    base, new = make_builder("base", n=2_000), make_builder("new", n=2_000)
+    for builder in (base, new):
+        for epochs in (30, 60):
+            builder.card(f"net-{epochs}", "cutmix", 0, epochs=epochs, recipe_hash="c" * 64, weights=str(builder.root))
+            put(builder, f"net-{epochs}", CLEAN, first(100, 2_000))
+    outcome = gate(base, new)
+    assert [(one.candidate, one.verdict) for one in outcome.judged] == [("net-30", "PASS"), ("net-60", "PASS")]
+    assert "trained" not in outcome.title
+
+
 def test_junit_is_read_by_a_parser_and_counts_what_happened(make_builder: Make) -> None:
     base, new = pair_of_sweeps(make_builder)
     outcome = gate(base, new)
