@@ -105,7 +105,7 @@ def build_report(runs: Sequence[Path], reference: str | None = None) -> Report:
     return Report(
         tuple(runs),
         sections,
-        training=_training_tables(units, frame),
+        training=_training_tables(frame),
         published=tuple(published_tables(units)),
         missing=missing_table(missing_cells(runs, frame)),
         provenance=provenance_table(frame),
@@ -114,8 +114,8 @@ def build_report(runs: Sequence[Path], reference: str | None = None) -> Report:
     )
 
 
-def _training_tables(units: Sequence[Unit], frame: pd.DataFrame) -> tuple[Table, ...]:
-    cost, equal = training_cost(frame), equal_compute(units)
+def _training_tables(frame: pd.DataFrame) -> tuple[Table, ...]:
+    cost, equal = training_cost(frame), equal_compute(split_units(frame, by_training=False))
     numbered = [replace(t, slug=f"{t.slug}_{n}") if len(equal) > 1 else t for n, t in enumerate(equal, 1)]
     return tuple(footnotes(table) for table in [*numbered, *([cost] if cost else [])])
 

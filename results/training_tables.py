@@ -105,29 +105,24 @@ def training_cost(frame: pd.DataFrame) -> Table | None:
 
 
 def equal_compute(units: Sequence[Unit]) -> list[Table]:
-    """Build, for units that show the same images, the methods at the baseline's training time.
+    """Build the methods at the baseline's training time.
 
     The budget is the wall-clock time of the baseline's longest training, the median over its seeds. Of each method,
     those checkpoints are shown whose number of epochs took the longest time, the median over their seeds, that is not
     above it. Only trainings on one device that are alike in all but method, seed and epochs are set side by side.
+
+    Args:
+        units: Units of the same images, whatever the training: each holds a checkpoint once.
     """
     tables: list[Table] = []
-    for same in _same_images(units):
-        measured = [(cost, row) for unit in same for cost, row in _measured(unit)]
-        scope = replace(same[0].scope, training="", distinction="", checkpoint_level_only=False)
+    for unit in units:
+        measured = list(_measured(unit))
+        scope = replace(unit.scope, checkpoint_level_only=False)
         for alike in dict.fromkeys(cost.alike for cost, _ in measured):
             table = _equal_compute([(cost, row) for cost, row in measured if cost.alike == alike])
             if table:
                 tables.append(replace(table, scope=scope))
     return tables
-
-
-def _same_images(units: Sequence[Unit]) -> Iterator[list[Unit]]:
-    groups: dict[str, list[Unit]] = {}
-    for unit in units:
-        scope = replace(unit.scope, training="", distinction="", checkpoint_level_only=False)
-        groups.setdefault(repr((scope, unit.split, unit.preprocessing)), []).append(unit)
-    yield from groups.values()
 
 
 def _measured(unit: Unit) -> Iterator[tuple[Cost, tuple[float | None, float | None]]]:
