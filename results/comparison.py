@@ -19,14 +19,17 @@ from robustsweep.results.comparability import (
 )
 from robustsweep.results.frame import load_frame
 from robustsweep.results.pairing import (
+    NO_MCE,
     Comparison,
     compared_by_reference,
     compared_score,
     measured_differently,
     read_sides,
+    refuse_unknown_divisor,
     tied_groups,
 )
-from robustsweep.results.scores import Score, scores_of
+from robustsweep.results.ratios import MCE_BY_REFERENCE
+from robustsweep.results.scores import scores_of
 from robustsweep.results.statistics.families import holm
 from robustsweep.results.units import Unit, split_units
 
@@ -72,22 +75,39 @@ def compare(
         reference: Checkpoint whose measured errors divide those of an additional mCE.
 
     Raises:
-        NothingToCompareError: If the two were never measured on the same images, or methods were trained differently.
-        UsageError: If a name is unknown.
+        NothingToCompareError: If the two were never measured on the same images, methods were trained differently, or
+            no set of images has the reference.
+        UsageError: If a name is known to no set of images.
     """
     frame = load_frame(runs)
     if frame.empty:
         raise NothingToCompareError(f"No finished cell in {', '.join(map(str, runs))}; run robustsweep sweep first.")
-    units = split_units(frame, by_training=False)
+    trainings, units = split_units(frame), split_units(frame, by_training=False)
     refuse_unknown_sides(units, [method, *([] if against == ALL else [against])])
+    if reference is not None:
+        refuse_unknown_divisor([*trainings, *units], reference)
     # Within each training first: methods may be there in several. Sides that share none still share images.
-    for candidates in (split_units(frame), units):
+    for candidates in (trainings, units):
         found = [_compare_unit(unit, method, against, metrics, reference, runs) for unit in candidates]
         if any(found):
-            return [one for one in found if one]
+            return _with_what_was_named([one for one in found if one], metrics, reference)
     raise NothingToCompareError(
         f"{method} and {against} were never measured on the same images: {_where(units)}. Sweep them alike."
     )
+
+
+def _with_what_was_named(
+    found: list[UnitComparison], metrics: Sequence[str], reference: str | None
+) -> list[UnitComparison]:
+    """Check that some unit has each score that was asked for; the notes of a unit say what it lacks."""
+    known = list(dict.fromkeys(one.score.name for unit in found for one in unit.comparisons))
+    for name in metrics:
+        if name not in known:
+            raise unknown_name("metric", name, known)
+    if reference is not None and MCE_BY_REFERENCE not in known:
+        reasons = [note for unit in found for note in unit.notes if note.startswith(NO_MCE)]
+        raise NothingToCompareError(" ".join(dict.fromkeys(reasons)))
+    return found
 
 
 def _where(units: Sequence[Unit]) -> str:
@@ -122,10 +142,13 @@ def _compare_unit(
         if score.name in read[first] and score.name in read[other]
     ]
     if reference is not None:
-        compared += compared_by_reference(unit, first, opponents, reference, runs)
+        by_reference, reasons = compared_by_reference(unit, first, opponents, reference, runs)
+        compared, notes = compared + by_reference, notes + reasons
     if not compared:
         return None
-    declared = _declared(scores, metrics, compared)
+    if missing := set(metrics) - {one.score.name for one in compared}:
+        notes.append(f"Not measured here: {', '.join(sorted(missing))}.")
+    declared = set(metrics) or {score.name for score in scores if score.kind in DECLARED_KINDS}
     tied = tied_groups(read, [s for s in scores if s.name in declared], ids) if len(opponents) > 1 else {}
     pairs = tuple((first, other) for other in opponents)
     return UnitComparison(unit, tuple(_adjusted(compared, declared)), tied, tuple(dict.fromkeys(notes)), pairs)
@@ -137,14 +160,6 @@ def _training_notes(unit: Unit, first: Side, second: Side) -> list[str]:
         return []
     differing = differing_training(unit, (first, second))
     return [f"{first.name} and {second.name} differ in {'; '.join(differing)}."] if differing else []
-
-
-def _declared(scores: Sequence[Score], metrics: Sequence[str], compared: Sequence[Comparison]) -> set[str]:
-    known = list(dict.fromkeys(one.score.name for one in compared))
-    for name in metrics:
-        if name not in known:
-            raise unknown_name("metric", name, known)
-    return set(metrics) if metrics else {score.name for score in scores if score.kind in DECLARED_KINDS}
 
 
 def _adjusted(compared: Sequence[Comparison], declared: set[str]) -> list[Comparison]:

@@ -17,7 +17,7 @@ from robustsweep.results.rendering import to_csv, to_markdown
 from robustsweep.results.scores import mean_score, scores_of
 from robustsweep.results.statistics.families import holm
 from robustsweep.results.statistics.seeds import method_difference
-from robustsweep.results.taxonomy import conditions_of
+from robustsweep.results.taxonomy import CORRUPTIONS, conditions_of
 from robustsweep.results.units import split_units
 from robustsweep.results.windows import hard_minus_soft, read_answers
 from robustsweep.results.wording import reading
@@ -226,8 +226,6 @@ def test_windows_are_scored_as_their_table_does(builder: RunBuilder) -> None:
 
 
 def test_a_measured_reference_divides_and_is_resampled_with_the_sides(make_builder: Make) -> None:
-    from robustsweep.results.taxonomy import CORRUPTIONS
-
     builder = make_builder(n=40)
     for name, error in (("baseline", 0.6), ("smoothmix", 0.4)):
         method(builder, name, error, 1, CORRUPTIONS)
@@ -241,6 +239,36 @@ def test_a_measured_reference_divides_and_is_resampled_with_the_sides(make_build
     assert one.p_holm is None
     with pytest.raises(UsageError, match="reference checkpoint"):
         compare([builder.root], "smoothmix", "baseline", reference="alexnet")
+
+
+def test_what_one_set_of_images_lacks_is_noted_there_and_compared_on_the_others(make_builder: Make) -> None:
+    whole = make_builder("whole", n=30)
+    for name, error in (("reference", 0.7), ("smoothmix", 0.3), ("cutmix", 0.5)):
+        method(whole, name, error, 1, CORRUPTIONS)
+    without_reference = make_builder("without", n=30, fingerprint="d" * 64)
+    for name, error in (("smoothmix", 0.3), ("cutmix", 0.5)):
+        method(without_reference, name, error, 1, CORRUPTIONS)
+    few = make_builder("few", n=30, fingerprint="e" * 64)
+    for name, error in (("reference", 0.7), ("smoothmix", 0.3), ("cutmix", 0.5)):
+        method(few, name, error, 1, ("snow",))
+    runs = [builder.root for builder in (whole, without_reference, few)]
+    found = compare(runs, "smoothmix", "cutmix", metrics=["fog_error"], reference="reference")
+    by_data = {one.unit.scope.fingerprint[0]: one for one in found}
+    names = {data: {one.score.name for one in found.comparisons} for data, found in by_data.items()}
+    assert {"fog_error", "mce_vs_reference"} <= names["f"]
+    assert "mce_vs_reference" not in names["d"] | names["e"]
+    assert not by_data["f"].notes
+    assert by_data["d"].notes == ("No mCE by reference: it is not one of the checkpoints here.",)
+    mce, fog = by_data["e"].notes
+    assert "reference-0 lacks gaussian_noise" in mce
+    assert fog == "Not measured here: fog_error."
+    assert all(one.p_holm is None for one in by_data["e"].comparisons)
+    with pytest.raises(UsageError, match="did you mean 'fog_error'"):
+        compare(runs, "smoothmix", "cutmix", metrics=["fogg_error"])
+    with pytest.raises(UsageError, match="reference checkpoint"):
+        compare(runs, "smoothmix", "cutmix", reference="alexnet")
+    with pytest.raises(NothingToCompareError, match="No mCE by reference: .* reference-0 lacks gaussian_noise"):
+        compare([few.root], "smoothmix", "cutmix", reference="reference")
 
 
 def test_per_image_answers_that_contradict_the_counts_give_no_number(builder: RunBuilder) -> None:
