@@ -95,10 +95,10 @@ def _describe(grid: "Grid") -> list[str]:
     """Say what is wanted."""
     setting = grid.setting
     height, width = setting.data.size
-    held_out = f", {len(setting.images.held_out)} held out" if setting.keep == "best" else ""
+    held_out = f", {setting.images.n_held_out} held out" if setting.keep == "best" else ""
     recipe = setting.recipe
     return [
-        f"data   {setting.data.name}: {len(setting.images.ids)} images{held_out}, {width}x{height}, "
+        f"data   {setting.data.name}: {len(setting.images)} images{held_out}, {width}x{height}, "
         f"{setting.data.classes} classes",
         f"train  {setting.architecture} with recipe {recipe.name}: {recipe.epochs} epochs, batch {recipe.batch_size}, "
         f"{recipe.optimiser}",
