@@ -17,6 +17,7 @@ from robustsweep.results.comparability import (
     refuse_unknown_sides,
     repeated_seeds,
 )
+from robustsweep.results.comparison_request import ALL
 from robustsweep.results.frame import load_frame
 from robustsweep.results.pairing import (
     NO_MCE,
@@ -35,8 +36,6 @@ from robustsweep.results.units import Unit, split_units
 
 DECLARED_KINDS = ("primary", "corruption", "clean", "attack")
 """Kinds of scores that form the declared family where no metric is named; all others are exploratory."""
-
-ALL = "all"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,16 +60,16 @@ class UnitComparison:
 def compare(
     runs: Sequence[Path],
     method: str,
-    against: str,
+    against: str | Sequence[str],
     metrics: Sequence[str] = (),
     reference: str | None = None,
 ) -> list[UnitComparison]:
-    """Compare a method, or one checkpoint, with another or with all others.
+    """Compare a method, or one checkpoint, with another, with several or with all others.
 
     Args:
         runs: Run folders.
         method: A method, or the label of a checkpoint.
-        against: Another one, or ``"all"``.
+        against: Another one, several of them, or ``"all"``. With several a set of images takes part if it has one.
         metrics: Names of scores that form the declared family; none: those of ``DECLARED_KINDS``.
         reference: Checkpoint whose measured errors divide those of an additional mCE.
 
@@ -83,16 +82,17 @@ def compare(
     if frame.empty:
         raise NothingToCompareError(f"No finished cell in {', '.join(map(str, runs))}; run robustsweep sweep first.")
     trainings, units = split_units(frame), split_units(frame, by_training=False)
-    refuse_unknown_sides(units, [method, *([] if against == ALL else [against])])
+    named = [against] if isinstance(against, str) else list(dict.fromkeys(against))
+    refuse_unknown_sides(units, [method, *(name for name in named if name != ALL)])
     if reference is not None:
         refuse_unknown_divisor([*trainings, *units], reference)
     # Within each training first: methods may be there in several. Sides that share none still share images.
     for candidates in (trainings, units):
-        found = [_compare_unit(unit, method, against, metrics, reference, runs) for unit in candidates]
+        found = [_compare_unit(unit, method, named, metrics, reference, runs) for unit in candidates]
         if any(found):
             return _with_what_was_named([one for one in found if one], metrics, reference)
     raise NothingToCompareError(
-        f"{method} and {against} were never measured on the same images: {_where(units)}. Sweep them alike."
+        f"{method} and {' or '.join(named)} were never measured on the same images: {_where(units)}. Sweep them alike."
     )
 
 
@@ -115,18 +115,15 @@ def _where(units: Sequence[Unit]) -> str:
 
 
 def _compare_unit(
-    unit: Unit, method: str, against: str, metrics: Sequence[str], reference: str | None, runs: Sequence[Path]
+    unit: Unit, method: str, against: Sequence[str], metrics: Sequence[str], reference: str | None, runs: Sequence[Path]
 ) -> UnitComparison | None:
     first = find_side(unit, method)
-    second = None if against == ALL else find_side(unit, against)
-    if first is None or (second is None and against != ALL):
+    opponents = [] if first is None else _opponents(unit, first, against)
+    if first is None or not opponents:
         return None
-    opponents = [second] if second else other_sides(unit, first)
-    if second and set(first.checkpoint_ids) & set(second.checkpoint_ids):
-        raise NothingToCompareError(f"{method} and {against} share a checkpoint; name two different ones.")
-    if not opponents:
-        return None
-    notes = [note for other in opponents for note in _training_notes(unit, first, other)]
+    absent = [name for name in against if name != ALL and name not in {side.name for side in opponents}]
+    notes = [f"Not measured on these images: {', '.join(absent)}."] if absent else []
+    notes += [note for other in opponents for note in _training_notes(unit, first, other)]
     notes += [note for side in (first, *opponents) for note in repeated_seeds(unit, side)]
     everything = pd.concat([unit.rows, unit.attacks, unit.windows])
     scores = scores_of(everything, published_reference=unit.is_imagenet)
@@ -152,6 +149,16 @@ def _compare_unit(
     tied = tied_groups(read, [s for s in scores if s.name in declared], ids) if len(opponents) > 1 else {}
     pairs = tuple((first, other) for other in opponents)
     return UnitComparison(unit, tuple(_adjusted(compared, declared)), tied, tuple(dict.fromkeys(notes)), pairs)
+
+
+def _opponents(unit: Unit, first: Side, against: Sequence[str]) -> list[Side]:
+    if ALL in against:
+        return other_sides(unit, first)
+    found = [side for name in against if (side := find_side(unit, name))]
+    for side in found:
+        if set(first.checkpoint_ids) & set(side.checkpoint_ids):
+            raise NothingToCompareError(f"{first.name} and {side.name} share a checkpoint; name two different ones.")
+    return found
 
 
 def _training_notes(unit: Unit, first: Side, second: Side) -> list[str]:

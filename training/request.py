@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from robustsweep.augmentations import METHODS, Method, build_method
-from robustsweep.benchmark.request import read_plan
 from robustsweep.benchmark.spec import parse_spec
 from robustsweep.errors import UsageError
+from robustsweep.plan_file import read_plan
 from robustsweep.registry import unknown_name
 from robustsweep.training.cards import Keep
 from robustsweep.training.job import BASELINE, Job

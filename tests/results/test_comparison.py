@@ -113,6 +113,23 @@ def test_every_declared_score_of_every_opponent_is_in_the_family(make_builder: M
     assert [one.p_holm for one in declared] != pytest.approx([one.p for one in declared])
 
 
+def test_several_opponents_are_one_family_and_what_is_not_there_is_noted(make_builder: Make) -> None:
+    builder, other = make_builder("one", n=200), make_builder("two", n=200, fingerprint="e" * 64)
+    for name, error in (("smoothmix", 0.3), ("cutmix", 0.31), ("mixup", 0.32), ("cutout", 0.33)):
+        method(builder, name, error, 2)
+    for name in ("smoothmix", "cutmix"):
+        method(other, name, 0.3, 2)
+    found = compare([builder.root, other.root], "smoothmix", ["cutmix", "mixup"], metrics=["fog_error"])
+    few, both = sorted(found, key=lambda one: len(one.pairs))
+    assert {one.second.name for one in both.comparisons} == {"cutmix", "mixup"}
+    assert all(one.family_size == 2 for one in both.comparisons)
+    assert not any(note.startswith("Not measured on these images") for note in both.notes)
+    assert {one.second.name for one in few.comparisons} == {"cutmix"}
+    assert "Not measured on these images: mixup." in few.notes
+    with pytest.raises(UsageError, match="did you mean 'mixup'"):
+        compare([builder.root], "smoothmix", ["cutmix", "mixupp"])
+
+
 def clean_only(builder: RunBuilder, *names: str) -> None:
     for name in names:
         put(builder, name, {"name": "clean", "kind": "clean"}, np.arange(50) < 20)
