@@ -16,6 +16,7 @@ from robustsweep.results.comparability import (
     refuse_unequal_training,
     refuse_unknown_sides,
     repeated_seeds,
+    unstated_training,
 )
 from robustsweep.results.comparison_request import ALL
 from robustsweep.results.frame import load_frame
@@ -124,6 +125,7 @@ def _compare_unit(
     absent = [name for name in against if name != ALL and name not in {side.name for side in opponents}]
     notes = [f"Not measured on these images: {', '.join(absent)}."] if absent else []
     notes += [note for other in opponents for note in _training_notes(unit, first, other)]
+    notes += [*unstated_training(unit, (first, *opponents))]
     notes += [note for side in (first, *opponents) for note in repeated_seeds(unit, side)]
     everything = pd.concat([unit.rows, unit.attacks, unit.windows])
     scores = scores_of(everything, published_reference=unit.is_imagenet)

@@ -1,5 +1,6 @@
 """Method against method: images and training seeds are two crossed sources of chance."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,11 +81,49 @@ def combine(value: float, image_variance: float, n_images: int, by_seed: tuple[F
     n_seeds = len(by_seed[0]), len(by_seed[1])
     seeds: tuple[float, ...] = ()
     if min(n_seeds) > 1:
-        seeds = tuple(float(np.var(scores, ddof=1) / len(scores)) for scores in by_seed)
+        seeds = tuple(_spread(scores) / len(scores) for scores in by_seed)
     parts = [(image_variance, n_images - 1), *((v, k - 1) for v, k in zip(seeds, n_seeds, strict=bool(seeds)))]
-    variance = sum(v for v, _ in parts)
-    divisor = sum(v**2 / degrees for v, degrees in parts)
-    degrees = variance**2 / divisor if divisor > 0 else float(n_images - 1)
+    variance, degrees = _summed(parts)
     signs = np.sign(by_seed[1][None, :] - by_seed[0][:, None])
     estimate = Estimate(value, float(np.sqrt(variance)), degrees, n_images)
     return MethodDifference(estimate, image_variance, seeds, n_seeds, float((signs.mean() + 1) / 2))
+
+
+def new_training_difference(new: Floats, known: Floats, ids: Ids | None = None) -> Estimate:
+    """Estimate how a new training's score differs from what trainings of its kind have.
+
+    The variance is ``var(D) / n + s ** 2 * (1 + 1 / K)``, where D are the images' differences from the mean over the K
+    known seeds and s the standard deviation of these seeds' scores: one more training of the same kind would lie that
+    far from their mean. The seeds' scores hold image noise as well, which is counted twice: the test errs on the
+    cautious side. Degrees of freedom by Satterthwaite, as in ``method_difference``.
+
+    Args:
+        new: Score of each image, shape (n,).
+        known: Scores of the known trainings on the same images, shape (K, n), K at least 2.
+        ids: As in ``clustered_mean``.
+
+    Returns:
+        New minus known.
+
+    Raises:
+        DataError: If the images differ in number, there are fewer than two known trainings, or as ``clustered_mean``.
+    """
+    if new.ndim != 1 or known.ndim != 2 or known.shape[1:] != new.shape or len(known) < 2:
+        raise DataError(f"A training is judged by two or more on its images; got scores {new.shape} and {known.shape}.")
+    images = clustered_mean(new - known.mean(axis=0), ids)
+    k = len(known)
+    spread = _spread(known.mean(axis=1)) * (1 + 1 / k)
+    variance, degrees = _summed([(images.standard_error**2, images.n_images - 1), (spread, k - 1)])
+    return Estimate(images.value, float(np.sqrt(variance)), degrees, images.n_images)
+
+
+def _spread(by_seed: Floats) -> float:
+    """Return the variance of seeds' scores; equal ones must not differ by the rounding of their mean."""
+    return 0.0 if np.ptp(by_seed) == 0 else float(np.var(by_seed, ddof=1))
+
+
+def _summed(parts: Sequence[tuple[float, int]]) -> tuple[float, float]:
+    """Add variances, each with its degrees of freedom; Satterthwaite's degrees of the sum."""
+    variance = sum(v for v, _ in parts)
+    divisor = sum(v**2 / degrees for v, degrees in parts)
+    return variance, variance**2 / divisor if divisor > 0 else float(parts[0][1])

@@ -6,7 +6,8 @@ rejected in about 5 % of repeats: the upper 95 % binomial bound of the observed 
 A: two checkpoints on the same images under five severities. B: two equal methods of K seeds each, with seeds that
 differ by a known standard deviation. Images of B stand for five times as many, the seeds' spread is scaled alike.
 C: a candidate of the gate whose true loss is the margin (PASS is wrong, nominally in 2.5 %, the bound 3.5 %), or zero
-(FAIL is wrong, nominally in 5 %), on one cell and on the mean of five severities.
+(FAIL is wrong, nominally in 5 %), on one cell and on the mean of five severities. D: a candidate that is one more
+training of its method, judged by K of them as ``gate --retrained`` does, with seeds as in B.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import math
 import sys
 import time
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 from scipy import stats
@@ -21,7 +23,7 @@ from scipy import stats
 from robustsweep.results.statistics.intervals import ALPHA, clustered_mean
 from robustsweep.results.statistics.paired import p_worse, paired_difference
 from robustsweep.results.statistics.score_intervals import paired_score_interval
-from robustsweep.results.statistics.seeds import method_difference
+from robustsweep.results.statistics.seeds import method_difference, new_training_difference
 
 BOUND = 0.06
 BOUND_PASS = 0.035
@@ -126,6 +128,22 @@ def simulation_c(
     return counts
 
 
+def simulation_d(n_seeds: int, seed_sd: float, repeats: int, seed: int, n_images: int = IMAGES_B) -> dict[str, int]:
+    """Count one-sided rejections at 5 % of one more training among equal ones; arguments as for ``simulation_b``."""
+    rng = np.random.default_rng(seed)
+    total = math.sqrt(IMAGE_SD**2 + MODEL_SD**2)
+    shift = latent_shift(seed_sd * math.sqrt(STANDS_FOR / n_images), total, np.array([-0.8]))
+    counts = dict.fromkeys(("images and seeds", "images, one seed"), 0)
+    for _ in range(repeats):
+        score = IMAGE_SD * rng.standard_normal((1, n_images), dtype=np.float32) - np.float32(0.8)
+        score = score + np.float32(shift) * rng.standard_normal((n_seeds + 1, 1), dtype=np.float32)
+        wrong = (score + MODEL_SD * rng.standard_normal((n_seeds + 1, n_images), dtype=np.float32) > 0).astype(float)
+        estimate = new_training_difference(wrong[0], wrong[1:])
+        counts["images and seeds"] += int(estimate.p_above_zero() < ALPHA)
+        counts["images, one seed"] += int(paired_difference(wrong[0], wrong[1]).p_above_zero() < ALPHA)
+    return counts
+
+
 def gate_counts(repeats: int) -> Iterator[tuple[str, int, int, float]]:
     """Yield what simulation C counted, in how many repeats, and the limit of its rate."""
     for n_cells in (1, 5):
@@ -158,11 +176,11 @@ def main() -> int:
     print("A: a difference of 0.65 percent points (power)")
     for name, rejected in simulation_a(10_000, 0.0065, repeats, seed=2).items():
         show(name, rejected, judged=False)
-    for n_seeds in (3, 5, 10):
-        for seed_sd in (0.0, 0.002, 0.005):
-            print(f"B: equal methods, {n_seeds} seeds each, sd of seeds {100 * seed_sd:g} percent points")
-            for name, rejected in simulation_b(n_seeds, seed_sd, repeats, seed=10 * n_seeds).items():
-                show(name, rejected, judged=name == "images and seeds")
+    trainings = (("B: equal methods, {} seeds each", simulation_b, 0), ("D: a training more than {}", simulation_d, 1))
+    for (title, simulate, offset), n_seeds, seed_sd in product(trainings, (3, 5, 10), (0.0, 0.002, 0.005)):
+        print(f"{title.format(n_seeds)}, sd of seeds {100 * seed_sd:g} percent points")
+        for name, rejected in simulate(n_seeds, seed_sd, repeats, seed=10 * n_seeds + offset).items():
+            show(name, rejected, judged=name == "images and seeds")
     for name, count, repeated, limit in gate_counts(repeats):
         show(name, count, judged=True, repeats=repeated, limit=limit)
     print(f"{time.perf_counter() - begun:.0f} s; " + (f"above its bound: {failed}" if failed else "no bound is broken"))

@@ -1,7 +1,7 @@
 """Short, seeded forms of the simulations; ``false_alarms.py`` runs them at length."""
 
 import pytest
-from false_alarms import BOUND, BOUND_PASS, mcnemar, simulation_a, simulation_b, simulation_c, upper_bound
+from false_alarms import BOUND, BOUND_PASS, mcnemar, simulation_a, simulation_b, simulation_c, simulation_d, upper_bound
 
 REPEATS = 2_000
 
@@ -22,6 +22,13 @@ def test_equal_methods_are_told_apart_no_more_often_than_declared() -> None:
     counts = simulation_b(3, 0.005, REPEATS, seed=0, n_images=500)
     assert counts["images and seeds"] / REPEATS < BOUND
     assert counts["images alone"] / REPEATS > 0.15
+
+
+@pytest.mark.parametrize("n_seeds", [3, 5])
+def test_one_more_training_of_a_method_fails_no_more_often_than_declared(n_seeds: int) -> None:
+    counts = simulation_d(n_seeds, 0.005, REPEATS, seed=0, n_images=500)
+    assert counts["images and seeds"] / REPEATS < BOUND
+    assert counts["images, one seed"] / REPEATS > 0.08
 
 
 @pytest.mark.parametrize(("better", "n_cells"), [(0.0, 1), (0.01, 1), (0.01, 5)])

@@ -28,7 +28,8 @@ Make = Callable[..., RunBuilder]
 def method(builder: RunBuilder, name: str, error: float, seeds: int, corruptions: tuple[str, ...] = ("fog",)) -> list:
     found = []
     for seed in range(seeds):
-        builder.card(f"{name}-{seed}", name, seed, training={"device": "cpu", "seconds_per_epoch": 2.0 + seed + error})
+        facts = {"device": "cpu", "seconds_per_epoch": 2.0 + seed + error}
+        builder.card(f"{name}-{seed}", name, seed, recipe_hash="c" * 64, training=facts)
         found.append(put_sweep(builder, f"{name}-{seed}", error, seed + sum(map(ord, name)), corruptions))
     return found
 
@@ -167,6 +168,36 @@ def test_methods_are_compared_within_each_training_that_both_have(make_builder: 
     (across,) = compare([builder.root], "smoothmix-30", "mixup-90")
     assert across.unit.scope.training == ""
     assert across.notes == ("smoothmix-30 and mixup-90 differ in epochs (30, 90).",)
+
+
+def test_methods_whose_training_is_not_stated_are_compared_with_a_note(make_builder: Make) -> None:
+    builder = make_builder(n=50)
+    for name, method_name in (("a", "smoothmix"), ("b", "cutmix")):
+        builder.card(name, method_name, 0)
+    builder.card("c", None, None)
+    clean_only(builder, "a", "b", "c")
+    (found,) = compare([builder.root], "smoothmix", "cutmix")
+    note = "Training not stated for smoothmix, cutmix; whether more than the method differs is unknown."
+    assert found.notes == (note,)
+    (errors, *_) = comparison_tables(found)
+    assert note in errors.notes
+    (found,) = compare([builder.root], "a", "c")  # two checkpoints, which claim nothing of methods
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [({"classes": 9}, "classes"), ({"held_out": 0.1}, "share held out"), ({"epoch_kept": "best"}, "epoch kept")],
+)
+def test_whatever_sets_tables_apart_sets_methods_apart(
+    make_builder: Make, changes: dict[str, object], named: str
+) -> None:
+    builder = make_builder(n=50)
+    builder.card("a", "smoothmix", 0)
+    builder.card("b", "cutmix", 0, **changes)
+    clean_only(builder, "a", "b")
+    with pytest.raises(NothingToCompareError, match=f"more than the method differs: {named}"):
+        compare([builder.root], "smoothmix", "cutmix")
 
 
 def test_seeds_with_other_parameters_are_no_seeds_of_one_method(make_builder: Make) -> None:

@@ -128,6 +128,18 @@ def test_the_spread_over_seeds_is_that_of_the_seeds(report: Report) -> None:
     assert shown == pytest.approx([np.mean(values), np.std(values, ddof=1), min(values), max(values)])
 
 
+@pytest.mark.parametrize("recipe_hash", [None, "c" * 64])
+def test_seeds_whose_training_is_not_stated_are_named_under_their_spread(
+    builder: RunBuilder, recipe_hash: str | None
+) -> None:
+    for seed in (0, 1):
+        builder.card(f"net-{seed}", "cutmix", seed, recipe_hash=recipe_hash)
+        builder.clean(f"net-{seed}", 900 + seed)
+    notes = table_of(build_report([builder.root]), "seed_spread").notes
+    note = "Training not stated for cutmix (2 seeds); whether more than the seed differs is unknown."
+    assert (note in notes) == (recipe_hash is None)
+
+
 def test_the_heat_map_is_coloured_by_the_distance_to_the_mean_of_the_methods(report: Report) -> None:
     (section,) = report.sections
     figure = heat_map(section.unit)

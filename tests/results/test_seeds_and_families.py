@@ -8,7 +8,7 @@ from robustsweep.errors import DataError
 from robustsweep.results.metrics import MCE
 from robustsweep.results.statistics.families import holm, tied_with_best
 from robustsweep.results.statistics.paired import paired_difference
-from robustsweep.results.statistics.seeds import combine, method_difference
+from robustsweep.results.statistics.seeds import combine, method_difference, new_training_difference
 
 
 def test_without_image_noise_it_is_welchs_test_over_seeds() -> None:
@@ -120,3 +120,27 @@ def test_a_difference_in_mce_with_constants_is_a_mean_over_images() -> None:
     values = [MCE.value(pd.Series(w.mean(axis=1), list(MCE.conditions)), reference) for w in wrong]
     found = paired_difference(weights @ wrong[0], weights @ wrong[1])
     assert found.value == pytest.approx(values[0] - values[1])
+
+
+def test_without_image_noise_a_new_training_is_judged_by_the_prediction_interval_of_the_known() -> None:
+    known = np.array([0.20, 0.22, 0.25, 0.21])
+    found = new_training_difference(np.full(500, 0.3), np.repeat(known[:, None], 500, axis=1))
+    spread = known.std(ddof=1) * np.sqrt(1 + 1 / 4)
+    assert found.value == pytest.approx(0.3 - known.mean())
+    assert found.degrees_of_freedom == pytest.approx(3)
+    assert found.p_above_zero() == pytest.approx(stats.t.sf((0.3 - known.mean()) / spread, 3))
+
+
+def test_among_equal_trainings_a_new_one_is_judged_by_its_images() -> None:
+    rng = np.random.default_rng(3)
+    known = np.repeat(rng.random((1, 60)), 3, axis=0)
+    new = rng.random(60)
+    found, paired = new_training_difference(new, known), paired_difference(new, known[0])
+    assert (found.value, found.standard_error) == pytest.approx((paired.value, paired.standard_error))
+    assert found.degrees_of_freedom == paired.degrees_of_freedom == 59
+
+
+def test_a_new_training_needs_two_known_ones_on_its_images() -> None:
+    for known in (np.zeros((1, 9)), np.zeros((3, 8)), np.zeros(9)):
+        with pytest.raises(DataError, match="judged by two or more"):
+            new_training_difference(np.zeros(9), known)
