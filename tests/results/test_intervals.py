@@ -139,3 +139,14 @@ def test_bad_scores_give_no_number(values: np.ndarray, ids: np.ndarray | None, m
 def test_scores_of_other_images_are_not_paired() -> None:
     with pytest.raises(DataError, match="same images"):
         paired_difference(np.zeros(3), np.zeros(4))
+
+
+def test_clustered_errors_are_those_of_statsmodels() -> None:
+    regression = pytest.importorskip("statsmodels.regression.linear_model", reason="statsmodels is not installed")
+    rng = np.random.default_rng(4)
+    ids = rng.integers(0, 40, 300)
+    values = rng.random(300) + rng.random(40)[ids]
+    fitted = regression.OLS(values, np.ones(300)).fit(cov_type="cluster", cov_kwds={"groups": ids})
+    found = clustered_mean(values, ids)
+    assert found.value == pytest.approx(fitted.params[0])
+    assert found.standard_error == pytest.approx(fitted.bse[0])
