@@ -1,5 +1,6 @@
 """The comma form in which data and checkpoints are named on the command line: ``TARGET,key=value,...``."""
 
+import math
 from dataclasses import dataclass
 
 from robustsweep.errors import UsageError
@@ -81,3 +82,18 @@ def whole_number(value: str, what: str) -> int:
     if not value.isascii() or not value.isdigit() or len(value) > _MOST_DIGITS:
         raise UsageError(f"{what} must be a whole number of at most {_MOST_DIGITS} digits, got {value[:40]!r}.")
     return int(value)
+
+
+def share(value: str, what: str) -> float:
+    """Read a number in [0, 1].
+
+    Raises:
+        UsageError: If it is none.
+    """
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number <= 1:
+        raise UsageError(f"{what} must be a number from 0 to 1, such as 0.926, got {value[:40]!r}.")
+    return number

@@ -34,6 +34,7 @@ class Card:
         seed: Training seed.
         epoch_kept: ``"last"`` or ``"best"``.
         held_out: Share of the training images that no step saw, as the choice of the best epoch needs.
+        clean_accuracy: What its maker states for clean test images, in [0, 1]; a sweep warns where it finds another.
         training: Costs and course of the training, such as ``seconds_per_epoch``.
     """
 
@@ -54,6 +55,7 @@ class Card:
     seed: int | None = None
     epoch_kept: str | None = None
     held_out: float | None = None
+    clean_accuracy: float | None = None
     training: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -77,6 +79,8 @@ class Card:
                 raise TypeError(f"{name} is {value!r}")
         if self.classes < 1 or (self.input_size is not None and self.input_size < 1):
             raise ValueError(f"classes is {self.classes}, input_size is {self.input_size}")
+        if self.clean_accuracy is not None and not 0 <= self.clean_accuracy <= 1:
+            raise ValueError(f"clean_accuracy is {self.clean_accuracy}")
 
     @classmethod
     def from_json(cls, text: str) -> "Card":
