@@ -33,7 +33,7 @@ class Pairing:
 
 
 def pair_up(candidates: RunAnswers, baselines: RunAnswers) -> Pairing:
-    """Pair checkpoints by name; where either side holds exactly one, those two.
+    """Pair checkpoints by name; where each side holds exactly one, those two.
 
     Raises:
         NothingToCompareError: If a pair was not measured alike, or the candidate lacks cells of its baseline.
