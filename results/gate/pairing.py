@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from robustsweep.errors import NothingToCompareError
 from robustsweep.results.gate.answers import Answers, RunAnswers
-from robustsweep.results.scores import CellName
+from robustsweep.results.scores import CellName, cell_title
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +86,7 @@ def _refuse_missing(pair: Pair) -> None:
 
 
 def _listed(cells: Sequence[CellName]) -> str:
-    names = [condition if not eps or f"@{eps}" in condition else f"{condition}@{eps}" for condition, eps in cells]
+    names = [cell_title(cell) for cell in cells]
     return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
 
 
