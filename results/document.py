@@ -71,6 +71,11 @@ class Report:
     files: tuple[Path, ...] = ()
 
     @property
+    def n_missing(self) -> int:
+        """Planned cells that are not measured."""
+        return sum(int(str(row[1])) for row in self.missing.rows) if self.missing else 0
+
+    @property
     def tables(self) -> list[Table]:
         """All tables in reading order."""
         tables = [table for section in self.sections for table in section.tables]

@@ -17,6 +17,12 @@ CellName = tuple[str, str]
 PRIMARY = "primary"
 
 
+def cell_title(cell: CellName) -> str:
+    """Name a cell: its condition, with the eps that was asked of a ladder."""
+    condition, eps = cell
+    return condition if not eps or f"@{eps}" in condition else f"{condition}@{eps}"
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
     """One number per checkpoint whose image-by-image parts are stored.
@@ -93,7 +99,7 @@ def _corruption_scores(rows: pd.DataFrame) -> Iterator[Score]:
 def _attack_scores(rows: pd.DataFrame) -> Iterator[Score]:
     attacks = rows[rows["kind"] == "attack"].sort_values(["condition", "eps_value"], kind="stable")
     for condition, eps in attacks[["condition", "eps"]].drop_duplicates().itertuples(index=False):
-        title = condition if f"@{eps}" in condition else f"{condition}@{eps}"
+        title = cell_title((condition, eps))
         yield Score(f"{title}_error", title, "attack", ((condition, eps),), (1.0,))
 
 

@@ -61,7 +61,8 @@ class Table:
         best_along: Whether the best of a row, or of a column, is marked; None for neither.
         intervals: Low and high end of the 95 % interval of values, by (row, column), in the unit of the column.
         tied: (row, column) of values that cannot be told apart from the best of their column.
-        depth: ``"summary"`` is shown everywhere, ``"detail"`` in Markdown and CSV, ``"data"`` in CSV alone.
+        depth: ``"summary"`` is shown everywhere, ``"detail"`` not in the terminal and folded in HTML, ``"data"`` in CSV
+            and JSON alone.
     """
 
     slug: str
@@ -148,7 +149,7 @@ def footnotes(table: Table) -> Table:
     if table.best():
         line = "row" if table.best_along == "row" else "column"
         known = f"Bold: best of its {line}"
-        notes.append(f"{known}." if table.intervals else f"{known}; no interval is computed yet, a gap may be chance.")
+        notes.append(f"{known}." if table.intervals else f"{known}; this table has no intervals, a gap may be chance.")
     if table.has_missing:
         notes.append(f"{MISSING}: not measured, undefined, or a mean of cells that are not all measured.")
     return replace(table, notes=tuple(notes))

@@ -12,6 +12,7 @@ import pandas as pd
 from robustsweep.results.fairness import training_of
 from robustsweep.results.headline import value_or_missing
 from robustsweep.results.metrics import CLEAN_ERROR, MEAN_CORRUPTION_ERROR
+from robustsweep.results.provenance import pairs_text
 from robustsweep.results.references import DEFAULT_METHOD
 from robustsweep.results.tables import Column, Table, Value
 from robustsweep.results.units import Unit
@@ -61,8 +62,7 @@ def cost_of(card: str) -> Cost | None:
     )
     if wall is None or seconds is None or type(epochs) is not int:
         return None
-    parameters = values.get("method_parameters")
-    pairs = ", ".join(f"{name} {value}" for name, value in parameters.items()) if isinstance(parameters, dict) else ""
+    pairs = pairs_text(json.dumps(values.get("method_parameters")))
     device = str(facts.get("device"))
     return Cost(
         method=f"{values.get('method')}" + (f" ({pairs})" if pairs else ""),

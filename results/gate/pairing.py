@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from robustsweep.errors import NothingToCompareError
 from robustsweep.results.frame import UNSPECIFIED
 from robustsweep.results.gate.answers import Answers, RunAnswers
-from robustsweep.results.scores import CellName
+from robustsweep.results.scores import CellName, cell_title
 
 FEWEST_SEEDS = 3
 """Baselines of a method that a new training can be judged by."""
@@ -130,7 +130,7 @@ def _refuse_missing(candidate: Answers, baseline: Answers) -> None:
 
 
 def _listed(cells: Sequence[CellName]) -> str:
-    names = [condition if not eps or f"@{eps}" in condition else f"{condition}@{eps}" for condition, eps in cells]
+    names = [cell_title(cell) for cell in cells]
     return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
 
 

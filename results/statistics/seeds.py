@@ -9,7 +9,6 @@ from robustsweep.errors import DataError
 from robustsweep.results.statistics.intervals import Estimate, Floats, Ids, clustered_mean
 
 RECOMMENDED_SEEDS = 5
-CHECKPOINT_LEVEL = "checkpoint-level only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,25 +17,11 @@ class MethodDifference:
 
     Attributes:
         estimate: The difference with its standard error and Satterthwaite degrees of freedom.
-        image_variance: Part of the variance that comes from the images.
-        seed_variances: Parts that come from the seeds of either method; empty where one of them has a single seed.
         n_seeds: Checkpoints of either method.
-        first_wins: Share of pairs of seeds in which the first method's score is the lower one, ties as half.
     """
 
     estimate: Estimate
-    image_variance: float
-    seed_variances: tuple[float, ...]
     n_seeds: tuple[int, int]
-    first_wins: float
-
-    @property
-    def label(self) -> str:
-        """How far the claim reaches; empty where both methods have the recommended number of seeds."""
-        fewest = min(self.n_seeds)
-        if fewest == 1:
-            return CHECKPOINT_LEVEL
-        return f"few seeds ({fewest} of {RECOMMENDED_SEEDS})" if fewest < RECOMMENDED_SEEDS else ""
 
     @property
     def is_about_methods(self) -> bool:
@@ -84,9 +69,7 @@ def combine(value: float, image_variance: float, n_images: int, by_seed: tuple[F
         seeds = tuple(_spread(scores) / len(scores) for scores in by_seed)
     parts = [(image_variance, n_images - 1), *((v, k - 1) for v, k in zip(seeds, n_seeds, strict=bool(seeds)))]
     variance, degrees = _summed(parts)
-    signs = np.sign(by_seed[1][None, :] - by_seed[0][:, None])
-    estimate = Estimate(value, float(np.sqrt(variance)), degrees, n_images)
-    return MethodDifference(estimate, image_variance, seeds, n_seeds, float((signs.mean() + 1) / 2))
+    return MethodDifference(Estimate(value, float(np.sqrt(variance)), degrees, n_images), n_seeds)
 
 
 def new_training_difference(new: Floats, known: Floats, ids: Ids | None = None) -> Estimate:

@@ -236,6 +236,7 @@ def test_every_object_of_the_schema_is_complete() -> None:
 
 def test_latex_shows_names_literally() -> None:
     assert escape_latex(r"50%_\x{a}~^&#$") == (r"50\%\_\textbackslash{}x\{a\}\textasciitilde{}\textasciicircum{}\&\#\$")
+    assert escape_latex("--epochs 3, a---b, ,, and ''") == "-{}-epochs 3, a-{}-{}-b, ,{}, and '{}'"
     assert escape_latex("a–b · é \U0001f600\x07") == r"a--b \textperiodcentered{} é ??"
 
 
