@@ -3,13 +3,14 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_type_hints
 
 from torch import Tensor, nn
 
 from robustsweep.draws import Draws
 from robustsweep.errors import UsageError
 from robustsweep.registry import Registry, unknown_name
+from robustsweep.values import typed
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
 """Maps logits (n, K) and targets (n, K), whose rows need not sum to 1, to one loss per image, float32 (n,)."""
@@ -98,14 +99,14 @@ def build_method(name: str, **parameters: Any) -> Method:
     """Build a method from its name and those parameters that differ from its defaults.
 
     Raises:
-        UsageError: If the name or a parameter is unknown, or a value is out of its range.
+        UsageError: If the name or a parameter is unknown, or a value is of another type or out of its range.
     """
     method = METHODS[name]
-    known = [f.name for f in fields(method)]
+    known, hints = [f.name for f in fields(method)], get_type_hints(method)
     for parameter in parameters:
         if parameter not in known:
             raise unknown_name(f"parameter of {name}", parameter, known)
-    return method(**parameters)
+    return method(**{key: typed(value, hints[key], f"{name}: {key}") for key, value in parameters.items()})
 
 
 def require(condition: bool, method: str, parameter: str, expected: str, value: object) -> None:

@@ -249,7 +249,7 @@ def test_a_table_that_cannot_be_understood_is_refused(tmp_path: Path, table: str
     [
         ({"methods": ("cutmi",)}, "did you mean 'cutmix'"),
         ({"methods": ("cutmix,alpah=1",)}, "did you mean 'alpha'"),
-        ({"methods": ("cutmix,alpha=x",)}, "wrong type"),
+        ({"methods": ("cutmix,alpha=x",)}, "cutmix: alpha must be of type float, got 'x'"),
         ({"methods": ("cutmix,alpha=0",)}, "alpha must be"),
         ({"recipe": "imagenet"}, "cannot do: train elsewhere"),
         ({"recipe": "cifar-fast"}, "changes the classes of 'digits'"),
