@@ -1,5 +1,6 @@
 """What a training-time augmentation is, and the registry of them."""
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
@@ -88,8 +89,9 @@ class Method(ABC):
         """
 
     def parameters(self) -> dict[str, Any]:
-        """Return the parameters by name, ready for a checkpoint's card."""
-        return asdict(self)
+        """Return the parameters by name as JSON reads them back, for a checkpoint's card: lists, not tuples."""
+        parameters: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return parameters
 
 
 METHODS: Registry[type[Method]] = Registry("method")
