@@ -39,7 +39,7 @@ class Exhibit:
 
     image: Tensor
     mask: Tensor | None
-    weight: float
+    weight: float | None
     note: str
 
 
