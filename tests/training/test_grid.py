@@ -133,7 +133,7 @@ def test_a_tenth_is_held_out_of_the_last_and_of_the_best_epoch_and_the_cards_say
 
 def test_the_best_epoch_has_the_highest_held_out_accuracy_and_is_the_one_kept() -> None:
     def at(epoch: int, accuracy: float) -> EpochReport:
-        return EpochReport(epoch, 4, 1.0, 0.1, 1.0, 64, "cpu", accuracy)
+        return EpochReport(epoch, 4, 1.0, 0.1, 1.0, 64, "cpu", "float32", accuracy)
 
     assert best_epoch([at(1, 0.2), at(2, 0.6), at(3, 0.6), at(4, 0.5)]) == 2
     data = stripes(100)
