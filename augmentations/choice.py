@@ -57,6 +57,11 @@ class Choice(Method):
         object.__setattr__(self, "weights", weights)
         object.__setattr__(self, "_parts", tuple(_with_columns(built)))
 
+    @property
+    def overlaps_corruptions(self) -> bool:
+        """Whether one of its operations does."""
+        return any(operation.overlaps_corruptions for operation, _ in self._operations())
+
     def sample(self, draws: Draws) -> Tensor:
         """Draw a uniform number for the choice, then what each operation draws, one after another."""
         return torch.cat([draws.uniform(1), *(operation.sample(draws) for operation, _ in self._operations())], dim=1)

@@ -50,6 +50,11 @@ class Method(ABC):
 
     name: ClassVar[str]
 
+    @property
+    def overlaps_corruptions(self) -> bool:
+        """Whether it applies operations that overlap the benchmark's corruptions, which are then not unseen."""
+        return False
+
     @abstractmethod
     def sample(self, draws: Draws) -> Tensor:
         """Draw the numbers that decide what happens to each image.

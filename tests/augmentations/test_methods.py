@@ -155,3 +155,23 @@ def test_a_single_image_is_a_batch_too(method: Method) -> None:
 def test_what_no_method_can_do_is_refused(name: str, parameters: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         build_method(name, **parameters)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "overlaps"),
+    [
+        ("baseline", {}, False),
+        ("cutmix", {}, False),
+        ("augmix", {}, False),
+        ("augmix", {"all_operations": True}, True),
+        ("autoaugment", {}, True),
+        ("autoaugment", {"corruption_safe": True}, False),
+        ("choice", {}, False),
+        ("choice", {"operations": [{"method": "cutmix"}, {"method": "autoaugment"}]}, True),
+        ("choice", {"operations": [{"method": "choice", "operations": [{"method": "autoaugment"}]}]}, True),
+    ],
+)
+def test_methods_say_whether_they_overlap_the_corruptions(
+    name: str, parameters: dict[str, object], overlaps: bool
+) -> None:
+    assert build_method(name, **parameters).overlaps_corruptions is overlaps
