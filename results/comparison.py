@@ -20,6 +20,7 @@ from robustsweep.results.comparability import (
 )
 from robustsweep.results.comparison_request import ALL
 from robustsweep.results.frame import load_frame
+from robustsweep.results.overlap import overlap_notes
 from robustsweep.results.pairing import (
     NO_MCE,
     Comparison,
@@ -127,6 +128,8 @@ def _compare_unit(
     notes += [note for other in opponents for note in _training_notes(unit, first, other)]
     notes += [*unstated_training(unit, (first, *opponents))]
     notes += [note for side in (first, *opponents) for note in repeated_seeds(unit, side)]
+    compared_ids = [identifier for side in (first, *opponents) for identifier in side.checkpoint_ids]
+    notes += overlap_notes(replace(unit, checkpoints=unit.checkpoints.loc[compared_ids]))
     everything = pd.concat([unit.rows, unit.attacks, unit.windows])
     scores = scores_of(everything, published_reference=unit.is_imagenet)
     refused = measured_differently(everything, (first, *opponents))

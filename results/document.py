@@ -16,6 +16,7 @@ from robustsweep.results.corruption_tables import corruption_tables
 from robustsweep.results.estimates import summary_of, with_intervals
 from robustsweep.results.figures import error_per_corruption_figure
 from robustsweep.results.frame import load_frame, missing_cells
+from robustsweep.results.overlap import overlap_notes, with_overlap
 from robustsweep.results.pictures import Picture
 from robustsweep.results.provenance import missing_table, provenance_table
 from robustsweep.results.published import published_tables
@@ -127,10 +128,14 @@ def _training_tables(frame: pd.DataFrame) -> tuple[Table, ...]:
 
 def _section(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | None, flags: Flags) -> Section:
     tables = [with_intervals(table, unit, runs) for table in corruption_tables(unit, references_of(unit, reference))]
-    tables += [*seed_spread(unit), *attack_tables(unit, flags)]
+    tables = [with_overlap(table, unit) for table in (*tables, *seed_spread(unit))]
+    tables += attack_tables(unit, flags)
     tables += [*fooling_distributions(unit), *window_tables(unit, runs)]
     named = tuple(footnotes(replace(table, slug=f"{prefix}{table.slug}")) for table in tables)
-    return Section(unit, named, tuple(_pictures(unit, prefix)), tuple(summary_of(tables[0])) if tables else ())
+    summary = tuple(summary_of(tables[0])) if tables else ()
+    if summary:
+        summary += tuple(overlap_notes(unit))
+    return Section(unit, named, tuple(_pictures(unit, prefix)), summary)
 
 
 _FIGURES = (

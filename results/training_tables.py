@@ -12,6 +12,7 @@ import pandas as pd
 from robustsweep.results.fairness import training_of
 from robustsweep.results.headline import value_or_missing
 from robustsweep.results.metrics import CLEAN_ERROR, MEAN_CORRUPTION_ERROR
+from robustsweep.results.overlap import overlap_notes
 from robustsweep.results.provenance import pairs_text
 from robustsweep.results.references import DEFAULT_METHOD
 from robustsweep.results.tables import Column, Table, Value
@@ -121,7 +122,7 @@ def equal_compute(units: Sequence[Unit]) -> list[Table]:
         for alike in dict.fromkeys(cost.alike for cost, _ in measured):
             table = _equal_compute([(cost, row) for cost, row in measured if cost.alike == alike])
             if table:
-                tables.append(replace(table, scope=scope))
+                tables.append(replace(table, scope=scope, notes=(*table.notes, *overlap_notes(unit))))
     return tables
 
 

@@ -42,6 +42,7 @@ def training_card(
         input_size=height if height == width else None,
         method=method.name,
         method_parameters=method.parameters(),
+        overlaps_corruptions=method.overlaps_corruptions,
         data=data.name,
         data_fingerprint=data.fingerprint,
         recipe=recipe.name,

@@ -51,5 +51,7 @@ def _is_trained(job: Job, setting: Setting) -> bool:
     try:
         return is_trained(job, setting)
     except CheckpointError:
+        # Both at once: a checkpoint left lying would make the next run take this training's own state for another's.
+        job.path.unlink(missing_ok=True)
         job.state.unlink(missing_ok=True)
         return False

@@ -6,11 +6,12 @@ import math
 import tomllib
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import get_type_hints
 
 from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS
 from robustsweep.errors import UsageError
 from robustsweep.registry import Registry, unknown_name
+from robustsweep.values import typed
 
 _CHOICES = {"schedule": ("cosine", "step"), "precision": ("float32", "bfloat16"), "crop": ("padded", "resized")}
 
@@ -164,22 +165,8 @@ def read_recipe(path: Path) -> Recipe:
     for key in ("epochs", "batch_size", "learning_rate", "weight_decay"):
         if key not in content:
             raise UsageError(f"The recipe {path} lacks {key}.")
-    values = {key: _typed(value, hints[key], f"The recipe {path}: {key}") for key, value in content.items()}
+    values = {key: typed(value, hints[key], f"The recipe {path}: {key}") for key, value in content.items()}
     return Recipe(name=path.stem, **values)
-
-
-def _typed(value: Any, hint: Any, what: str) -> Any:
-    kinds = get_args(hint) or (hint,)
-    if kinds[-1] is Ellipsis:
-        if not isinstance(value, list):
-            raise UsageError(f"{what} must be a list of numbers, got {value!r}.")
-        return tuple(_typed(item, kinds[0], what) for item in value)
-    kind = kinds[0]
-    if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is not kind:
-        raise UsageError(f"{what} must be of type {kind.__name__}, got {value!r}.")
-    return value
 
 
 RECIPES: Registry[Recipe] = Registry("recipe")

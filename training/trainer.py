@@ -112,7 +112,7 @@ def train(
             save_state(state, card, course, network, optimiser, best)
         if progress is not None:
             progress(report)
-    return _trained(network, card, course, best, precision_on(device, recipe))
+    return _trained(network, card, course, best)
 
 
 def _optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
@@ -153,13 +153,14 @@ def _epoch_report(
         seconds=seconds,
         images=batches_of(images.ids, recipe).numel(),
         device=device_name(device),
+        precision=precision_on(device, recipe),
         held_out_accuracy=accuracy,
     )
 
 
-def _trained(network: nn.Module, card: Card, course: Course, best: Weights, precision: str) -> Trained:
+def _trained(network: nn.Module, card: Card, course: Course, best: Weights) -> Trained:
     """Bring the network home; the best epoch, where it is kept, gets a copy of it."""
-    facts = training_facts(course, precision)
+    facts = training_facts(course)
     module = network.to("cpu").to(memory_format=torch.contiguous_format).eval()
     last = Trained(module, replace(card, training=facts), course)
     if not best:

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, get_origin, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from robustsweep.benchmark.checkpoints.normalisation import Normalisation
 from robustsweep.errors import CheckpointError
@@ -24,6 +24,7 @@ class Card:
         resize_input: Whether images of another side are resized to ``input_size`` inside the module.
         method: Training-time augmentation, such as ``"cutmix"``.
         method_parameters: The parameters of the method.
+        overlaps_corruptions: Whether the method applies operations that overlap the benchmark's corruptions.
         data: Name of the training data.
         data_fingerprint: Fingerprint of the training data.
         recipe: Name of the training recipe.
@@ -45,6 +46,7 @@ class Card:
     resize_input: bool = False
     method: str | None = None
     method_parameters: dict[str, Any] = field(default_factory=dict)
+    overlaps_corruptions: bool | None = None
     data: str | None = None
     data_fingerprint: str | None = None
     recipe: str | None = None
@@ -67,15 +69,18 @@ class Card:
         return json.dumps(self.to_dict(), sort_keys=True)
 
     def differing_fields(self, other: "Card") -> list[str]:
-        """Name the fields in which two cards differ; the course of the training is none of them."""
-        names = [f.name for f in fields(self) if f.name != "training"]
+        """Name the fields in which two cards differ.
+
+        The course of the training is none of them, nor is the overlap with corruptions, which follows from the method.
+        """
+        names = [f.name for f in fields(self) if f.name not in ("training", "overlaps_corruptions")]
         return [name for name in names if getattr(self, name) != getattr(other, name)]
 
     def _check_types(self) -> None:
         for name, hint in get_type_hints(type(self)).items():
             value = getattr(self, name)
             fits = isinstance(value, get_origin(hint) if get_origin(hint) is dict else hint)
-            if not fits or (isinstance(value, bool) and hint is not bool):
+            if not fits or (isinstance(value, bool) and bool not in (hint, *get_args(hint))):
                 raise TypeError(f"{name} is {value!r}")
         if self.classes < 1 or (self.input_size is not None and self.input_size < 1):
             raise ValueError(f"classes is {self.classes}, input_size is {self.input_size}")

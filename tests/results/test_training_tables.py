@@ -136,6 +136,14 @@ def test_equal_compute_takes_the_longest_training_within_the_baselines_time(buil
     assert "trained" not in table.scope.title
 
 
+def test_equal_compute_names_what_overlaps_the_corruptions(builder: RunBuilder) -> None:
+    for method in ("baseline", "autoaugment"):
+        name = trained(builder, method, overlaps_corruptions=method == "autoaugment")
+        builder.sweep(name, lambda c, s: 700)
+    (note,) = (note for note in equal(builder).notes if "overlap" in note)
+    assert note.endswith(": autoaugment.")
+
+
 def test_a_method_without_a_training_that_fits_says_which_one_would(builder: RunBuilder) -> None:
     trained(builder, "baseline", seconds=10.0)
     trained(builder, "slow", seconds=10.5, method_parameters={"alpha": 2})
