@@ -17,6 +17,7 @@ from robustsweep.benchmark.recording import make_cell
 from robustsweep.benchmark.scoring import evaluate
 from robustsweep.benchmark.windowing import windowed_images
 from robustsweep.errors import DataError, RobustsweepError
+from robustsweep.precision import full_precision
 from robustsweep.results.cells import Examples
 from robustsweep.results.store import CellStore
 
@@ -72,8 +73,7 @@ class Run:
             for cell in {cell.checkpoint.id: cell for cell in cells}.values()
         }
         together = [[cell for cell in cells if cell.condition in group] for group in joined(self._plan.conditions)]
-        # cuDNN would otherwise round the inputs of convolutions to TF32 and pick algorithms by speed.
-        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        with full_precision():
             for index, positions in enumerate(self._blocks):
                 block = Block.of(self._source, index, positions, self._device)
                 for wanting in together:
