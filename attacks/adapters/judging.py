@@ -22,8 +22,15 @@ from robustsweep.attacks.adapters.isolation import Shield, seeded, untouched
 from robustsweep.attacks.losses import LOSSES
 from robustsweep.attacks.norms import find_norm
 from robustsweep.attacks.outcome import AttackOutcome
-from robustsweep.attacks.target import Target, check_eval_mode, check_inputs, device_of, evaluation_context
-from robustsweep.errors import AttackError, DataError, RobustsweepError
+from robustsweep.attacks.target import (
+    Target,
+    check_eval_mode,
+    check_inputs,
+    check_labels,
+    device_of,
+    evaluation_context,
+)
+from robustsweep.errors import AttackError, RobustsweepError
 
 _TOLERANCE = 1e-6
 
@@ -91,8 +98,7 @@ def _judged(
 ) -> tuple[tuple[Tensor, ...], list[str]]:
     """Attack one batch; return rung, logits, images, L2 and Linf distances, and what the library warned of."""
     logits = target.verdict(images)
-    if int(labels.max()) >= logits.shape[1]:
-        raise DataError(f"Label {int(labels.max())} is beyond the model's {logits.shape[1]} classes.")
+    check_labels(labels, logits)
     right = logits.argmax(1) == labels
     rung = torch.where(right, 1, -1).to(torch.int8)
     adversarial, messages = images.clone(), list[str]()
