@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from robustsweep.attacks.audits.answers import answer_findings
-from robustsweep.attacks.audits.input_statistics import Misfit, input_misfit
 from robustsweep.attacks.target import check_eval_mode
 from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS, Normalised
+from robustsweep.benchmark.input_statistics import Misfit, input_misfit
 from robustsweep.benchmark.scoring import to_unit_range
 
 _N_IMAGES = 64

@@ -10,8 +10,8 @@ from tiny_sweeps import Ledger, cells, official_set, swept, tiny_plan
 from torch import nn
 
 from robustsweep.attacks.audits.answers import answer_findings, changed, looks_like_probabilities
-from robustsweep.attacks.audits.input_statistics import input_misfit
 from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS, Normalised
+from robustsweep.benchmark.input_statistics import input_misfit
 from robustsweep.benchmark.inspecting import inspect, spread
 from robustsweep.results.store import CellStore
 
@@ -134,3 +134,14 @@ def test_changes_are_counted_relative_to_the_logits() -> None:
 
 def test_answers_that_are_not_finite_are_left_to_others() -> None:
     assert list(answer_findings(lambda images: images.flatten(1) * float("nan"), torch.rand(4, 3, 2, 2))) == []
+
+
+def test_images_are_shown_again_in_two_halves() -> None:
+    shown: list[int] = []
+
+    def counting(images: torch.Tensor) -> torch.Tensor:
+        shown.append(len(images))
+        return images.flatten(1)
+
+    assert list(answer_findings(counting, torch.rand(7, 3, 2, 2))) == []
+    assert shown == [7, 7, 4, 3]
