@@ -66,8 +66,7 @@ class Target:
             The wanted rows' gradients, float32 (m, ...), and losses, float32 (m,).
 
         Raises:
-            NoGradientError: If there is no gradient.
-            AttackError: If it is not finite.
+            NoGradientError: If there is no gradient, or it is not finite.
         """
         is_whole = bool(wanted.all())
         if not is_whole:
@@ -82,7 +81,7 @@ class Target:
                 "cannot be differentiated or runs under no_grad. Remove that, or use an attack that needs no gradient."
             )
         if not gradient.isfinite().all():
-            raise AttackError(f"{self.attack}: the loss has a gradient that is not finite (NaN or infinity).")
+            raise NoGradientError(f"{self.attack}: the loss has a gradient that is not finite (NaN or infinity).")
         return gradient if is_whole else gradient[wanted], loss.detach()
 
     def _logits(self, model: nn.Module, images: Tensor) -> Tensor:

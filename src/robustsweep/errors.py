@@ -32,7 +32,7 @@ class AttackError(RobustsweepError):
 
 
 class NoGradientError(AttackError):
-    """A model whose logits have no gradient with respect to the image."""
+    """A model that gives an attack no gradient to follow: there is none, or it is not finite."""
 
 
 class CellsFailedError(RobustsweepError):

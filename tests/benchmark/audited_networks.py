@@ -102,5 +102,6 @@ BROKEN: dict[str, Callable[[], nn.Module]] = {
     "quantised": lambda: Before(healthy(), lambda images: (images * 16).round() / 16),
     "noisy": lambda: Before(healthy(), lambda images: images + 0.1 * torch.randn_like(images)),
     "neighbours": lambda: Before(healthy(), lambda images: images - images.mean(0, keepdim=True)),
+    "rooted": lambda: Before(healthy(), lambda images: images + (0 * images).sqrt()),  # its derivative is NaN
     "watching": lambda: Before(healthy(), lambda images: images * (0.5 if torch.is_grad_enabled() else 1.0)),
 }
