@@ -12,18 +12,19 @@ from robustsweep.attacks import parse_attack, run_attack
 from robustsweep.attacks.audits.auditing import ATTACK, audit, transfer
 from robustsweep.attacks.audits.check import Check
 from robustsweep.benchmark.checkpoints import Checkpoint
+from robustsweep.benchmark.conditions import Attacked
 from robustsweep.benchmark.data.dataset import stratified_positions
 from robustsweep.benchmark.plan import PROTOCOL_VERSION, Plan
 from robustsweep.benchmark.progress import Progress
 from robustsweep.benchmark.scoring import to_unit_range
 from robustsweep.benchmark.sources import Source
-from robustsweep.errors import RobustsweepError
+from robustsweep.errors import DataError, RobustsweepError
 from robustsweep.results.audits import AuditRecord, read_audit, write_audit
 from robustsweep.results.cells import Json
 
 N_IMAGES = 200
 # Raised whenever a check can find something else for the same checkpoint and images.
-AUDIT_VERSION = 1
+AUDIT_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,11 @@ class Auditor:
         self._adversarial: dict[str, Tensor] = {}  # on the CPU, by checkpoint id
 
     def run(self) -> None:
-        """Audit each checkpoint, then judge each one's adversarial images on every other."""
+        """Audit each checkpoint, then judge each one's adversarial images on every other.
+
+        Raises:
+            DataError: If images cannot be read.
+        """
         for checkpoint in self._plan.checkpoints:
             self._guarded(checkpoint, self._audit)
         for checkpoint in self._plan.checkpoints:
@@ -82,6 +87,8 @@ class Auditor:
         try:
             work(checkpoint)
         except Exception as error:  # a network may be anybody's code
+            if isinstance(error, DataError) and self._images is None:  # the network has not been asked yet
+                raise
             reason = error if isinstance(error, RobustsweepError | RuntimeError) else repr(error)
             self.failed.append(f"{checkpoint.name}, audit: {reason}")
             self._progress.warn(self.failed[-1])
@@ -98,9 +105,8 @@ class Auditor:
             "audit": AUDIT_VERSION,
             "checkpoint": checkpoint.identity,
             "source": source.identity if source else None,
-            "images": self._plan.source.images_key,
+            **self._plan.source.identity(Attacked(parse_attack(ATTACK))),
             "n": min(N_IMAGES, len(self._plan.source.positions)),
-            "seed": self._plan.source.seed,
             "adversarially_trained": _may_be_adversarial(checkpoint),
         }
 
@@ -121,6 +127,8 @@ class Auditor:
             batch_size=self._batch_size,
             may_be_adversarially_trained=_may_be_adversarial(checkpoint),
         )
+        if outcome.images is not None and len(self._plan.checkpoints) > 1:
+            self._adversarial[checkpoint.id] = outcome.images.cpu()
         self._store(checkpoint, None, outcome.checks, outcome.n_robust, time.monotonic() - begun)
 
     def _transfers(self, checkpoint: Checkpoint) -> None:
