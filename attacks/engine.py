@@ -104,6 +104,7 @@ def run_attacks(
     ids: Tensor,
     batch_size: int = 128,
     keep_images: bool = False,
+    keep_first: int = 0,
     search: str = "folded",
 ) -> tuple[AttackOutcome, ...]:
     """Run attacks that share their gradients: one attack, or single-step attacks that differ in eps alone.
@@ -119,6 +120,7 @@ def run_attacks(
         ids: int64 (N,).
         batch_size: Images per forward pass.
         keep_images: Whether the outcomes hold the images.
+        keep_first: How many of the images, from the first on, they hold otherwise.
         search: ``"folded"`` or ``"as-is"``.
 
     Returns:
@@ -129,7 +131,7 @@ def run_attacks(
     _check_options(specs, batch_size, search)
     device = device_of(model, images.device)
     with evaluation_context(device):
-        ledgers = [Ledger(spec, images, keep_images) for spec in specs]
+        ledgers = [Ledger(spec, images, len(images) if keep_images else keep_first) for spec in specs]
         target = _target(model, images[:N_COMPARED].to(device), specs, ledgers, search)
         for pool in pools(images, labels, ids, batch_size, device):
             _attack(target, specs, pool, ledgers, seed, batch_size)

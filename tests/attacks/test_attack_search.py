@@ -117,6 +117,17 @@ def test_the_copy_is_compared_on_a_few_images_and_not_handed_them_all(convnet, p
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_the_first_images_can_be_kept_without_the_others(convnet, pictures, answers, name, monkeypatch):
+    monkeypatch.setattr(pool, "_POOL_BYTES", 1)
+    spec, options = parse_attack(name), {"seed": 0, "ids": torch.arange(N), "batch_size": 7}
+    (whole,) = run_attacks(convnet, pictures, answers, (spec,), keep_images=True, **options)
+    (some,) = run_attacks(convnet, pictures, answers, (spec,), keep_first=20, **options)
+    assert torch.equal(some.images, whole.images[:20])
+    assert torch.equal(verdicts(some), verdicts(whole))
+    assert torch.equal(some.logits, whole.logits)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_the_model_itself_confirms_every_verdict(convnet, pictures, answers, name):
     outcome = attack(convnet, pictures, answers, name, keep_images=True)
     with torch.no_grad():
