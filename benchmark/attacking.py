@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from robustsweep.attacks import AttackOutcome, AttackSpec, Foreign, gradient_key, run_attacks, run_foreign
 from robustsweep.attacks.adapters.foreign import BATCH_SIZE
-from robustsweep.attacks.audits.answers import answers_otherwise_under_a_gradient, changed
+from robustsweep.attacks.audits.answers import changed
 from robustsweep.benchmark.conditions import Attacked, Condition
 from robustsweep.benchmark.scoring import score, to_unit_range
 from robustsweep.errors import UsageError
@@ -64,8 +64,7 @@ def attack_images(
         piece = max(1, piece // BATCH_SIZE) * BATCH_SIZE
     pieces: list[list[Examples]] = [[] for _ in attacks]
     n_repeated = min(batch_size, _N_REPEATED)
-    told = answers_otherwise_under_a_gradient(module, to_unit_range(images[:n_repeated], images.device))
-    warnings = [dict.fromkeys(told) for _ in attacks]
+    warnings: list[dict[str, None]] = [{} for _ in attacks]
     for start in range(0, len(images), piece):
         rows = slice(start, start + piece)
         pixels = to_unit_range(images[rows], images.device)
