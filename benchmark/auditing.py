@@ -66,6 +66,7 @@ class Auditor:
     """
 
     def __init__(self, plan: Plan, root: Path, progress: Progress, *, device: torch.device, batch_size: int) -> None:
+        self.computed = 0
         self.failed: list[str] = []
         self._plan, self._root, self._progress = plan, root, progress
         self._device, self._batch_size = device, batch_size
@@ -189,6 +190,7 @@ class Auditor:
             recorded={"device": str(self._device), "seconds": seconds},
         )
         write_audit(self._root, record)
+        self.computed += 1
         borrowed = f" (images of {source.name})" if source else ""
         for check in record.warnings:
             self._progress.warn(f"{checkpoint.name}, audit{borrowed}: {check['sentence']}")

@@ -12,7 +12,7 @@ from torch import Tensor
 from robustsweep.attacks.audits.auditing import AuditOutcome
 from robustsweep.benchmark.plan import Plan
 from robustsweep.benchmark.sources import Source
-from robustsweep.errors import DataError
+from robustsweep.errors import CellsFailedError, DataError
 from robustsweep.results.audits import read_audits
 from robustsweep.results.report import write_report
 
@@ -53,7 +53,7 @@ def test_stored_audits_are_not_computed_again_and_missing_ones_are(
         swept(plan(), folder, audit=True).raise_if_failed()
     lost = next(path for path in before if json.loads(before[path])["kind"] == "transfer")
     lost.unlink()
-    swept(plan(), folder, audit=True).raise_if_failed()
+    assert swept(plan(), folder, audit=True).audited == 1
     again, old = json.loads(lost.read_text()), json.loads(before[lost])
     assert (again["checks"], again["key"]) == (old["checks"], old["key"])
 
@@ -111,6 +111,14 @@ def test_an_audit_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("robustsweep.benchmark.auditing.audit", broken)
     summary = swept(plan(), tmp_path, audit=True)
     assert summary.failed == ("good, audit: out of memory", "masked, audit: out of memory")
+    assert (summary.computed, summary.audited, summary.n_failed_audits) == (4, 0, 2)
+    with pytest.raises(CellsFailedError, match=r"^2 audits failed; the others are stored\. First: good, audit"):
+        summary.raise_if_failed()
+    mixed = replace(summary, failed=("good, clean: broken", *summary.failed))
+    with pytest.raises(
+        CellsFailedError, match=r"^1 cells and 2 audits failed; the others are stored\. First: good, cle"
+    ):
+        mixed.raise_if_failed()
 
 
 def test_a_file_that_is_no_audit_is_named(tmp_path: Path) -> None:
