@@ -26,14 +26,7 @@ from robustsweep.attacks.protocols import TORCHATTACKS
 from robustsweep.attacks.single_step import gradient_key, take_single_steps
 from robustsweep.attacks.spec import AttackSpec
 from robustsweep.attacks.stepping import Stepper
-from robustsweep.attacks.target import (
-    Target,
-    check_eval_mode,
-    check_inputs,
-    check_labels,
-    device_of,
-    evaluation_context,
-)
+from robustsweep.attacks.target import Target, check_attackable, check_labels, device_of, evaluation_context
 from robustsweep.errors import UsageError
 from robustsweep.registry import unknown_name
 
@@ -126,8 +119,7 @@ def run_attacks(
     Returns:
         One outcome per spec.
     """
-    check_inputs(images, labels, ids)
-    check_eval_mode(model)
+    check_attackable(model, images, labels, ids)
     _check_options(specs, batch_size, search)
     device = device_of(model, images.device)
     with evaluation_context(device):

@@ -20,14 +20,7 @@ from robustsweep.attacks.eps import exact_eps
 from robustsweep.attacks.losses import LOSSES
 from robustsweep.attacks.norms import per_image
 from robustsweep.attacks.outcome import AttackOutcome
-from robustsweep.attacks.target import (
-    Target,
-    check_eval_mode,
-    check_inputs,
-    check_labels,
-    device_of,
-    evaluation_context,
-)
+from robustsweep.attacks.target import Target, check_attackable, check_labels, device_of, evaluation_context
 from robustsweep.draws import Draws
 from robustsweep.errors import DataError, UsageError
 
@@ -76,8 +69,7 @@ def square(
     ids = torch.arange(len(images)) if ids is None else ids
     budget = exact_eps(eps)
     _check_settings(images, budget, queries, batch_size)
-    check_inputs(images, labels, ids)
-    check_eval_mode(model)
+    check_attackable(model, images, labels, ids)
     target = Target(model, model, LOSSES["margin"], f"square{queries}-linf@{budget}")
     device = device_of(model, images.device)
     with evaluation_context(device):

@@ -128,16 +128,18 @@ def check_eval_mode(model: nn.Module) -> None:
             )
 
 
-def check_inputs(images: Tensor, labels: Tensor, ids: Tensor) -> None:
-    """Refuse inputs that cannot be attacked.
+def check_attackable(model: nn.Module, images: Tensor, labels: Tensor, ids: Tensor) -> None:
+    """Refuse inputs that cannot be attacked, and a model in training mode.
 
     Args:
+        model: As for ``check_eval_mode``.
         images: To be float32 (N, ...), within [0, 1] to 1e-6.
         labels: To be int64 (N,), not negative.
         ids: To be int64 (N,).
 
     Raises:
         DataError: Saying what was expected and what came.
+        UsageError: Naming a layer in training mode.
     """
     if images.dtype != torch.float32 or images.dim() < 2 or images.numel() == 0:
         raise DataError(f"Images must be float32 (N, ...) and not empty, got {images.dtype} {tuple(images.shape)}.")
@@ -152,6 +154,7 @@ def check_inputs(images: Tensor, labels: Tensor, ids: Tensor) -> None:
         )
     if int(labels.min()) < 0:
         raise DataError(f"Labels must be 0 or more, got {int(labels.min())}.")
+    check_eval_mode(model)
 
 
 def check_labels(labels: Tensor, logits: Tensor) -> None:

@@ -79,10 +79,9 @@ class Auditor:
         Raises:
             DataError: If images cannot be read.
         """
-        for checkpoint in self._plan.checkpoints:
-            self._guarded(checkpoint, self._audit)
-        for checkpoint in self._plan.checkpoints:
-            self._guarded(checkpoint, self._transfers)
+        for work in (self._audit, self._transfers):
+            for checkpoint in self._plan.checkpoints:
+                self._guarded(checkpoint, work)
 
     def _guarded(self, checkpoint: Checkpoint, work: Callable[[Checkpoint], None]) -> None:
         try:
@@ -111,11 +110,14 @@ class Auditor:
             "adversarially_trained": _may_be_adversarial(checkpoint),
         }
 
+    def _read(self, checkpoint: Checkpoint, source: Checkpoint | None = None) -> AuditRecord | None:
+        return read_audit(self._root, checkpoint.id, self._identity(checkpoint, source))
+
     def _load(self, checkpoint: Checkpoint) -> nn.Module:
         return checkpoint.load().to(self._device).to(memory_format=torch.channels_last)
 
     def _audit(self, checkpoint: Checkpoint) -> None:
-        if read_audit(self._root, checkpoint.id, self._identity(checkpoint)) is not None:
+        if self._read(checkpoint) is not None:
             return
         self._progress.working_on(checkpoint.name, "audit")
         begun, shown = time.monotonic(), self._shown
@@ -134,20 +136,15 @@ class Auditor:
 
     def _transfers(self, checkpoint: Checkpoint) -> None:
         """Judge the other checkpoints' adversarial images on this one."""
-        own = read_audit(self._root, checkpoint.id, self._identity(checkpoint))
-        missing = [
-            other
-            for other in self._plan.checkpoints
-            if other is not checkpoint
-            and read_audit(self._root, checkpoint.id, self._identity(checkpoint, other)) is None
-        ]
+        own = self._read(checkpoint)
+        others = [other for other in self._plan.checkpoints if other is not checkpoint]
+        missing = [other for other in others if self._read(checkpoint, other) is None]
         if own is None or own.n_robust is None or not missing:
             return
         self._progress.working_on(checkpoint.name, "transfer")
         module = self._load(checkpoint)
         for other in missing:
-            record = read_audit(self._root, other.id, self._identity(other))
-            if record is None or record.n_robust is None:  # nothing to borrow
+            if (record := self._read(other)) is None or record.n_robust is None:  # nothing to borrow
                 continue
             begun = time.monotonic()
             images = self._adversarial_of(other).to(self._device)

@@ -22,14 +22,7 @@ from robustsweep.attacks.adapters.isolation import Shield, seeded, untouched
 from robustsweep.attacks.losses import LOSSES
 from robustsweep.attacks.norms import find_norm
 from robustsweep.attacks.outcome import AttackOutcome
-from robustsweep.attacks.target import (
-    Target,
-    check_eval_mode,
-    check_inputs,
-    check_labels,
-    device_of,
-    evaluation_context,
-)
+from robustsweep.attacks.target import Target, check_attackable, check_labels, device_of, evaluation_context
 from robustsweep.errors import AttackError, RobustsweepError
 
 _TOLERANCE = 1e-6
@@ -69,8 +62,7 @@ def run_foreign(
         AttackError: If the library fails, or returns images that are not finite, outside the box or beyond the budget
             by more than 1e-6, or if it changes the model.
     """
-    check_inputs(images, labels, ids)
-    check_eval_mode(model)
+    check_attackable(model, images, labels, ids)
     target = Target(model, model, LOSSES["ce"], spec.name)
     device = device_of(model, images.device)
     n_kept = len(images) if keep_images else keep_first

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from robustsweep.attacks.audits import gradients, strength
 from robustsweep.attacks.audits.check import Check, Subject, robust, tolerance
-from robustsweep.attacks.target import check_eval_mode, check_inputs, check_labels, evaluation_context
+from robustsweep.attacks.target import check_attackable, check_labels, evaluation_context
 from robustsweep.errors import NoGradientError
 
 ATTACK = f"pgd20-linf@{strength.EPS}"
@@ -52,8 +52,7 @@ def audit(
     Raises:
         RobustsweepError: As ``run_attack``, but for a model without a gradient, which is a finding.
     """
-    check_eval_mode(model)
-    check_inputs(images, labels, ids)
+    check_attackable(model, images, labels, ids)
     subject = Subject(model, images, labels, ids, seed, batch_size)
     with evaluation_context(images.device):
         check_labels(labels, subject.logits)
