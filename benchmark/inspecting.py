@@ -108,7 +108,8 @@ def _normalisation_findings(module: nn.Module, images: Tensor) -> Iterator[str]:
         return
     images = module.resized(images)
     applied = module.normalised(images)
-    others = {name: normalisation.applied_to(images) for name, normalisation in NORMALISATIONS.items()}
+    known = {name: Normalised(nn.Identity(), norm).to(images.device) for name, norm in NORMALISATIONS.items()}
+    others = {name: normalise(images) for name, normalise in known.items()}
     alternatives = {name: other for name, other in others.items() if not torch.allclose(other, applied)}
     misfit = input_misfit(module.network, applied, alternatives)
     if misfit is not None and misfit.is_explained:

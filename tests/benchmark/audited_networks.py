@@ -36,7 +36,7 @@ def trained_weights() -> dict[str, Tensor]:
     So gently that PGD-10 at 8/255 leaves nearly nothing; where it leaves more, rounding decides whether it converged.
     """
     data = open_digits("train")
-    images = NORM.applied_to(data.images(np.arange(len(data))) / 255.0)
+    images = Normalised(nn.Identity(), NORM)(data.images(np.arange(len(data))) / 255.0)
     labels = torch.from_numpy(data.labels)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(2)
