@@ -1,5 +1,6 @@
 """Expected calibration error with an interval; NLL and Brier score are means over images like any error."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,17 @@ class Bins:
     def expected_calibration_error(self) -> float:
         """ECE: the sum over bins of the absolute gap, in images, over all images."""
         return float(np.abs(self.confidence - self.right).sum() / self.counts.sum())
+
+    @property
+    def overconfidence(self) -> float:
+        """Mean confidence minus accuracy: above zero a network is surer than it is right."""
+        return float((self.confidence - self.right).sum() / self.counts.sum())
+
+    @classmethod
+    def pooled(cls, parts: Iterable["Bins"]) -> "Bins":
+        """Add the bins of several cells or checkpoints, at least one."""
+        found = list(parts)
+        return cls(*(sum(getattr(one, name) for one in found) for name in ("counts", "right", "confidence")))
 
 
 def binned(confidence: Floats, right: npt.NDArray[np.bool_]) -> Bins:
