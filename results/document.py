@@ -16,7 +16,7 @@ from robustsweep.results.calibration_tables import calibration_tables
 from robustsweep.results.calibrations import Calibration, read_calibrations
 from robustsweep.results.comparison_figures import clean_against_robust, heat_map, severity_curves
 from robustsweep.results.corruption_tables import corruption_tables
-from robustsweep.results.estimates import estimates_of, summary_of, with_intervals
+from robustsweep.results.estimates import estimates_of, with_intervals
 from robustsweep.results.figures import error_per_corruption_figure
 from robustsweep.results.frame import load_frame, missing_cells
 from robustsweep.results.pictures import Picture
@@ -25,6 +25,7 @@ from robustsweep.results.published import published_tables
 from robustsweep.results.references import references_of, refuse_unknown_reference
 from robustsweep.results.reliability import reliability_diagrams
 from robustsweep.results.seed_tables import seed_spread
+from robustsweep.results.summary import summary_of
 from robustsweep.results.tables import Table, footnotes
 from robustsweep.results.training_tables import equal_compute, training_cost
 from robustsweep.results.units import Unit, split_units
@@ -133,7 +134,7 @@ def _section(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | Non
     tables = [with_intervals(table, estimates) for table in tables]
     named = tuple(footnotes(replace(table, slug=f"{prefix}{table.slug}")) for table in tables)
     pictures = tuple(_pictures(unit, calibrations, prefix))
-    return Section(unit, named, pictures, tuple(summary_of(tables[0])) if tables else ())
+    return Section(unit, named, pictures, tuple(summary_of(tables)))
 
 
 _FIGURES = (

@@ -1,4 +1,4 @@
-"""Errors as estimates: intervals over the images, ties with the best, and what they say in sentences."""
+"""Errors as estimates: intervals over the images, and ties with the best."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -144,7 +144,7 @@ def with_intervals(table: Table, estimates: Estimates) -> Table:
             tied.add(place)
     notes = [_what_intervals_are(table)] if len(intervals) > len(table.intervals) else []
     notes += [_what_ties_are(table)] if len(tied) > len(table.tied) else []
-    return replace(table, intervals=intervals, tied=frozenset(tied), notes=(*table.notes, *notes))
+    return replace(table, intervals=intervals, tied=frozenset(tied), notes=(*notes, *table.notes))
 
 
 def _what_intervals_are(table: Table) -> str:
@@ -164,33 +164,3 @@ def _what_ties_are(table: Table) -> str:
         f"≈: cannot be told apart from the best of its {line} (differences paired by image, two-sided, Holm within the "
         f"{line} at 5 %)."
     )
-
-
-def summary_of(table: Table) -> Iterator[str]:
-    """Say in sentences which checkpoint has the lowest errors in the headline, and which cannot be told apart from it.
-
-    Args:
-        table: The first table of a section; nothing is said of one that is not the headline.
-    """
-    if table.slug != HEADLINE or len(table.rows) < 2:
-        return
-    columns = [column.name for column in table.columns]
-    for name, what in (("mean_corruption_error", "mean error over the 15 corruptions"), ("clean_error", "clean error")):
-        place = columns.index(name) if name in columns else None
-        rows = [row for row, values in enumerate(table.rows) if place is not None and values[place] is not None]
-        if place is None or len(rows) < len(table.rows):
-            continue
-        errors = {row: float(str(table.rows[row][place])) for row in rows}
-        low, high = min(errors.values()), max(errors.values())
-        best, worst = ([row for row in rows if errors[row] == end] for end in (low, high))
-        tied = [row for row in rows if (row, place) in table.tied]
-        also = f" Not told apart from it: {_names(table, tied)}." if tied else ""
-        shown = table.columns[place].shown
-        yield (
-            f"Lowest {what}: {_names(table, best)}, {shown(low)} %.{also} "
-            f"Highest: {_names(table, worst)}, {shown(high)} %."
-        )
-
-
-def _names(table: Table, rows: Sequence[int]) -> str:
-    return ", ".join(str(table.rows[row][0]) for row in rows)

@@ -71,10 +71,10 @@ def _draw(diagram: Axes, histogram: Axes, group: SeedGroup, mine: Sequence[Calib
         colour, marker = _STYLES[where]
         used = bins.counts > 0
         confidence, accuracy = (100 * values[used] / bins.counts[used] for values in (bins.confidence, bins.right))
-        for few, line, fill in ((False, "-", colour), (True, "", "white")):
+        for few, line, fill in ((False, "-", colour), (True, "none", "white")):
             some = (bins.counts[used] < _FEW) == few
-            (drawn,) = diagram.plot(confidence[some], accuracy[some], line, color=colour, marker=marker, linewidth=1.2)
-            drawn.set(markersize=5, markerfacecolor=fill)
+            (drawn,) = diagram.plot(confidence[some], accuracy[some], linestyle=line, color=colour, marker=marker)
+            drawn.set(linewidth=1.2, markersize=5, markerfacecolor=fill)
     _draw_shares(histogram, sides)
     eces = [np.mean([one.expected_calibration_error for one in bins]) for bins in pooled.values() if bins]
     text = "ECE " + ", ".join(f"{100 * ece:.1f} ({where})" for ece, where in zip(eces, sides, strict=True))
@@ -103,9 +103,7 @@ def _explain(figure: Figure) -> None:
         Line2D([], [], marker=marker, color=colour, label=_TITLES[where]) for where, (colour, marker) in _STYLES.items()
     ]
     handles.append(Line2D([], [], linestyle="--", color="#888888", label="confidence = accuracy"))
-    handles.append(
-        Line2D(
-            [], [], marker="o", color="#555555", markerfacecolor="white", linestyle="", label=f"< {_FEW} predictions"
-        )
-    )
+    hollow = Line2D([], [], linestyle="none", marker="o", color="#555555", markerfacecolor="white")
+    hollow.set_label(f"fewer than {_FEW} predictions")
+    handles.append(hollow)
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=9)

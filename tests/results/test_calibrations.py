@@ -105,7 +105,7 @@ def test_a_bin_of_few_predictions_is_hollow_and_apart(make_builder: Make) -> Non
     _, many, few = figure.axes[0].lines
     assert np.asarray(many.get_xdata()) == pytest.approx([90])
     assert np.asarray(few.get_xdata()) == pytest.approx([30])
-    assert few.get_markerfacecolor() == "white"
+    assert (few.get_linestyle(), few.get_markerfacecolor()) == ("None", "white")
 
 
 def test_seeds_of_a_method_share_a_diagram_and_many_methods_are_cut_with_a_word(make_builder: Make) -> None:
