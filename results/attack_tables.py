@@ -9,6 +9,7 @@ import pandas as pd
 
 from robustsweep.results.audit_tables import Flags
 from robustsweep.results.robustness import median_fooling_eps, robust_accuracy
+from robustsweep.results.scores import attack_score
 from robustsweep.results.tables import Column, Line, Table, Value, matrix
 from robustsweep.results.units import Unit
 
@@ -63,11 +64,13 @@ def _holds(flag: Any) -> bool:
 def robust_accuracies(unit: Unit, attacks: pd.DataFrame) -> Table:
     """Robust accuracy at each measured eps, below the clean accuracy."""
     clean = unit.rows[unit.rows["kind"] == "clean"]
-    lines = [_line(unit, "none", "clean images", clean)] if len(clean) else []
+    lines = [_line(unit, "none", "clean images", clean, "clean_error")] if len(clean) else []
     notes = []
     for family in attacks.sort_values("single_step", ascending=False, kind="stable")["family"].unique():
         rows = attacks[attacks["family"] == family].sort_values("eps_value", kind="stable")
-        lines += [_line(unit, family, str(eps), same) for eps, same in rows.groupby("eps", sort=False)]
+        for eps, same in rows.groupby("eps", sort=False):
+            score = attack_score(str(same["condition"].iloc[0]), str(eps))
+            lines.append(_line(unit, family, str(eps), same, score.name))
         notes += [_description(family, rows.to_dict("records")[0]), *_rises(unit, family, rows)]
     if not all(family.endswith(_TORCHATTACKS) for family in attacks["family"]):
         notes.append("Robust accuracy counts images that were wrong before the attack as not robust.")
@@ -76,10 +79,10 @@ def robust_accuracies(unit: Unit, attacks: pd.DataFrame) -> Table:
     return matrix(table, ("attack", "eps"), list(unit.checkpoints["label"]), lines, higher_is_better=True)
 
 
-def _line(unit: Unit, group: str, name: str, rows: pd.DataFrame) -> Line:
+def _line(unit: Unit, group: str, name: str, rows: pd.DataFrame, score: str) -> Line:
     right = rows.set_index("checkpoint_id")["n_right"].reindex(unit.checkpoints.index)
     values = (None if pd.isna(n_right) else robust_accuracy(int(n_right), unit.scope.n) for n_right in right)
-    return Line(group, name, tuple(values))
+    return Line(group, name, tuple(values), score)
 
 
 def _description(family: str, row: Row) -> str:

@@ -96,9 +96,10 @@ def _draw_lines(axes: Axes, percent: "np.ndarray[tuple[int, ...], np.dtype[np.fl
 
 
 def clean_against_robust(unit: Unit) -> Figure | None:
-    """Draw clean error against mean corruption error, and against the error under each ladder's smallest eps.
+    """Draw clean error against mean corruption error, and against the error under each ladder.
 
-    Every point is a checkpoint; methods differ by colour and marker.
+    Of a ladder the eps is shown whose errors lie farthest apart. Every point is a checkpoint; methods differ by colour
+    and marker.
 
     Returns:
         A figure, or None with fewer than two points in every panel.
@@ -110,11 +111,10 @@ def clean_against_robust(unit: Unit) -> Figure | None:
     }
     panels = {"mean error over 15 corruptions (%)": mean}
     for name, rows in ladders_of(unit):
-        first = rows[rows["eps_value"] == rows["eps_value"].min()]
-        found = first.set_index("checkpoint_id")["error"]
-        panels[f"error under {printable(name)} at {first['eps'].iloc[0]} (%)"] = {
-            str(i): float(e) for i, e in found.items()
-        }
+        errors = rows.groupby("eps", sort=False)["error"]
+        eps = (errors.max() - errors.min()).idxmax()
+        found = rows[rows["eps"] == eps].set_index("checkpoint_id")["error"]
+        panels[f"error under {printable(name)} at {eps} (%)"] = {str(i): float(e) for i, e in found.items()}
     shown = {title: values for title, values in panels.items() if _n_points(clean, values) > 1}
     if not shown:
         return None
@@ -123,7 +123,8 @@ def clean_against_robust(unit: Unit) -> Figure | None:
         for style, group in enumerate(groups):
             colour, marker = style_of(style)
             points = [(clean[i], values.get(i, np.nan)) for i in group.checkpoint_ids]
-            axes.plot(*(100 * np.array(points).T), marker, color=colour, markersize=8, markeredgecolor="white")
+            size = max(6.0, 11 - style)  # a point below an equal one is still seen around it
+            axes.plot(*(100 * np.array(points).T), marker, color=colour, markersize=size, markeredgecolor="white")
         axes.set_xlabel("clean error (%)")
         axes.set_ylabel(title).set_parse_math(False)
         axes.margins(0.12)

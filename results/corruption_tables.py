@@ -16,6 +16,7 @@ from robustsweep.results.metrics import (
     corruption_error,
 )
 from robustsweep.results.references import Reference
+from robustsweep.results.scores import MEAN_CORRUPTION
 from robustsweep.results.tables import Line, Table, Value, matrix, value_of
 from robustsweep.results.taxonomy import CORRUPTIONS, GROUPS, group_of, rank_of
 from robustsweep.results.units import Unit
@@ -48,7 +49,12 @@ def _labels(unit: Unit) -> list[str]:
 def _per_corruption(unit: Unit, corruptions: Sequence[str]) -> list[Line]:
     errors = unit.values()
     return [
-        Line(group_of(c), c, tuple(value_or_missing(corruption_error(c), errors[i]) for i in unit.checkpoints.index))
+        Line(
+            group_of(c),
+            c,
+            tuple(value_or_missing(corruption_error(c), errors[i]) for i in unit.checkpoints.index),
+            f"{c}_error",
+        )
         for c in corruptions
     ]
 
@@ -57,7 +63,7 @@ def error_per_corruption(unit: Unit) -> Table:
     """Mean error over five severities of each benchmark corruption, and the mean over the fifteen."""
     errors = unit.values()
     mean = tuple(value_or_missing(MEAN_CORRUPTION_ERROR, errors[i]) for i in unit.checkpoints.index)
-    lines = [*_per_corruption(unit, CORRUPTIONS), Line("all", "mean of 15", mean)]
+    lines = [*_per_corruption(unit, CORRUPTIONS), Line("all", "mean of 15", mean, MEAN_CORRUPTION.name)]
     table = Table(
         "error_per_corruption",
         "Error per corruption (%, lower is better)",
@@ -108,10 +114,15 @@ def extra_corruptions(unit: Unit, corruptions: Sequence[str]) -> Table:
 
 def error_per_severity(unit: Unit, corruptions: Sequence[str]) -> Table:
     """Every measured condition on its own; shown to people only where no corruption has all five severities."""
-    errors = unit.values()
+    errors, alone = unit.values(), not some_complete(unit, corruptions)
     names = [f"{c}@{s}" for c in corruptions for s in range(1, 6) if f"{c}@{s}" in errors.index]
     lines = [
-        Line(group_of(name.split("@")[0]), name, tuple(value_of(errors.loc[name, i]) for i in unit.checkpoints.index))
+        Line(
+            group_of(name.split("@")[0]),
+            name,
+            tuple(value_of(errors.loc[name, i]) for i in unit.checkpoints.index),
+            f"{name}_error" if alone else "",
+        )
         for name in names
     ]
     table = Table(
@@ -120,6 +131,6 @@ def error_per_severity(unit: Unit, corruptions: Sequence[str]) -> Table:
         unit.scope,
         (),
         _EMPTY,
-        depth="data" if some_complete(unit, corruptions) else "summary",
+        depth="summary" if alone else "data",
     )
     return matrix(table, ("group", "condition"), _labels(unit), lines, higher_is_better=False)

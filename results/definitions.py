@@ -49,6 +49,12 @@ _TERMS = (
         "Each method after the training that took the longest time not above the baseline's, whatever its number of "
         "epochs; the tables of one training setting are at equal epochs.",
     ),
+    (
+        "ECE, reliability",
+        "Of the predictions with a confidence of 70 %, 70 % should be right. A reliability diagram draws the accuracy "
+        "of 15 bins of confidence of equal width against their mean confidence; the expected calibration error is the "
+        "mean distance between the two, weighted by the bins' images.",
+    ),
     ("NLL, Brier", "Mean negative log-likelihood of the label in nats; mean squared distance of probabilities to it."),
 )
 

@@ -11,9 +11,12 @@ from robustsweep.errors import NothingToCompareError
 from robustsweep.results.attack_curves import attack_curves_figure, fooling_distributions
 from robustsweep.results.attack_tables import attack_tables
 from robustsweep.results.audit_tables import Flags, audit_tables, flags_of, load_audits, warnings_table
+from robustsweep.results.calibration_tables import SLUG as CALIBRATION
+from robustsweep.results.calibration_tables import calibration_tables
+from robustsweep.results.calibrations import Calibration, read_calibrations
 from robustsweep.results.comparison_figures import clean_against_robust, heat_map, severity_curves
 from robustsweep.results.corruption_tables import corruption_tables
-from robustsweep.results.estimates import summary_of, with_intervals
+from robustsweep.results.estimates import estimates_of, with_intervals
 from robustsweep.results.figures import error_per_corruption_figure
 from robustsweep.results.frame import load_frame, missing_cells
 from robustsweep.results.overlap import overlap_notes, with_overlap
@@ -21,7 +24,9 @@ from robustsweep.results.pictures import Picture
 from robustsweep.results.provenance import missing_table, provenance_table
 from robustsweep.results.published import published_tables
 from robustsweep.results.references import references_of, refuse_unknown_reference
+from robustsweep.results.reliability import reliability_diagrams
 from robustsweep.results.seed_tables import seed_spread
+from robustsweep.results.summary import summary_of
 from robustsweep.results.tables import Table, footnotes
 from robustsweep.results.training_tables import equal_compute, training_cost
 from robustsweep.results.units import Unit, split_units
@@ -127,15 +132,18 @@ def _training_tables(frame: pd.DataFrame) -> tuple[Table, ...]:
 
 
 def _section(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | None, flags: Flags) -> Section:
-    tables = [with_intervals(table, unit, runs) for table in corruption_tables(unit, references_of(unit, reference))]
-    tables = [with_overlap(table, unit) for table in (*tables, *seed_spread(unit))]
-    tables += attack_tables(unit, flags)
-    tables += [*fooling_distributions(unit), *window_tables(unit, runs)]
+    tables = [
+        with_overlap(t, unit) for t in (*corruption_tables(unit, references_of(unit, reference)), *seed_spread(unit))
+    ]
+    calibrations = read_calibrations(unit, runs) if len(unit.rows) else []
+    tables += calibration_tables(unit, calibrations) if calibrations else []
+    tables += [*attack_tables(unit, flags), *fooling_distributions(unit), *window_tables(unit, runs)]
+    estimates = estimates_of(unit, runs, {name for table in tables for name, _ in table.scores.values()})
+    tables = [with_intervals(table, estimates) for table in tables]
     named = tuple(footnotes(replace(table, slug=f"{prefix}{table.slug}")) for table in tables)
-    summary = tuple(summary_of(tables[0])) if tables else ()
-    if summary:
-        summary += tuple(overlap_notes(unit))
-    return Section(unit, named, tuple(_pictures(unit, prefix)), summary)
+    pictures = tuple(_pictures(unit, calibrations, prefix))
+    summary = tuple(summary_of(tables))
+    return Section(unit, named, pictures, (*summary, *overlap_notes(unit)) if summary else ())
 
 
 _FIGURES = (
@@ -148,9 +156,13 @@ _FIGURES = (
 )
 
 
-def _pictures(unit: Unit, prefix: str) -> Iterator[Picture]:
-    for slug, title, draw, table_slug in _FIGURES:
-        if figure := draw(unit):
+def _pictures(unit: Unit, calibrations: Sequence[Calibration], prefix: str) -> Iterator[Picture]:
+    figures = [(slug, title, draw(unit), table) for slug, title, draw, table in _FIGURES]
+    title = "Reliability: accuracy against confidence, and the share of images with each confidence"
+    diagrams = reliability_diagrams(unit, calibrations) if calibrations else None
+    figures.append(("reliability", title, diagrams, CALIBRATION))
+    for slug, title, figure, table_slug in figures:
+        if figure:
             alt = f"{title}, for {unit.scope.title}. The numbers are in the tables."
             yield Picture(f"{prefix}{slug}", title, alt, figure, f"{prefix}{table_slug}")
 

@@ -1,121 +1,166 @@
-"""The headline's errors as estimates: intervals, ties with the best, and what they say in sentences."""
+"""Errors as estimates: intervals over the images, and ties with the best."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
+import pandas as pd
 
 from robustsweep.errors import DataError
 from robustsweep.results.per_image import MeasuredCells, read_scores
-from robustsweep.results.scores import MEAN_CORRUPTION, Score, mean_score
+from robustsweep.results.scores import Score, mean_score, scores_of
 from robustsweep.results.statistics.families import tied_with_best
 from robustsweep.results.statistics.intervals import Floats, clustered_mean, wilson
 from robustsweep.results.statistics.paired import paired_difference
 from robustsweep.results.tables import Table
-from robustsweep.results.taxonomy import GROUPS, conditions_of
 from robustsweep.results.units import Unit
 
 HEADLINE = "headline"
 
-_SCORES: tuple[Score, ...] = (
-    mean_score("clean_error", "clean", "clean", ["clean"]),
-    MEAN_CORRUPTION,
-    *(mean_score(f"{group}_error", group, "group", conditions_of(*names)) for group, names in GROUPS.items()),
-)
-_INTERVALS = (
-    "[a, b]: 95 % interval over which images were drawn, for this checkpoint: Wilson's for clean images, clustered by "
-    "source image for means. It says nothing of other training seeds."
-)
-_TIES = (
-    "≈: cannot be told apart from the best of its column (differences paired by image, two-sided, Holm within the "
-    "column at 5 %)."
-)
+_KINDS = ("clean", "primary", "group", "corruption", "extra corruption", "attack")
+
+Ends = tuple[float, float]
 
 
-def with_intervals(table: Table, unit: Unit, runs: Sequence[Path]) -> Table:
-    """Add to the headline the intervals of its errors, and which cannot be told apart from the best of their column.
+@dataclass(frozen=True, slots=True)
+class Estimates:
+    """What the answers per image leave open about the errors of a unit's checkpoints.
 
-    Other tables are returned as they are. Where the answers per image cannot be read, or there are fewer than two
-    images, the headline says so and has no intervals.
+    Attributes:
+        intervals: Ends of the 95 % interval, by name of the score and position of the checkpoint.
+        tied: Positions of the checkpoints that cannot be told apart from the lowest error, its own among them, by name
+            of the score; only for scores that every checkpoint has.
+        problem: Why there are none; empty where there are.
+    """
+
+    intervals: Mapping[tuple[str, int], Ends]
+    tied: Mapping[str, frozenset[int]]
+    problem: str = ""
+
+
+def estimates_of(unit: Unit, runs: Sequence[Path], names: set[str]) -> Estimates:
+    """Read the answers per image, one checkpoint at a time beside the best ones.
+
+    Where they cannot be read, or there are fewer than two images, there are no estimates, with the reason.
 
     Args:
-        table: A table of ``unit`` with a row per checkpoint, in the unit's order.
         unit: The measurements.
         runs: Where their cells are.
+        names: Scores to estimate; those that are no plain error are left out.
     """
-    if table.slug != HEADLINE:
-        return table
+    rows = pd.concat([unit.rows, unit.attacks])
+    found = [*scores_of(rows, published_reference=False), *_single_corruptions(rows)]
+    scores = [score for score in found if score.name in names and score.kind in _KINDS]
+    if not scores:
+        return Estimates({}, {})
     try:
-        answers = [
-            read_scores(MeasuredCells.of(unit, str(identifier), runs), _SCORES) for identifier in unit.checkpoints.index
-        ]
-        places = {score.name: place for score in _SCORES if (place := _place(table, score.name)) is not None}
-        intervals = {
-            (row, place): _ends(name, scores[name])
-            for name, place in places.items()
-            for row, scores in enumerate(answers)
-            if name in scores
-        }
-        tied = frozenset(
-            (row, place) for name, place in places.items() for row in _tied([one.get(name) for one in answers])
-        )
+        return _estimates(unit, runs, scores, _best(rows, scores, list(unit.checkpoints.index)))
     except DataError as error:
-        return replace(table, notes=(*table.notes, f"No intervals: {error}"))
-    notes = [*([_INTERVALS] if intervals else []), *([_TIES] if tied else [])]
-    return replace(table, intervals=intervals, tied=tied, notes=(*table.notes, *notes))
+        return Estimates({}, {}, str(error))
 
 
-def _place(table: Table, name: str) -> int | None:
-    return next((place for place, column in enumerate(table.columns) if column.name == name), None)
+def _single_corruptions(rows: pd.DataFrame) -> Iterator[Score]:
+    for condition in rows.loc[rows["kind"] == "corruption", "condition"].unique():
+        yield mean_score(f"{condition}_error", str(condition), "corruption", [str(condition)])
 
 
-def _ends(name: str, values: Floats) -> tuple[float, float]:
-    if name == "clean_error":
+def _best(rows: pd.DataFrame, scores: Sequence[Score], checkpoint_ids: list[str]) -> dict[str, int]:
+    """Return the position of the lowest mean of each score that several checkpoints, and all, have."""
+    wide = rows.assign(eps=rows["eps"].fillna("")).pivot(
+        index=["condition", "eps"], columns="checkpoint_id", values="error"
+    )
+    errors = wide.reindex(columns=checkpoint_ids)
+    best = {}
+    for score in scores if len(checkpoint_ids) > 1 else ():
+        means = np.asarray(score.weights) @ errors.loc[list(score.cells)].to_numpy(dtype=np.float64)
+        if not np.isnan(means).any():
+            best[score.name] = int(means.argmin())
+    return best
+
+
+def _estimates(unit: Unit, runs: Sequence[Path], scores: Sequence[Score], best: Mapping[str, int]) -> Estimates:
+    identifiers = [str(identifier) for identifier in unit.checkpoints.index]
+    lowest: dict[str, Floats] = {}
+    for place in sorted(set(best.values())):
+        cells = MeasuredCells.of(unit, identifiers[place], runs)
+        lowest |= read_scores(cells, [score for score in scores if best.get(score.name) == place])
+    intervals: dict[tuple[str, int], Ends] = {}
+    p_values: dict[str, dict[str, float]] = {name: {} for name in best}
+    for place, identifier in enumerate(identifiers):
+        read = read_scores(MeasuredCells.of(unit, identifier, runs), scores)
+        for score in scores:
+            if score.name in read:
+                intervals[score.name, place] = _ends(score, read[score.name])
+            if best.get(score.name, place) != place:
+                difference = paired_difference(read[score.name], lowest[score.name])
+                p_values[score.name][str(place)] = difference.p_two_sided()
+    tied = {name: tied_with_best(str(place), p_values[name]) for name, place in best.items()}
+    return Estimates(intervals, {name: frozenset(map(int, places)) for name, places in tied.items()})
+
+
+def tied_with_lowest(scores: Sequence[Floats]) -> frozenset[int]:
+    """Return the places whose means cannot be told apart from the lowest one, which is not among them.
+
+    Args:
+        scores: One number per image, shape (n,), for each checkpoint.
+    """
+    best = min(range(len(scores)), key=lambda place: float(scores[place].mean()))
+    p_values = {
+        str(place): paired_difference(values, scores[best]).p_two_sided()
+        for place, values in enumerate(scores)
+        if place != best
+    }
+    return frozenset(map(int, tied_with_best(str(best), p_values)[1:]))
+
+
+def _ends(score: Score, values: Floats) -> Ends:
+    if len(score.cells) == 1:
         interval = wilson(int(values.sum()), len(values))
         return interval.low, interval.high
     interval = clustered_mean(values).interval()
     return max(0.0, interval.low), min(1.0, interval.high)
 
 
-def _tied(columns: Sequence[Floats | None]) -> tuple[int, ...]:
-    """Return the rows above the lowest mean that cannot be told apart from it; none where a row is not measured."""
-    measured = [values for values in columns if values is not None]
-    if len(measured) < len(columns) or len(columns) < 2:
-        return ()
-    best = min(range(len(measured)), key=lambda row: float(measured[row].mean()))
-    p_values = {
-        str(row): paired_difference(values, measured[best]).p_two_sided()
-        for row, values in enumerate(measured)
-        if row != best
-    }
-    lowest = float(measured[best].mean())
-    names = tied_with_best(str(best), p_values)[1:]
-    return tuple(int(name) for name in names if float(measured[int(name)].mean()) > lowest)
+def with_intervals(table: Table, estimates: Estimates) -> Table:
+    """Add to a table the intervals of its errors, and which cannot be told apart from the best of their line.
 
-
-def summary_of(table: Table) -> Iterator[str]:
-    """Say in sentences which checkpoint has the lowest errors in the headline, and which cannot be told apart from it.
+    The headline says why where there are none. Of accuracies, the interval is that of the error, turned over.
 
     Args:
-        table: The first table of a section; nothing is said of one that is not the headline.
+        table: A table of the unit; values without a score stay as they are.
+        estimates: What is known of the unit's scores.
     """
-    if table.slug != HEADLINE or len(table.rows) < 2:
-        return
-    for name, what in (("mean_corruption_error", "mean error over the 15 corruptions"), ("clean_error", "clean error")):
-        place = _place(table, name)
-        rows = [row for row, values in enumerate(table.rows) if place is not None and values[place] is not None]
-        if place is None or len(rows) < len(table.rows):
-            continue
-        errors = {row: float(str(table.rows[row][place])) for row in rows}
-        low, high = min(errors.values()), max(errors.values())
-        best, worst = ([row for row in rows if errors[row] == end] for end in (low, high))
-        tied = [row for row in rows if (row, place) in table.tied]
-        also = f" Not told apart from it: {_names(table, tied)}." if tied else ""
-        shown = table.columns[place].shown
-        yield (
-            f"Lowest {what}: {_names(table, best)}, {shown(low)} %.{also} "
-            f"Highest: {_names(table, worst)}, {shown(high)} %."
-        )
+    if estimates.problem and table.slug == HEADLINE:
+        return replace(table, notes=(*table.notes, f"No intervals: {estimates.problem}"))
+    intervals, tied = dict(table.intervals), set(table.tied)
+    best, axis = table.best(), 0 if table.best_along == "row" else 1
+    lines = {place[axis] for place in best}
+    for place, (name, checkpoint) in table.scores.items():
+        if ends := estimates.intervals.get((name, checkpoint)):
+            turned = table.columns[place[1]].higher_is_better
+            intervals[place] = (1 - ends[1], 1 - ends[0]) if turned else ends
+        if place[axis] in lines and place not in best and checkpoint in estimates.tied.get(name, ()):
+            tied.add(place)
+    notes = [_what_intervals_are(table)] if len(intervals) > len(table.intervals) else []
+    notes += [_what_ties_are(table)] if len(tied) > len(table.tied) else []
+    return replace(table, intervals=intervals, tied=frozenset(tied), notes=(*notes, *table.notes))
 
 
-def _names(table: Table, rows: Sequence[int]) -> str:
-    return ", ".join(str(table.rows[row][0]) for row in rows)
+def _what_intervals_are(table: Table) -> str:
+    names = {name for name, _ in table.scores.values()}
+    single = [name for name in names if name == "clean_error" or "@" in name]
+    how = "Wilson's" if len(single) == len(names) else "clustered by source image"
+    how = "Wilson's for clean images, clustered by source image for means" if 0 < len(single) < len(names) else how
+    return (
+        f"[a, b]: 95 % interval over which images were drawn, for this checkpoint: {how}. It says nothing of other "
+        "training seeds."
+    )
+
+
+def _what_ties_are(table: Table) -> str:
+    line = table.best_along
+    return (
+        f"≈: cannot be told apart from the best of its {line} (differences paired by image, two-sided, Holm within the "
+        f"{line} at 5 %)."
+    )

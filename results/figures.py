@@ -95,7 +95,7 @@ def add_legend(figure: Figure, labels: Sequence[str]) -> None:
         colour, marker = style_of(style)
         handles.append(Line2D([], [], marker=marker, color=colour, linestyle="", markersize=_MARKER_SIZE))
     labels = [shortened(label) for label in labels]
-    characters = int(9.6 * figure.get_figwidth())
+    characters = int(11 * figure.get_figwidth())
     columns = max(1, min(len(labels), characters // (max(map(len, labels)) + 6)))
     # A label that begins with an underscore would be hidden, one with dollar signs read as mathematics.
     legend = figure.legend(

@@ -84,6 +84,7 @@ def headline(unit: Unit, references: Sequence[Reference]) -> Table:
         tuple(rows),
         tuple(notes),
         best_along="column",
+        scores={(r, 3 + c): (metric.name, r) for r in range(len(rows)) for c, metric in enumerate(plain)},
     )
 
 

@@ -40,7 +40,7 @@ def _section(section: Section) -> Iterator[str]:
         "Fingerprint": unit.scope.fingerprint[:12],
         "Preprocessing": unit.preprocessing,
     }
-    lines = [f"## {escape_markdown(unit.scope.title)}", ""]
+    lines = [f"## {escape_markdown(unit.scope.title)}", "", escape_markdown(unit.scope.explained), ""]
     lines += [f"- {name}: {escape_markdown(value)}" for name, value in facts.items()]
     lines += [f"- Note: {escape_markdown(note)}" for note in unit.notes]
     lines += [f"- {escape_markdown(sentence)}" for sentence in section.summary]

@@ -45,3 +45,21 @@ class Scope:
         parts += ["checkpoint-level only"] if self.checkpoint_level_only else []
         parts += [self.distinction] if self.distinction else []
         return " · ".join(parts)
+
+    @property
+    def explained(self) -> str:
+        """What the title says, in sentences for those who see such a title for the first time."""
+        images = f"{self.n} images of {self.data}" + (f" (a subset, {self.subset})" if self.subset else "")
+        sentences = [f"Every checkpoint classified the same {images}"]
+        if self.provenance == "official":
+            sentences[0] += ", the published corrupted files."
+        elif self.table:
+            sentences[0] += f"; corruptions are computed here from the clean images, with the {self.table} severities."
+        else:
+            sentences[0] += "."
+        if self.checkpoint_level_only:
+            sentences.append(
+                "Some method was trained only once: differences are between these checkpoints, and other trainings of "
+                "the same methods may differ otherwise."
+            )
+        return " ".join(sentences)

@@ -99,8 +99,13 @@ def _corruption_scores(rows: pd.DataFrame) -> Iterator[Score]:
 def _attack_scores(rows: pd.DataFrame) -> Iterator[Score]:
     attacks = rows[rows["kind"] == "attack"].sort_values(["condition", "eps_value"], kind="stable")
     for condition, eps in attacks[["condition", "eps"]].drop_duplicates().itertuples(index=False):
-        title = cell_title((condition, eps))
-        yield Score(f"{title}_error", title, "attack", ((condition, eps),), (1.0,))
+        yield attack_score(condition, eps)
+
+
+def attack_score(condition: str, eps: str) -> Score:
+    """Build the error under an attack at one of its eps."""
+    title = cell_title((condition, eps))
+    return Score(f"{title}_error", title, "attack", ((condition, eps),), (1.0,))
 
 
 def _window_scores() -> Iterator[Score]:

@@ -60,7 +60,9 @@ class Table:
         keys: Leading columns that identify a row.
         best_along: Whether the best of a row, or of a column, is marked; None for neither.
         intervals: Low and high end of the 95 % interval of values, by (row, column), in the unit of the column.
-        tied: (row, column) of values that cannot be told apart from the best of their column.
+        tied: (row, column) of values that cannot be told apart from the best of their row or column, as ``best_along``.
+        scores: Which score of which checkpoint (its position in the unit) a value is, by (row, column), where the
+            answers per image can say how sure it is.
         depth: ``"summary"`` is shown everywhere, ``"detail"`` not in the terminal and folded in HTML, ``"data"`` in CSV
             and JSON alone.
     """
@@ -76,6 +78,7 @@ class Table:
     depth: Literal["summary", "detail", "data"] = "summary"
     intervals: Mapping[tuple[int, int], tuple[float, float]] = field(default_factory=dict)
     tied: frozenset[tuple[int, int]] = frozenset()
+    scores: Mapping[tuple[int, int], tuple[str, int]] = field(default_factory=dict)
 
     def best(self) -> set[tuple[int, int]]:
         """Return (row, column) of each best value; a line with a missing value, or of equal ones, has none."""
@@ -111,11 +114,19 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a matrix: a name within a group, and one value per checkpoint."""
+    """One line of a matrix: a name within a group, and one value per checkpoint.
+
+    Attributes:
+        group: First key.
+        name: Second key.
+        values: Fractions, by checkpoint.
+        score: Name of the score that they are, or whose complement they are; empty where they are none.
+    """
 
     group: str
     name: str
     values: tuple[float | None, ...]
+    score: str = ""
 
 
 def matrix(
@@ -134,13 +145,15 @@ def matrix(
         columns = [Column(noun, noun) for noun in nouns]
         columns += [Column(label, label, "percent", higher_is_better) for label in labels]
         rows = tuple((line.group, line.name, *line.values) for line in lines)
-        return replace(table, columns=tuple(columns), rows=rows, keys=2, best_along="row")
+        scores = {(r, 2 + k): (line.score, k) for r, line in enumerate(lines) if line.score for k in range(len(labels))}
+        return replace(table, columns=tuple(columns), rows=rows, keys=2, best_along="row", scores=scores)
     columns = [Column("checkpoint", "checkpoint")]
     names = [f"{line.group} {line.name}" if nouns[0] == "attack" else line.name for line in lines]
     columns += [Column(name, name, "percent", higher_is_better) for name in names]
     by_checkpoint = zip(*(line.values for line in lines), strict=True)
     rows = tuple((label, *values) for label, values in zip(labels, by_checkpoint, strict=True))
-    return replace(table, columns=tuple(columns), rows=rows, keys=1, best_along="column")
+    scores = {(k, 1 + c): (line.score, k) for c, line in enumerate(lines) if line.score for k in range(len(labels))}
+    return replace(table, columns=tuple(columns), rows=rows, keys=1, best_along="column", scores=scores)
 
 
 def footnotes(table: Table) -> Table:

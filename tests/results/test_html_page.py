@@ -77,6 +77,9 @@ def test_the_page_is_well_formed_labelled_and_asks_the_network_for_nothing(build
     assert len(page.all("svg")) == 5
     assert all(svg["role"] == "img" and svg["aria-labelledby"] in ids for svg in page.all("svg"))
     assert len(page.all("table")) == len(page.all("caption"))
+    scrolled = [element for element in page.all("div") if element.get("class") == "scroll"]
+    assert len(scrolled) == len(page.all("table", "svg"))
+    assert all(element["tabindex"] == "0" and element["role"] == "region" for element in scrolled)
     assert all("scope" in header for header in page.all("th"))
     (policy,) = (meta["content"] for meta in page.all("meta") if "http-equiv" in meta)
     assert str(policy).startswith("default-src 'none';")

@@ -9,10 +9,11 @@ import shutil
 import subprocess
 from html import unescape
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
+from answered_runs import put_ladder, put_sweep
 from PIL import Image
 from run_builder import RunBuilder
 
@@ -124,3 +125,47 @@ def test_the_page_shows_itself_at_the_width_of_a_phone_and_of_a_desk(text: str, 
     ink = np.abs(shown.astype(int) - np.bincount(shown.ravel()).argmax()) > 100  # against the paper, light or dark
     assert 0.01 < ink.mean() < 0.3
     assert ink[:, : width // 2].any(axis=1)[:1500].mean() > 0.3  # the lines of the page, from its top to its bottom
+
+
+@pytest.fixture
+def answered(tmp_path: Path) -> str:
+    """A page with all that a reader may meet: intervals, ties, every figure, a missing cell and a warning."""
+    builder = RunBuilder(tmp_path / "run", n=100, notes=["These images are a sample."])
+    for number, method in enumerate(("baseline", "cutmix", "mixup")):
+        for seed in range(2):
+            name = f"{method}{seed}"
+            builder.card(name, method, seed)
+            put_sweep(builder, name, 0.3 + 0.02 * number, seed=10 * number + seed)
+            put_ladder(builder, name, [(image + number) % 4 - 1 for image in range(100)], ["1/255", "2/255"])
+    builder.store.write_plan(
+        [{"key": "0" * 64, "checkpoint_id": "0" * 12, "checkpoint": "other", "condition": "fog@1"}]
+    )
+    report = build_report([builder.root])
+    assert any(table.tied for table in report.tables)
+    return report_html(report)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1440])
+def test_axe_finds_no_serious_violation(
+    answered: str, tmp_path: Path, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    page = tmp_path / "report.html"
+    page.write_text(answered)
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=BROWSER, args=["--no-sandbox"] if os.geteuid() == 0 else []
+        )
+        view = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        view.goto(page.as_uri())
+        found = []
+        for unfolded in (False, True):  # as the page opens, and with every table in sight
+            view.evaluate(
+                f"for (const details of document.querySelectorAll('details')) details.open = {json.dumps(unfolded)}"
+            )
+            found += axe.Axe().run(view).response["violations"]
+        browser.close()
+    severe = [violation for violation in found if violation["impact"] in ("serious", "critical")]
+    assert [(violation["id"], [node["html"][:200] for node in violation["nodes"]][:3]) for violation in severe] == []

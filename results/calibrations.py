@@ -1,0 +1,70 @@
+"""How sure the checkpoints of a unit were, and how often rightly: bins of confidence, and ECE image by image."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from robustsweep.errors import DataError
+from robustsweep.results.per_image import MeasuredCells
+from robustsweep.results.scores import CellName
+from robustsweep.results.statistics.calibration import Bins, bin_gaps, ece_scores
+from robustsweep.results.statistics.intervals import Floats
+from robustsweep.results.taxonomy import CORRUPTIONS, conditions_of
+from robustsweep.results.units import Unit
+
+WHERE: Mapping[str, tuple[CellName, ...]] = {
+    "clean": (("clean", ""),),
+    "corruptions": tuple((condition, "") for condition in conditions_of(*CORRUPTIONS)),
+}
+"""The images that are pooled, by name: the clean ones, and all of 15 corruptions x 5 severities."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """One checkpoint's confidence on the images of ``WHERE``; what is not measured, or cannot be read, is left out.
+
+    Attributes:
+        bins: Images by confidence.
+        scores: One number per image whose mean is ECE; absent where the confidences of single images are not stored.
+        problems: Why something measured is left out.
+    """
+
+    bins: Mapping[str, Bins]
+    scores: Mapping[str, Floats]
+    problems: tuple[str, ...]
+
+
+def read_calibrations(unit: Unit, runs: Sequence[Path]) -> list[Calibration]:
+    """Read the confidences of a unit's checkpoints, in their order.
+
+    Args:
+        unit: The measurements.
+        runs: Where their cells are.
+    """
+    return [_read(MeasuredCells.of(unit, str(identifier), runs)) for identifier in unit.checkpoints.index]
+
+
+def _read(cells: MeasuredCells) -> Calibration:
+    bins: dict[str, Bins] = {}
+    scores: dict[str, Floats] = {}
+    problems: dict[str, None] = {}
+    for where, wanted in WHERE.items():
+        if any(cell not in cells.rows for cell in wanted):
+            continue
+        try:
+            bins[where] = Bins.pooled(cells.bins(cell) for cell in wanted)
+            scores[where] = ece_scores(_mean_gaps(cells, wanted))
+        except DataError as error:
+            problems[str(error)] = None
+    return Calibration(bins, scores, tuple(problems))
+
+
+def _mean_gaps(cells: MeasuredCells, wanted: Sequence[CellName]) -> Floats:
+    """Return each image's part of the bins' gaps, its mean over some cells, shape (n, bins)."""
+    total: Floats = np.zeros(1)
+    for cell in wanted:
+        confidence = np.asarray(cells.examples(cell).confidence, dtype=np.float64)
+        total = total + bin_gaps(confidence, ~cells.wrong(cell)) / len(wanted)
+    return total
