@@ -123,7 +123,7 @@ def clean_against_robust(unit: Unit) -> Figure | None:
         for style, group in enumerate(groups):
             colour, marker = style_of(style)
             points = [(clean[i], values.get(i, np.nan)) for i in group.checkpoint_ids]
-            size = max(6.0, 11 - style)  # a point below an equal one is still seen around it
+            size = max(7.5, 10 - 0.5 * style)  # a point below an equal one is still seen around it
             axes.plot(*(100 * np.array(points).T), marker, color=colour, markersize=size, markeredgecolor="white")
         axes.set_xlabel("clean error (%)")
         axes.set_ylabel(title).set_parse_math(False)

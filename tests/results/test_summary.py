@@ -42,8 +42,8 @@ def test_where_an_audit_warns_its_warning_stands_for_the_sentence() -> None:
 
 def test_a_scope_is_explained_in_sentences() -> None:
     assert SCOPE.explained == (
-        "Every checkpoint classified the same 100 images of shapes; corruptions are computed here from the clean images, "
-        "with the cifar severities."
+        "Every checkpoint classified the same 100 images of shapes; corruptions are computed here from the clean "
+        "images, with the cifar severities."
     )
     official = replace(SCOPE, provenance="official", subset="100 of 1000", checkpoint_level_only=True).explained
     assert "(a subset, 100 of 1000), the published corrupted files. Some method was trained only once" in official
