@@ -9,7 +9,7 @@ from robustsweep.results.calibrations import WHERE, Calibration
 from robustsweep.results.estimates import tied_with_lowest
 from robustsweep.results.statistics.calibration import N_BINS
 from robustsweep.results.statistics.intervals import clustered_mean
-from robustsweep.results.tables import Column, Table, Value
+from robustsweep.results.tables import INTERVALS_NOTE, Column, Table, Value
 from robustsweep.results.units import Unit
 
 SLUG = "calibration"
@@ -20,7 +20,7 @@ _WHAT = (
     "corruptions x 5 severities are pooled. Confidence - accuracy: above zero the network is surer than it is right."
 )
 _INTERVALS = (
-    "[a, b]: 95 % interval of ECE over which images were drawn (delta method, clustered by source image), for this "
+    f"{INTERVALS_NOTE} of ECE over which images were drawn (delta method, clustered by source image), for this "
     "checkpoint. It says nothing of other training seeds."
 )
 _TIES = (

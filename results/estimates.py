@@ -13,7 +13,7 @@ from robustsweep.results.scores import Score, mean_score, scores_of
 from robustsweep.results.statistics.families import tied_with_best
 from robustsweep.results.statistics.intervals import Floats, clustered_mean, wilson
 from robustsweep.results.statistics.paired import paired_difference
-from robustsweep.results.tables import Table
+from robustsweep.results.tables import INTERVALS_NOTE, Table
 from robustsweep.results.units import Unit
 
 HEADLINE = "headline"
@@ -153,8 +153,8 @@ def _what_intervals_are(table: Table) -> str:
     how = "Wilson's" if len(single) == len(names) else "clustered by source image"
     how = "Wilson's for clean images, clustered by source image for means" if 0 < len(single) < len(names) else how
     return (
-        f"[a, b]: 95 % interval over which images were drawn, for this checkpoint: {how}. It says nothing of other "
-        "training seeds."
+        f"{INTERVALS_NOTE} over which images were drawn, for this checkpoint: {how}. It says nothing of other training "
+        "seeds."
     )
 
 
