@@ -12,7 +12,7 @@ import pandas as pd
 from robustsweep.errors import DataError
 from robustsweep.results.cells import Examples
 from robustsweep.results.scores import CellName, Score
-from robustsweep.results.statistics.calibration import bin_gaps, ece_scores
+from robustsweep.results.statistics.calibration import Bins, bin_gaps, binned, ece_scores
 from robustsweep.results.statistics.intervals import Floats, Ids
 from robustsweep.results.store import CellStore
 from robustsweep.results.units import Unit
@@ -73,6 +73,16 @@ class MeasuredCells:
     def _rung_of(self, cell: CellName) -> int:
         row = self.rows[cell]
         return sum(r["key"] == row["key"] and r["eps_value"] < row["eps_value"] for r in self.rows.values())
+
+    def bins(self, cell: CellName) -> Bins:
+        """Sort the images of a cell by confidence.
+
+        Raises:
+            DataError: If it is an attack's, whose confidences belong to none of its eps in particular.
+        """
+        if self.rows[cell]["kind"] == "attack":
+            raise DataError(f"{cell[0]} is an attack; its confidences belong to no one eps.")
+        return binned(np.asarray(self.examples(cell).confidence, dtype=np.float64), ~self.wrong(cell))
 
     def examples(self, cell: CellName) -> Examples:
         """Read what is stored per image."""

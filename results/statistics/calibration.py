@@ -1,13 +1,55 @@
 """Expected calibration error with an interval; NLL and Brier score are means over images like any error."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
 from robustsweep.errors import DataError
-from robustsweep.results.statistics.intervals import Floats, Interval
+from robustsweep.results.statistics.intervals import Floats, Ids, Interval
 from robustsweep.results.statistics.resampling import N_RESAMPLES, percentile_interval, resample
 
 N_BINS = 15
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bins:
+    """The images of one cell by their confidence, in ``N_BINS`` bins of equal width; arrays of shape (15,).
+
+    Attributes:
+        counts: int64, images in each bin.
+        right: int64, those whose prediction is the label.
+        confidence: float64, the sum of their confidences.
+    """
+
+    counts: Ids
+    right: Ids
+    confidence: Floats
+
+    @property
+    def expected_calibration_error(self) -> float:
+        """ECE: the sum over bins of the absolute gap, in images, over all images."""
+        return float(np.abs(self.confidence - self.right).sum() / self.counts.sum())
+
+
+def binned(confidence: Floats, right: npt.NDArray[np.bool_]) -> Bins:
+    """Sort images into bins, as ``bin_gaps`` does.
+
+    Raises:
+        DataError: If a confidence is not finite or lies outside [0, 1].
+    """
+    position = _positions(confidence, N_BINS)
+    counts = np.bincount(position, minlength=N_BINS).astype(np.int64)
+    n_right = np.bincount(position[right], minlength=N_BINS).astype(np.int64)
+    sums = np.bincount(position, weights=confidence, minlength=N_BINS)
+    return Bins(counts, n_right, np.asarray(sums, dtype=np.float64))
+
+
+def _positions(confidence: Floats, n_bins: int) -> npt.NDArray[np.intp]:
+    """Return the bin of each confidence; a bin holds its upper edge and not its lower one, and the first holds 0."""
+    if not ((confidence >= 0) & (confidence <= 1 + 1e-6)).all():  # NaN fails as well
+        raise DataError("A confidence lies outside [0, 1]; sweep the cell again.")
+    return np.searchsorted(np.linspace(0, 1, n_bins + 1)[1:-1], confidence, side="left")
 
 
 def bin_gaps(confidence: Floats, right: npt.NDArray[np.bool_], n_bins: int = N_BINS) -> Floats:
@@ -23,10 +65,7 @@ def bin_gaps(confidence: Floats, right: npt.NDArray[np.bool_], n_bins: int = N_B
     Raises:
         DataError: If a confidence is not finite or lies outside [0, 1].
     """
-    if not ((confidence >= 0) & (confidence <= 1 + 1e-6)).all():  # NaN fails as well
-        raise DataError("A confidence lies outside [0, 1]; sweep the cell again.")
-    edges = np.linspace(0, 1, n_bins + 1)[1:-1]
-    position = np.searchsorted(edges, confidence, side="left")
+    position = _positions(confidence, n_bins)
     gaps = np.zeros((len(confidence), n_bins))
     gaps[np.arange(len(confidence)), position] = confidence - right
     return gaps
