@@ -5,52 +5,16 @@ step, packed into full batches, and those that it gets right after all go on cli
 the model alone.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from robustsweep.attacks.outcome import Ledger
+from robustsweep.attacks.pool import Pool, batches
 from robustsweep.attacks.rules import State
 from robustsweep.attacks.stepping import Stepper
 from robustsweep.attacks.target import Target
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """Images that wait together on the model's device.
-
-    Attributes:
-        rows: int64 (n,) on the CPU, their positions in the whole input.
-        clean: float32 (n, ...), in [0, 1].
-        labels: int64 (n,).
-        ids: int64 (n,).
-        rivals: int64 (n, R), what a targeted loss leads to: wrong classes, the likeliest on the clean image first, one
-            for each start; R = 0 for other losses.
-    """
-
-    rows: Tensor
-    clean: Tensor
-    labels: Tensor
-    ids: Tensor
-    rivals: Tensor
-
-    def keep(self, index: Tensor) -> "Pool":
-        """Return the images at ``index`` (int64)."""
-        if len(index) == len(self.rows):
-            return self
-        return Pool(self.rows[index.cpu()], self.clean[index], self.labels[index], self.ids[index], self.rivals[index])
-
-    def batches(self, size: int) -> Iterator[Tensor]:
-        """Yield the positions of at most ``size`` images at a time, int64 on the model's device."""
-        yield from batches(torch.arange(len(self.rows), device=self.clean.device), size)
-
-
-def batches(positions: Tensor, size: int) -> Iterator[Tensor]:
-    """Yield at most ``size`` of the positions (n,) at a time; nothing where there are none."""
-    if len(positions):
-        yield from torch.split(positions, size)
 
 
 @dataclass(slots=True)

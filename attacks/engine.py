@@ -9,29 +9,28 @@ round differently in batches of another size. This can turn a verdict between lo
 sign of a gradient entry next to zero; a network that computes each image alone gives the same verdicts in any batch.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from robustsweep.attacks.catalogue import ATTACKS
-from robustsweep.attacks.climb import Climb, Pool
-from robustsweep.attacks.folding import search_model
+from robustsweep.attacks.climb import Climb
+from robustsweep.attacks.folding import N_COMPARED, search_model
 from robustsweep.attacks.last_iterate import judge_last_iterates
 from robustsweep.attacks.losses import LOSSES
 from robustsweep.attacks.outcome import AttackOutcome, Ledger
+from robustsweep.attacks.pool import Pool, pools
 from robustsweep.attacks.protocols import TORCHATTACKS
 from robustsweep.attacks.single_step import gradient_key, take_single_steps
 from robustsweep.attacks.spec import AttackSpec
 from robustsweep.attacks.stepping import Stepper
-from robustsweep.attacks.target import Target, check_eval_mode, check_inputs, device_of, evaluation_context
-from robustsweep.errors import DataError, UsageError
+from robustsweep.attacks.target import Target, check_attackable, check_labels, device_of, evaluation_context
+from robustsweep.errors import UsageError
 from robustsweep.registry import unknown_name
 
 SEARCHES = ("folded", "as-is")
-
-_POOL_BYTES = 256 << 20
 
 
 def run_attack(
@@ -98,6 +97,7 @@ def run_attacks(
     ids: Tensor,
     batch_size: int = 128,
     keep_images: bool = False,
+    keep_first: int = 0,
     search: str = "folded",
 ) -> tuple[AttackOutcome, ...]:
     """Run attacks that share their gradients: one attack, or single-step attacks that differ in eps alone.
@@ -113,19 +113,19 @@ def run_attacks(
         ids: int64 (N,).
         batch_size: Images per forward pass.
         keep_images: Whether the outcomes hold the images.
+        keep_first: How many of the images, from the first on, they hold otherwise.
         search: ``"folded"`` or ``"as-is"``.
 
     Returns:
         One outcome per spec.
     """
-    check_inputs(images, labels, ids)
-    check_eval_mode(model)
+    check_attackable(model, images, labels, ids)
     _check_options(specs, batch_size, search)
     device = device_of(model, images.device)
     with evaluation_context(device):
-        ledgers = [Ledger(spec, images, keep_images) for spec in specs]
-        target = _target(model, images.to(device), specs, ledgers, search)
-        for pool in _pools(images, labels, ids, batch_size, device):
+        ledgers = [Ledger(spec, images, len(images) if keep_images else keep_first) for spec in specs]
+        target = _target(model, images[:N_COMPARED].to(device), specs, ledgers, search)
+        for pool in pools(images, labels, ids, batch_size, device):
             _attack(target, specs, pool, ledgers, seed, batch_size)
         return tuple(ledger.outcome() for ledger in ledgers)
 
@@ -158,19 +158,6 @@ def _target(
     return Target(model, searched, loss, names)
 
 
-def _pools(images: Tensor, labels: Tensor, ids: Tensor, batch_size: int, device: torch.device) -> Iterator[Pool]:
-    # Clean images and iterates share the memory; fewer than two batches could not be packed.
-    pool_rows = max(2 * batch_size, _POOL_BYTES // (2 * images[0].numel() * images.element_size()))
-    for rows in torch.split(torch.arange(len(images)), pool_rows):
-        yield Pool(
-            rows,
-            images[rows.to(images.device)].to(device).clamp(0.0, 1.0),
-            labels[rows.to(labels.device)].to(device),
-            ids[rows.to(ids.device)].to(device),
-            rivals=torch.empty((len(rows), 0), dtype=torch.int64, device=device),
-        )
-
-
 def _attack(
     target: Target, specs: Sequence[AttackSpec], pool: Pool, ledgers: Sequence[Ledger], seed: int, batch_size: int
 ) -> None:
@@ -194,8 +181,7 @@ def _right_on_clean(target: Target, pool: Pool, ledgers: Sequence[Ledger], batch
     kept, rivals = [], []
     for batch in pool.batches(batch_size):
         labels, logits = pool.labels[batch], target.verdict(pool.clean[batch])
-        if int(labels.max()) >= logits.shape[1]:
-            raise DataError(f"Label {int(labels.max())} is beyond the model's {logits.shape[1]} classes.")
+        check_labels(labels, logits)
         target.loss.check_classes(logits.shape[1])
         wrong = logits.argmax(1) != labels
         for ledger in ledgers:

@@ -18,7 +18,8 @@ Normalisation = nn.BatchNorm1d | nn.BatchNorm2d
 # Subclasses may compute something else; a reparametrised module is a subclass too.
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
 _NORMALISATIONS = (nn.BatchNorm1d, nn.BatchNorm2d)
-_N_COMPARED = 8
+# Images that a copy is compared on.
+N_COMPARED = 8
 # Of the largest logit: rounding alone stays a hundred times below it.
 _TOLERANCE = 1e-3
 
@@ -36,7 +37,7 @@ def search_model(model: nn.Module, images: Tensor) -> tuple[nn.Module, str | Non
     """
     if not any(type(module) in _CONVOLUTIONS for module in model.modules()):
         return model, None
-    images = images[:_N_COMPARED]
+    images = images[:N_COMPARED]
     try:
         with torch.no_grad():
             folded = copy.deepcopy(model).requires_grad_(False)

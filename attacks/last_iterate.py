@@ -2,8 +2,8 @@
 
 import torch
 
-from robustsweep.attacks.climb import Pool
 from robustsweep.attacks.outcome import Ledger
+from robustsweep.attacks.pool import Pool
 from robustsweep.attacks.stepping import Stepper
 from robustsweep.attacks.target import Target
 

@@ -22,7 +22,8 @@ class AttackOutcome:
         logits: float32 (N, K), the model's answer to the image that the verdict is about: the fooling image; the clean
             image for clean mistakes; the last iterate at the largest eps for survivors. Their largest entry is not the
             label's exactly where ``rung < len(spec.eps)``.
-        images: float32 (N, ...) on the given images' device: those images; None unless asked for.
+        images: float32 (N, ...) on the given images' device: those images, or the first ones of them; None unless
+            asked for.
         warnings: Sentences that belong beside the numbers.
         l2: float32 (N,), the distance from the clean image to the one that the verdict is about, where the attack has
             no budget; None where it has one.
@@ -45,17 +46,17 @@ class Ledger:
     Args:
         spec: The attack.
         images: The clean images, (N, ...).
-        keep_images: Whether to keep the images that the verdicts are about.
+        n_kept: How many of the images that the verdicts are about to keep, from the first row on.
     """
 
-    def __init__(self, spec: AttackSpec, images: Tensor, keep_images: bool) -> None:
+    def __init__(self, spec: AttackSpec, images: Tensor, n_kept: int) -> None:
         n = len(images)
         self._spec = spec
         self._rung = torch.full((n,), len(spec.eps), dtype=torch.int8)
         self._restart = torch.full((n,), -1, dtype=torch.int16)
         self._step = torch.full((n,), -1, dtype=torch.int16)
         self._logits = torch.empty((n, 0))
-        self._images = images.clamp(0.0, 1.0) if keep_images else None
+        self._images = images[:n_kept].clamp(0.0, 1.0) if n_kept else None
         self._flat = torch.zeros(n, dtype=torch.bool)
         self._warnings: list[str] = []
 
@@ -81,7 +82,8 @@ class Ledger:
         self._make_room(logits)
         self._logits[rows] = logits.cpu()
         if self._images is not None:
-            self._images[rows.to(self._images.device)] = images.to(self._images.device)
+            is_kept, device = rows < len(self._images), self._images.device
+            self._images[rows[is_kept].to(device)] = images[is_kept.to(images.device)].to(device)
         fooled = rows[~right.cpu()]
         self._rung[fooled], self._restart[fooled], self._step[fooled] = rung, restart, step
 

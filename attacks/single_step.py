@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 
 from robustsweep.attacks.catalogue import ATTACKS
-from robustsweep.attacks.climb import Pool
 from robustsweep.attacks.outcome import Ledger
+from robustsweep.attacks.pool import Pool
 from robustsweep.attacks.protocols import WORST_ITERATE
 from robustsweep.attacks.spec import AttackSpec
 from robustsweep.attacks.stepping import Stepper

@@ -20,7 +20,7 @@ from robustsweep.attacks.eps import exact_eps
 from robustsweep.attacks.losses import LOSSES
 from robustsweep.attacks.norms import per_image
 from robustsweep.attacks.outcome import AttackOutcome
-from robustsweep.attacks.target import Target, check_eval_mode, check_inputs, device_of, evaluation_context
+from robustsweep.attacks.target import Target, check_attackable, check_labels, device_of, evaluation_context
 from robustsweep.draws import Draws
 from robustsweep.errors import DataError, UsageError
 
@@ -69,8 +69,7 @@ def square(
     ids = torch.arange(len(images)) if ids is None else ids
     budget = exact_eps(eps)
     _check_settings(images, budget, queries, batch_size)
-    check_inputs(images, labels, ids)
-    check_eval_mode(model)
+    check_attackable(model, images, labels, ids)
     target = Target(model, model, LOSSES["margin"], f"square{queries}-linf@{budget}")
     device = device_of(model, images.device)
     with evaluation_context(device):
@@ -113,8 +112,7 @@ class _Search:
         self.logits = torch.cat(
             [self.target.verdict(self.best[rows]) for rows in torch.split(everyone, self.batch_size)]
         )
-        if int(self.labels.max()) >= self.logits.shape[1]:
-            raise DataError(f"Label {int(self.labels.max())} is beyond the model's {self.logits.shape[1]} classes.")
+        check_labels(self.labels, self.logits)
         right = self.logits.argmax(1) == self.labels
         self.active = everyone[right]
         self.rung = right.to(torch.int8) * 2 - 1

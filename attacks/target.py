@@ -11,7 +11,8 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from robustsweep.attacks.folding import channels_last
 from robustsweep.attacks.losses import Loss
-from robustsweep.errors import AttackError, DataError, UsageError
+from robustsweep.errors import AttackError, DataError, NoGradientError, UsageError
+from robustsweep.precision import full_precision
 
 # Stochastic depth in torchvision and timm; neither derives from torch's dropout.
 _DROPS_PATHS = {"StochasticDepth", "DropPath"}
@@ -65,7 +66,7 @@ class Target:
             The wanted rows' gradients, float32 (m, ...), and losses, float32 (m,).
 
         Raises:
-            AttackError: If there is no gradient, or it is not finite.
+            NoGradientError: If there is no gradient, or it is not finite.
         """
         is_whole = bool(wanted.all())
         if not is_whole:
@@ -75,12 +76,12 @@ class Target:
         if loss.requires_grad:
             (gradient,) = torch.autograd.grad(loss.mean() if self.mean_loss else loss.sum(), leaf, allow_unused=True)
         if gradient is None:
-            raise AttackError(
+            raise NoGradientError(
                 f"{self.attack}: the model's logits have no gradient with respect to the image; an operation in it "
                 "cannot be differentiated or runs under no_grad. Remove that, or use an attack that needs no gradient."
             )
         if not gradient.isfinite().all():
-            raise AttackError(f"{self.attack}: the loss has a gradient that is not finite (NaN or infinity).")
+            raise NoGradientError(f"{self.attack}: the loss has a gradient that is not finite (NaN or infinity).")
         return gradient if is_whole else gradient[wanted], loss.detach()
 
     def _logits(self, model: nn.Module, images: Tensor) -> Tensor:
@@ -108,6 +109,7 @@ def evaluation_context(device: torch.device) -> Iterator[None]:
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
         stack.enter_context(torch.autocast(device.type, enabled=False))
+        stack.enter_context(full_precision())
         yield
 
 
@@ -126,16 +128,18 @@ def check_eval_mode(model: nn.Module) -> None:
             )
 
 
-def check_inputs(images: Tensor, labels: Tensor, ids: Tensor) -> None:
-    """Refuse inputs that cannot be attacked.
+def check_attackable(model: nn.Module, images: Tensor, labels: Tensor, ids: Tensor) -> None:
+    """Refuse inputs that cannot be attacked, and a model in training mode.
 
     Args:
+        model: As for ``check_eval_mode``.
         images: To be float32 (N, ...), within [0, 1] to 1e-6.
         labels: To be int64 (N,), not negative.
         ids: To be int64 (N,).
 
     Raises:
         DataError: Saying what was expected and what came.
+        UsageError: Naming a layer in training mode.
     """
     if images.dtype != torch.float32 or images.dim() < 2 or images.numel() == 0:
         raise DataError(f"Images must be float32 (N, ...) and not empty, got {images.dtype} {tuple(images.shape)}.")
@@ -150,3 +154,14 @@ def check_inputs(images: Tensor, labels: Tensor, ids: Tensor) -> None:
         )
     if int(labels.min()) < 0:
         raise DataError(f"Labels must be 0 or more, got {int(labels.min())}.")
+    check_eval_mode(model)
+
+
+def check_labels(labels: Tensor, logits: Tensor) -> None:
+    """Refuse labels, int64 (n,), for which ``logits``, (n, K), have no class.
+
+    Raises:
+        DataError: Naming the largest label.
+    """
+    if int(labels.max()) >= logits.shape[1]:
+        raise DataError(f"Label {int(labels.max())} is beyond the model's {logits.shape[1]} classes.")

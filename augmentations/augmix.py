@@ -79,6 +79,11 @@ class AugMix(Method):
         require(0.1 <= self.severity <= 10, self.name, "severity", "in [0.1, 10]", self.severity)
         require(self.jsd_weight > 0, self.name, "jsd_weight", "positive", self.jsd_weight)
 
+    @property
+    def overlaps_corruptions(self) -> bool:
+        """Whether the overlapping operations take part."""
+        return self.all_operations
+
     def sample(self, draws: Draws) -> Tensor:
         """Draw uniform numbers for both views: shape (N, 68)."""
         return draws.uniform(_VIEWS * _VIEW)

@@ -46,6 +46,11 @@ class AutoAugment(Method):
         choices = get_args(Policy)
         require(self.policy in choices, self.name, "policy", f"one of {', '.join(choices)}", self.policy)
 
+    @property
+    def overlaps_corruptions(self) -> bool:
+        """Whether the overlapping operations take part."""
+        return not self.corruption_safe
+
     def sample(self, draws: Draws) -> Tensor:
         """Draw the pair, both operations' chances and both signs, all uniform: shape (N, 5)."""
         return draws.uniform(5)

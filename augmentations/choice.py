@@ -8,7 +8,7 @@ RandomMix mixes pairs with negative weights.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -55,15 +55,16 @@ class Choice(Method):
         operations = tuple({"method": each.name, **each.parameters()} for each in built)
         object.__setattr__(self, "operations", operations)
         object.__setattr__(self, "weights", weights)
-        object.__setattr__(self, "_built", tuple(built))
+        object.__setattr__(self, "_parts", tuple(_with_columns(built)))
 
-    def parameters(self) -> dict[str, Any]:
-        """Return the parameters as JSON reads them back: lists, not tuples."""
-        return {**asdict(self), "operations": [dict(each) for each in self.operations], "weights": list(self.weights)}
+    @property
+    def overlaps_corruptions(self) -> bool:
+        """Whether one of its operations does."""
+        return any(operation.overlaps_corruptions for operation, _ in self._operations())
 
     def sample(self, draws: Draws) -> Tensor:
         """Draw a uniform number for the choice, then what each operation draws, one after another."""
-        return torch.cat([draws.uniform(1), *(operation.sample(draws) for operation in self._methods())], dim=1)
+        return torch.cat([draws.uniform(1), *(operation.sample(draws) for operation, _ in self._operations())], dim=1)
 
     def pixels(self, images: Tensor, sample: Tensor) -> Tensor:
         """Let the batch's operation distort pixels."""
@@ -85,7 +86,7 @@ class Choice(Method):
             operation, columns = self.operation_of_batch(sample)
             return operation.apply(images, targets, sample[:, columns])
         chosen, augmented, mixed = self._chosen(sample), images.clone(), targets.clone()
-        for number, (operation, columns) in enumerate(self._parts()):
+        for number, (operation, columns) in enumerate(self._operations()):
             rows = (chosen == number).nonzero()[:, 0]
             if len(rows):
                 augmented[rows], mixed[rows] = operation.apply(images[rows], targets[rows], sample[rows][:, columns])
@@ -93,19 +94,12 @@ class Choice(Method):
 
     def operation_of_batch(self, sample: Tensor) -> tuple[Method, slice]:
         """Return the operation that a batch's first row draws, and its columns of the sample."""
-        return list(self._parts())[int(self._chosen(sample[:1]))]
+        return self._operations()[int(self._chosen(sample[:1]))]
 
-    def _methods(self) -> tuple[Method, ...]:
-        built: tuple[Method, ...] = self.__dict__["_built"]
-        return built
-
-    def _parts(self) -> Iterator[tuple[Method, slice]]:
-        """Yield each operation with its columns of the sample."""
-        start, nothing = 1, Draws(0, "width", torch.zeros(1, dtype=torch.int64))
-        for operation in self._methods():
-            width = operation.sample(nothing).shape[1]
-            yield operation, slice(start, start + width)
-            start += width
+    def _operations(self) -> tuple[tuple[Method, slice], ...]:
+        """Return each operation with its columns of the sample."""
+        parts: tuple[tuple[Method, slice], ...] = self.__dict__["_parts"]
+        return parts
 
     def _chosen(self, sample: Tensor) -> Tensor:
         """Return which operation each row drew: int64, shape (N,)."""
@@ -134,8 +128,17 @@ def _build(operation: object) -> Method:
     return build_method(**{("name" if key == "method" else key): value for key, value in operation.items()})
 
 
+def _with_columns(operations: Sequence[Method]) -> Iterator[tuple[Method, slice]]:
+    """Yield each operation with its columns of the sample, whose first one holds the choice."""
+    start, single = 1, Draws(0, "width", torch.zeros(1, dtype=torch.int64))
+    for operation in operations:
+        width = operation.sample(single).shape[1]
+        yield operation, slice(start, start + width)
+        start += width
+
+
 def _augments_alone(method: Method) -> bool:
     """Say whether ``apply`` is all that the method does to a batch."""
     if isinstance(method, Choice):
-        return all(_augments_alone(each) for each in method._methods())
+        return all(_augments_alone(each) for each, _ in method._operations())
     return type(method).pixels is Method.pixels and type(method).loss is Method.loss

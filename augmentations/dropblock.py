@@ -12,15 +12,14 @@ image of which nothing is kept is zero, not a division by zero.
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor
 
 from robustsweep.augmentations.image_keys import image_keys, sample_keys
-from robustsweep.augmentations.layers import find_layer, output_replaced
+from robustsweep.augmentations.layers import find_layer, layer_names, output_replaced
 from robustsweep.augmentations.method import METHODS, Step, require
 from robustsweep.augmentations.network_method import NetworkMethod
 from robustsweep.draws import Draws
@@ -69,13 +68,7 @@ class DropBlock(NetworkMethod):
     def __post_init__(self) -> None:
         require(self.block_size >= 1, self.name, "block_size", "at least 1", self.block_size)
         require(0 < self.keep <= 1, self.name, "keep", "in (0, 1]", self.keep)
-        is_list = not isinstance(self.layers, str) and len(self.layers) > 0
-        require(is_list, self.name, "layers", "a list of at least one layer's name", self.layers)
-        object.__setattr__(self, "layers", tuple(self.layers))
-
-    def parameters(self) -> dict[str, Any]:
-        """Return the parameters as JSON reads them back: a list, not a tuple."""
-        return {**asdict(self), "layers": list(self.layers)}
+        object.__setattr__(self, "layers", layer_names(self.layers, self.name))
 
     def sample(self, draws: Draws) -> Tensor:
         """Draw each image's key, from which maps of any size draw: shape (N, 2)."""

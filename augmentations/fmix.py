@@ -14,11 +14,10 @@ import torch
 from torch import Tensor
 
 from robustsweep.augmentations.beta import symmetric_beta
+from robustsweep.augmentations.image_keys import image_keys
 from robustsweep.augmentations.method import METHODS, require
 from robustsweep.augmentations.mixing import MaskMethod
 from robustsweep.draws import Draws
-
-_WORD = 2**32
 
 
 @METHODS.register("fmix")
@@ -71,9 +70,7 @@ class FMix(MaskMethod):
 
     def _noise(self, words: Tensor, height: int, width: int) -> Tensor:
         """Return noise of power 1 / f^(2 decay): float32, shape (N, height, width)."""
-        high, low = (words * _WORD).long().unbind(1)
-        n_columns = width // 2 + 1
-        normal = Draws(0, "fmix/noise", high * _WORD + low).normal(2, height, n_columns)
+        normal = Draws(0, "fmix/noise", image_keys(words)).normal(2, height, width // 2 + 1)
         vertical = torch.fft.fftfreq(height, device=words.device).unsqueeze(1)
         frequency = torch.hypot(vertical, torch.fft.rfftfreq(width, device=words.device))
         damped = normal / frequency.clamp_min(1 / max(height, width)) ** self.decay

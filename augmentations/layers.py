@@ -1,12 +1,13 @@
 """Places inside a network by name: its input, its stages in order, or any module by its path."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from torch import Tensor, nn
 
+from robustsweep.augmentations.method import require
 from robustsweep.errors import UsageError
 
 _STAGE = re.compile(r"(?:layer|block|stage)(\d+)|stages\.\d+")
@@ -22,6 +23,17 @@ def stages(network: nn.Module) -> list[str]:
     return [path for path, _ in network.named_modules() if _STAGE.fullmatch(path.removeprefix("features."))]
 
 
+def layer_names(layers: Sequence[str], method: str) -> tuple[str, ...]:
+    """Return a method's parameter ``layers`` as it is kept.
+
+    Raises:
+        UsageError: If it is a single text, or names nothing.
+    """
+    is_list = not isinstance(layers, str) and len(layers) > 0
+    require(is_list, method, "layers", "a list of at least one layer's name", layers)
+    return tuple(layers)
+
+
 def find_layer(network: nn.Module, layer: str, method: str) -> nn.Module:
     """Find a module by its name.
 
@@ -33,9 +45,10 @@ def find_layer(network: nn.Module, layer: str, method: str) -> nn.Module:
     Raises:
         UsageError: If the network has no such layer; the message lists those that it has.
     """
+    if layer:
+        with suppress(AttributeError):
+            return network.get_submodule(layer)
     found, number = stages(network), _STAGE_NAME.fullmatch(layer)
-    if layer in dict(network.named_modules()) and layer:
-        return network.get_submodule(layer)
     if number and abs(int(number[1])) <= len(found):
         position = int(number[1])
         return network.get_submodule(found[position - 1 if position > 0 else position])

@@ -9,14 +9,13 @@ network serves.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from robustsweep.augmentations.beta import symmetric_beta
-from robustsweep.augmentations.layers import find_layer, output_replaced
+from robustsweep.augmentations.layers import find_layer, layer_names, output_replaced
 from robustsweep.augmentations.method import METHODS, Step, require
 from robustsweep.augmentations.mixing import pair
 from robustsweep.augmentations.network_method import NetworkMethod
@@ -42,13 +41,7 @@ class ManifoldMixup(NetworkMethod):
 
     def __post_init__(self) -> None:
         require(self.alpha > 0, self.name, "alpha", "positive", self.alpha)
-        is_list = not isinstance(self.layers, str) and len(self.layers) > 0
-        require(is_list, self.name, "layers", "a list of at least one layer's name", self.layers)
-        object.__setattr__(self, "layers", tuple(self.layers))
-
-    def parameters(self) -> dict[str, Any]:
-        """Return the parameters as JSON reads them back: a list, not a tuple."""
-        return {**asdict(self), "layers": list(self.layers)}
+        object.__setattr__(self, "layers", layer_names(self.layers, self.name))
 
     def sample(self, draws: Draws) -> Tensor:
         """Draw the pairing key, the weight and a uniform number for the layer: shape (N, 3)."""

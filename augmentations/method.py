@@ -1,15 +1,17 @@
 """What a training-time augmentation is, and the registry of them."""
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_type_hints
 
 from torch import Tensor, nn
 
 from robustsweep.draws import Draws
 from robustsweep.errors import UsageError
 from robustsweep.registry import Registry, unknown_name
+from robustsweep.values import typed
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
 """Maps logits (n, K) and targets (n, K), whose rows need not sum to 1, to one loss per image, float32 (n,)."""
@@ -47,6 +49,11 @@ class Method(ABC):
     """
 
     name: ClassVar[str]
+
+    @property
+    def overlaps_corruptions(self) -> bool:
+        """Whether it applies operations that overlap the benchmark's corruptions, which are then not unseen."""
+        return False
 
     @abstractmethod
     def sample(self, draws: Draws) -> Tensor:
@@ -87,8 +94,9 @@ class Method(ABC):
         """
 
     def parameters(self) -> dict[str, Any]:
-        """Return the parameters by name, ready for a checkpoint's card."""
-        return asdict(self)
+        """Return the parameters by name as JSON reads them back, for a checkpoint's card: lists, not tuples."""
+        parameters: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return parameters
 
 
 METHODS: Registry[type[Method]] = Registry("method")
@@ -98,14 +106,14 @@ def build_method(name: str, **parameters: Any) -> Method:
     """Build a method from its name and those parameters that differ from its defaults.
 
     Raises:
-        UsageError: If the name or a parameter is unknown, or a value is out of its range.
+        UsageError: If the name or a parameter is unknown, or a value is of another type or out of its range.
     """
     method = METHODS[name]
-    known = [f.name for f in fields(method)]
+    known, hints = [f.name for f in fields(method)], get_type_hints(method)
     for parameter in parameters:
         if parameter not in known:
             raise unknown_name(f"parameter of {name}", parameter, known)
-    return method(**parameters)
+    return method(**{key: typed(value, hints[key], f"{name}: {key}") for key, value in parameters.items()})
 
 
 def require(condition: bool, method: str, parameter: str, expected: str, value: object) -> None:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from robustsweep.augmentations.method import Method, Step
@@ -85,3 +86,14 @@ def unit_sum(maps: Tensor) -> Tensor:
     total = maps.sum((1, 2), keepdim=True)
     constant = torch.full_like(maps, 1 / maps[0].numel())
     return torch.where(total > 0, maps / torch.where(total > 0, total, torch.ones_like(total)), constant)
+
+
+def saliency_of(step: Step) -> Tensor:
+    """Return the root mean square over channels of ``input_gradient``: float32, shape (N, H, W)."""
+    return input_gradient(step).square().mean(1).sqrt()
+
+
+def block_saliency(saliency: Tensor, n: int) -> Tensor:
+    """Average saliency, shape (N, H, W), over the blocks of a grid and give it the sum 1: shape (N, n, n)."""
+    block = saliency.shape[1] // n, saliency.shape[2] // n
+    return unit_sum(F.avg_pool2d(saliency[:, None], block)[:, 0])

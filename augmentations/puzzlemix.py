@@ -9,7 +9,8 @@ Differences from the authors' code: n and lambda are drawn for each image, not f
 exactly (see ``graph_cut``), where theirs swaps pairs of levels; the plan of transport is a permutation (see
 ``transport``); transport happens on a grid of at least 8 by 8 where that divides the image, theirs on blocks of at most
 4 pixels, the same at 32 pixels; pixels are taken to have deviation 0.25, that of photographs, where theirs undoes the
-normalisation; the gradient is of the recipe's loss; no adversarial noise is added.
+normalisation; where steps would make neighbours seek contrast, which no cut can serve, their difference costs 0; the
+gradient is of the recipe's loss; no adversarial noise is added.
 """
 
 from dataclasses import dataclass
@@ -21,8 +22,8 @@ from torch import Tensor
 from robustsweep.augmentations.beta import symmetric_beta
 from robustsweep.augmentations.graph_cut import cheapest_levels
 from robustsweep.augmentations.method import METHODS, Step, require
-from robustsweep.augmentations.mixing import pair
-from robustsweep.augmentations.network_method import GuidedMethod, input_gradient, unit_sum
+from robustsweep.augmentations.mixing import mix, pair
+from robustsweep.augmentations.network_method import GuidedMethod, block_saliency, saliency_of
 from robustsweep.augmentations.transport import moved, transport_plan
 from robustsweep.draws import Draws
 from robustsweep.errors import UsageError
@@ -117,19 +118,20 @@ class PuzzleMix(GuidedMethod):
         share = torch.arange(3, device=own.device).view(1, 3, 1, 1) / 2
         return cheapest_levels(gain[:, None] * share + prior[:, :, None, None], weights[0], weights[1])
 
-    def _mix(self, images: Tensor, others: Tensor, saliency: Tensor, weight: Tensor, n: int) -> tuple[Tensor, Tensor]:
-        """Mix images with their partners on one grid; ``saliency`` is (2, N, H, W). Return images and masks."""
+    def _moved(
+        self, images: Tensor, others: Tensor, saliency: Tensor, weight: Tensor, n: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Choose masks on one grid and move images and their partners under them; ``saliency`` is (2, N, H, W)."""
         height, width = images.shape[-2:]
-        own, other = (_pooled(each, n) for each in saliency)
+        own, other = (block_saliency(each, n) for each in saliency)
         levels = self.levels(own, other, images * _PIXEL_DEVIATION, others * _PIXEL_DEVIATION, weight)
         is_finer = n < _TRANSPORT_GRID and height % _TRANSPORT_GRID == width % _TRANSPORT_GRID == 0
         finer = _TRANSPORT_GRID if is_finer else n
         mask = _enlarged(levels.to(images.dtype) / 2, finer, finer)
-        own, other = (_pooled(each, finer) for each in saliency)
+        own, other = (block_saliency(each, finer) for each in saliency)
         images = moved(images, transport_plan(own, mask, self.transport_price))
         others = moved(others, transport_plan(other, 1 - mask, self.transport_price))
-        mask = _enlarged(mask, height, width)[:, None]
-        return mask * images + (1 - mask) * others, mask.mean((1, 2, 3))
+        return images, others, _enlarged(mask, height, width)[:, None]
 
     def augment(self, step: Step) -> tuple[Tensor, Tensor]:
         """Mix one batch; see ``GuidedMethod.augment``.
@@ -141,24 +143,17 @@ class PuzzleMix(GuidedMethod):
         grids = [n for n in GRIDS if height % n == 0 and width % n == 0]
         if not grids:
             raise UsageError(f"puzzlemix needs images whose sides are even, got {height} x {width}.")
-        saliency = input_gradient(step).square().mean(1).sqrt()
+        saliency = saliency_of(step)
         partners = pair(step.sample[:, 0])
         drawn = (step.sample[:, 1] * len(grids)).long()
-        images, share = torch.empty_like(step.images), torch.empty_like(step.images[:, 0, 0, 0])
+        images, others, mask = (torch.empty_like(each) for each in (step.images, step.images, step.images[:, :1]))
         for number, n in enumerate(grids):
             rows = (drawn == number).nonzero()[:, 0]
             if len(rows):
                 both = torch.stack([saliency[rows], saliency[partners[rows]]])
-                weight, others = step.sample[rows, 2], step.images[partners[rows]]
-                images[rows], share[rows] = self._mix(step.images[rows], others, both, weight, n)
-        share = share.to(step.targets.dtype)[:, None]
-        return images, share * step.targets + (1 - share) * step.targets[partners]
-
-
-def _pooled(saliency: Tensor, n: int) -> Tensor:
-    """Average saliency, shape (N, H, W), over the blocks of a grid and give it the sum 1: shape (N, n, n)."""
-    block = saliency.shape[1] // n, saliency.shape[2] // n
-    return unit_sum(F.avg_pool2d(saliency[:, None], block)[:, 0])
+                pairs = step.images[rows], step.images[partners[rows]]
+                images[rows], others[rows], mask[rows] = self._moved(*pairs, both, step.sample[rows, 2], n)
+        return mix(images, step.targets, partners, mask, others)
 
 
 def _enlarged(mask: Tensor, height: int, width: int) -> Tensor:

@@ -4,10 +4,11 @@ Source: "SAGE: Saliency-guided mixup with optimal rearrangements" (BMVC 2022), s
 the loss's gradient, averaged over channels, blurred by a 5x5 Gaussian of deviation 1 and of sum 1; the image's is
 scaled by a, a from U(0, upper), the partner's by 1 - a; of a random hundredth of all translations of the partner, that
 which keeps most saliency is taken.
-Differences from the authors' code: a, and the translations, are drawn for each image, not for the batch; the gradient
-is taken in evaluation mode, where theirs updates the running statistics of batch normalisation twice; theirs also
-adds the clean batch's gradient to each update, here the mixed batch alone trains; where neither image has saliency
-the pixel and its credit are the image's own, where theirs shows padding and credits the partner.
+Differences from the authors' code: a, and the translations, are drawn for each image, not for the batch, and the
+translations with replacement; the loss is the recipe's, where theirs is the binary cross-entropy of the softmax's
+output; the gradient is taken in evaluation mode, where theirs updates the running statistics of batch normalisation
+twice; theirs also adds the clean batch's gradient to each update, here the mixed batch alone trains; where neither
+image has saliency the pixel and its credit are the image's own, where theirs shows padding and credits the partner.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from robustsweep.augmentations.image_keys import image_keys, sample_keys
 from robustsweep.augmentations.method import METHODS, Step, require
-from robustsweep.augmentations.mixing import pair
+from robustsweep.augmentations.mixing import mix, pair
 from robustsweep.augmentations.network_method import GuidedMethod, input_gradient, unit_sum
 from robustsweep.draws import Draws
 
@@ -112,6 +113,4 @@ class Sage(GuidedMethod):
         height, width = step.images.shape[-2:]
         best = self.best_offset(own, other, self.offsets(step.sample, height, width))
         mask = own_share(own, shifted(other[:, None], best)[:, 0])[:, None].to(step.images.dtype)
-        images = mask * step.images + (1 - mask) * shifted(step.images[partners], best)
-        share = mask.mean((1, 2, 3), dtype=torch.float64).to(step.targets.dtype)[:, None]
-        return images, share * step.targets + (1 - share) * step.targets[partners]
+        return mix(step.images, step.targets, partners, mask, shifted(step.images[partners], best))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from robustsweep.attacks import AttackOutcome, AttackSpec, Foreign, gradient_key, run_attacks, run_foreign
 from robustsweep.attacks.adapters.foreign import BATCH_SIZE
-from robustsweep.attacks.audits.answers import answers_otherwise_under_a_gradient, changed
+from robustsweep.attacks.audits.answers import changed
 from robustsweep.benchmark.conditions import Attacked, Condition
 from robustsweep.benchmark.scoring import score, to_unit_range
 from robustsweep.errors import UsageError
@@ -64,15 +64,14 @@ def attack_images(
         piece = max(1, piece // BATCH_SIZE) * BATCH_SIZE
     pieces: list[list[Examples]] = [[] for _ in attacks]
     n_repeated = min(batch_size, _N_REPEATED)
-    told = answers_otherwise_under_a_gradient(module, to_unit_range(images[:n_repeated], images.device))
-    warnings = [dict.fromkeys(told) for _ in attacks]
+    warnings: list[dict[str, None]] = [{} for _ in attacks]
     for start in range(0, len(images), piece):
         rows = slice(start, start + piece)
         pixels = to_unit_range(images[rows], images.device)
-        outcomes = _outcomes(module, pixels, labels[rows], ids[rows], attacks, seed, batch_size)
+        outcomes = _outcomes(module, pixels, labels[rows], ids[rows], attacks, seed, batch_size, n_repeated)
         for examples, sentences, outcome in zip(pieces, warnings, outcomes, strict=True):
             examples.append(replace(score(outcome.logits, labels[rows].cpu()), **_verdicts(outcome)))
-            sentences |= dict.fromkeys((*outcome.warnings, *_not_repeated(module, outcome, n_repeated)))
+            sentences |= dict.fromkeys((*outcome.warnings, *_not_repeated(module, outcome)))
     return [
         (Examples.concatenate(examples), tuple(sentences)) for examples, sentences in zip(pieces, warnings, strict=True)
     ]
@@ -86,14 +85,15 @@ def _outcomes(
     attacks: Sequence[AttackSpec | Foreign],
     seed: int,
     batch_size: int,
+    n_kept: int,
 ) -> Sequence[AttackOutcome]:
     own = [attack for attack in attacks if isinstance(attack, AttackSpec)]
     if len(own) == len(attacks):
-        return run_attacks(module, pixels, labels, own, seed=seed, ids=ids, batch_size=batch_size, keep_images=True)
+        return run_attacks(module, pixels, labels, own, seed=seed, ids=ids, batch_size=batch_size, keep_first=n_kept)
     if len(attacks) > 1:
         raise UsageError("Attacks of other libraries share no gradients; run each by itself.")
     return [
-        run_foreign(module, pixels, labels, attack, seed=seed, ids=ids, keep_images=True)
+        run_foreign(module, pixels, labels, attack, seed=seed, ids=ids, keep_first=n_kept)
         for attack in attacks
         if isinstance(attack, Foreign)
     ]
@@ -104,12 +104,12 @@ def _verdicts(outcome: AttackOutcome) -> dict[str, Array]:
     return {name: getattr(outcome, name).numpy() for name in names if getattr(outcome, name) is not None}
 
 
-def _not_repeated(module: nn.Module, outcome: AttackOutcome, n: int) -> tuple[str, ...]:
-    """Show the model the first images that verdicts are about once more, and say so where it answers otherwise."""
+def _not_repeated(module: nn.Module, outcome: AttackOutcome) -> tuple[str, ...]:
+    """Show the model the images that are kept once more, and say so where it answers otherwise than in the verdict."""
     assert outcome.images is not None  # asked for
     with torch.no_grad():
-        again = module(outcome.images[:n]).float().cpu()
-    n_changed = changed(outcome.logits[:n], again)
+        again = module(outcome.images).float().cpu()
+    n_changed = changed(outcome.logits[: len(again)], again)
     if not n_changed:
         return ()
     return (

@@ -12,18 +12,19 @@ from robustsweep.attacks import parse_attack, run_attack
 from robustsweep.attacks.audits.auditing import ATTACK, audit, transfer
 from robustsweep.attacks.audits.check import Check
 from robustsweep.benchmark.checkpoints import Checkpoint
+from robustsweep.benchmark.conditions import Attacked
 from robustsweep.benchmark.data.dataset import stratified_positions
 from robustsweep.benchmark.plan import PROTOCOL_VERSION, Plan
 from robustsweep.benchmark.progress import Progress
 from robustsweep.benchmark.scoring import to_unit_range
 from robustsweep.benchmark.sources import Source
-from robustsweep.errors import RobustsweepError
+from robustsweep.errors import DataError, RobustsweepError
 from robustsweep.results.audits import AuditRecord, read_audit, write_audit
 from robustsweep.results.cells import Json
 
 N_IMAGES = 200
 # Raised whenever a check can find something else for the same checkpoint and images.
-AUDIT_VERSION = 1
+AUDIT_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Auditor:
     """
 
     def __init__(self, plan: Plan, root: Path, progress: Progress, *, device: torch.device, batch_size: int) -> None:
+        self.computed = 0
         self.failed: list[str] = []
         self._plan, self._root, self._progress = plan, root, progress
         self._device, self._batch_size = device, batch_size
@@ -72,16 +74,21 @@ class Auditor:
         self._adversarial: dict[str, Tensor] = {}  # on the CPU, by checkpoint id
 
     def run(self) -> None:
-        """Audit each checkpoint, then judge each one's adversarial images on every other."""
-        for checkpoint in self._plan.checkpoints:
-            self._guarded(checkpoint, self._audit)
-        for checkpoint in self._plan.checkpoints:
-            self._guarded(checkpoint, self._transfers)
+        """Audit each checkpoint, then judge each one's adversarial images on every other.
+
+        Raises:
+            DataError: If images cannot be read.
+        """
+        for work in (self._audit, self._transfers):
+            for checkpoint in self._plan.checkpoints:
+                self._guarded(checkpoint, work)
 
     def _guarded(self, checkpoint: Checkpoint, work: Callable[[Checkpoint], None]) -> None:
         try:
             work(checkpoint)
         except Exception as error:  # a network may be anybody's code
+            if isinstance(error, DataError) and self._images is None:  # the network has not been asked yet
+                raise
             reason = error if isinstance(error, RobustsweepError | RuntimeError) else repr(error)
             self.failed.append(f"{checkpoint.name}, audit: {reason}")
             self._progress.warn(self.failed[-1])
@@ -98,17 +105,19 @@ class Auditor:
             "audit": AUDIT_VERSION,
             "checkpoint": checkpoint.identity,
             "source": source.identity if source else None,
-            "images": self._plan.source.images_key,
+            **self._plan.source.identity(Attacked(parse_attack(ATTACK))),
             "n": min(N_IMAGES, len(self._plan.source.positions)),
-            "seed": self._plan.source.seed,
             "adversarially_trained": _may_be_adversarial(checkpoint),
         }
+
+    def _read(self, checkpoint: Checkpoint, source: Checkpoint | None = None) -> AuditRecord | None:
+        return read_audit(self._root, checkpoint.id, self._identity(checkpoint, source))
 
     def _load(self, checkpoint: Checkpoint) -> nn.Module:
         return checkpoint.load().to(self._device).to(memory_format=torch.channels_last)
 
     def _audit(self, checkpoint: Checkpoint) -> None:
-        if read_audit(self._root, checkpoint.id, self._identity(checkpoint)) is not None:
+        if self._read(checkpoint) is not None:
             return
         self._progress.working_on(checkpoint.name, "audit")
         begun, shown = time.monotonic(), self._shown
@@ -121,24 +130,21 @@ class Auditor:
             batch_size=self._batch_size,
             may_be_adversarially_trained=_may_be_adversarial(checkpoint),
         )
+        if outcome.images is not None and len(self._plan.checkpoints) > 1:
+            self._adversarial[checkpoint.id] = outcome.images.cpu()
         self._store(checkpoint, None, outcome.checks, outcome.n_robust, time.monotonic() - begun)
 
     def _transfers(self, checkpoint: Checkpoint) -> None:
         """Judge the other checkpoints' adversarial images on this one."""
-        own = read_audit(self._root, checkpoint.id, self._identity(checkpoint))
-        missing = [
-            other
-            for other in self._plan.checkpoints
-            if other is not checkpoint
-            and read_audit(self._root, checkpoint.id, self._identity(checkpoint, other)) is None
-        ]
+        own = self._read(checkpoint)
+        others = [other for other in self._plan.checkpoints if other is not checkpoint]
+        missing = [other for other in others if self._read(checkpoint, other) is None]
         if own is None or own.n_robust is None or not missing:
             return
         self._progress.working_on(checkpoint.name, "transfer")
         module = self._load(checkpoint)
         for other in missing:
-            record = read_audit(self._root, other.id, self._identity(other))
-            if record is None or record.n_robust is None:  # nothing to borrow
+            if (record := self._read(other)) is None or record.n_robust is None:  # nothing to borrow
                 continue
             begun = time.monotonic()
             images = self._adversarial_of(other).to(self._device)
@@ -181,6 +187,7 @@ class Auditor:
             recorded={"device": str(self._device), "seconds": seconds},
         )
         write_audit(self._root, record)
+        self.computed += 1
         borrowed = f" (images of {source.name})" if source else ""
         for check in record.warnings:
             self._progress.warn(f"{checkpoint.name}, audit{borrowed}: {check['sentence']}")

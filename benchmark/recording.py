@@ -14,6 +14,7 @@ from robustsweep.benchmark.plan import PlannedCell
 from robustsweep.benchmark.sources import Source
 from robustsweep.results.cells import Cell, Counts, Examples, Json
 
+_STATED_TOLERANCE = 0.005
 _RECORDED_PACKAGES = ("robustsweep", "torch", "torchvision", "numpy", "pillow", "opencv-python")
 
 
@@ -33,6 +34,7 @@ def make_cell(
     warnings += _distances(planned.condition.name, examples)
     if isinstance(planned.condition, Clean):
         warnings += _chance_warning(counts, source.data.classes)
+        warnings += _stated_warning(counts, planned.checkpoint.card.clean_accuracy, source)
     checkpoint = planned.checkpoint
     return Cell(
         identity=planned.identity,
@@ -89,6 +91,20 @@ def _chance_warning(counts: Counts, classes: int) -> tuple[str, ...]:
     return (
         f"clean accuracy {accuracy:.2%} is at chance level ({chance:.2%}): check norm=, the order of the classes, "
         "and that the weights are those of this architecture.",
+    )
+
+
+def _stated_warning(counts: Counts, stated: float | None, source: Source) -> tuple[str, ...]:
+    """Compare with the accuracy that the card states, for all images or for a subset drawn from them."""
+    if stated is None:
+        return ()
+    three_sigma = 0.0 if source.limit is None else 3 * math.sqrt(stated * (1 - stated) / counts.n)
+    accuracy = counts.n_right / counts.n
+    if abs(accuracy - stated) <= max(_STATED_TOLERANCE, three_sigma):
+        return ()
+    return (
+        f"clean accuracy is {accuracy:.2%}, its card states {stated:.2%}: check norm=, input_size=, the preprocessing, "
+        "and that these are the images that the statement is about.",
     )
 
 

@@ -1,6 +1,5 @@
 """What a user asks of a sweep, from a TOML file, the command line, or both."""
 
-import tomllib
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from robustsweep.benchmark.spec import Spec
 from robustsweep.benchmark.suites import conditions_of
 from robustsweep.corruptions import SEVERITIES
 from robustsweep.errors import UsageError
+from robustsweep.plan_file import TABLES, read_plan
 from robustsweep.registry import unknown_name
 
 
@@ -58,32 +58,17 @@ class SweepRequest:
 _POSITIVE = ("limit", "workers", "batch_size", "models_at_once")
 
 
-def read_plan(path: Path) -> dict[str, Any]:
-    """Read a TOML plan as it stands.
-
-    Raises:
-        UsageError: If it cannot be read or is not TOML.
-    """
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"The plan {path} cannot be read ({error.strerror}).") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"The plan {path} is not TOML ({error}).") from error
-
-
 def read_request(path: Path) -> SweepRequest:
-    """Read a TOML plan; its [train] table, which says how checkpoints are made, is left to ``train``.
+    """Read a TOML plan; its tables [train] and [compare] are left to these commands.
 
     Raises:
         UsageError: If it is not TOML, or a key is unknown or of the wrong type.
     """
-    content = read_plan(path)
+    content = {key: value for key, value in read_plan(path).items() if key not in TABLES}
     known = [field.name for field in fields(SweepRequest)]
-    content.pop("train", None)
     for key in content:
         if key not in known:
-            raise unknown_name(f"key of the plan {path}", key, [*known, "train"])
+            raise unknown_name(f"key of the plan {path}", key, [*known, *TABLES])
     checkpoints = content.pop("checkpoints", [])
     if not isinstance(checkpoints, list):
         raise UsageError(f"The plan {path}: checkpoints must be a list of [[checkpoints]] tables or of specs.")

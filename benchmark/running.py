@@ -10,13 +10,15 @@ from robustsweep.attacks import Foreign
 from robustsweep.benchmark.attacking import attack_images, joined
 from robustsweep.benchmark.blocks import Block, split_positions
 from robustsweep.benchmark.conditions import Attacked, Condition, Corrupted, Windowed
-from robustsweep.benchmark.inspecting import inspect, spread
+from robustsweep.benchmark.inspecting import Inspection
+from robustsweep.benchmark.parts import Computed, through_parts
 from robustsweep.benchmark.plan import Plan, PlannedCell
 from robustsweep.benchmark.progress import Progress
 from robustsweep.benchmark.recording import make_cell
 from robustsweep.benchmark.scoring import evaluate
 from robustsweep.benchmark.windowing import windowed_images
 from robustsweep.errors import DataError, RobustsweepError
+from robustsweep.precision import full_precision
 from robustsweep.results.cells import Examples
 from robustsweep.results.store import CellStore
 
@@ -56,9 +58,7 @@ class Run:
         self._plan, self._source, self._store, self._progress = plan, plan.source, store, progress
         self._device, self._batch_size = device, batch_size
         self._dead: set[str] = set()  # keys of cells that failed in an earlier block
-        self._seconds: dict[str, float] = defaultdict(float)
-        self._warnings: dict[str, dict[str, None]] = defaultdict(dict)
-        self._inspected: dict[str, tuple[str, ...]] = {}  # warnings about checkpoints, by id
+        self._inspection = Inspection(plan, progress, batch_size)
         self._blocks = split_positions(self._source, block_bytes)
 
     def compute(self, cells: list[PlannedCell]) -> None:
@@ -72,8 +72,7 @@ class Run:
             for cell in {cell.checkpoint.id: cell for cell in cells}.values()
         }
         together = [[cell for cell in cells if cell.condition in group] for group in joined(self._plan.conditions)]
-        # cuDNN would otherwise round the inputs of convolutions to TF32 and pick algorithms by speed.
-        with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        with full_precision():
             for index, positions in enumerate(self._blocks):
                 block = Block.of(self._source, index, positions, self._device)
                 for wanting in together:
@@ -95,8 +94,13 @@ class Run:
             return
         making_s = (time.monotonic() - begun) / len(todo)
         by_checkpoint: dict[str, list[PlannedCell]] = defaultdict(list)
-        for cell in self._inspect(todo, modules, images, block):
-            by_checkpoint[cell.checkpoint.id].append(cell)
+        for cell in todo:
+            try:
+                self._inspection.look(cell, modules[cell.checkpoint.id], images, block)
+            except Exception as error:  # a network may be anybody's code
+                self._fail(cell, block, error)
+            else:
+                by_checkpoint[cell.checkpoint.id].append(cell)
         for checkpoint_id, same in by_checkpoint.items():
             self._show(same, modules[checkpoint_id], images, making_s, block)
 
@@ -123,9 +127,8 @@ class Run:
                 self._fail(cell, block, error)
             return
         seconds = (time.monotonic() - begun) / len(cells) + making_s
-        for cell, examples in zip(cells, found, strict=True):
-            self._seconds[cell.key] += seconds
-            self._close(cell, block, examples)
+        for cell, (examples, warnings) in zip(cells, found, strict=True):
+            self._close(cell, block, Computed(examples, seconds, warnings))
 
     def _images(self, condition: Condition, block: Block) -> Tensor:
         if isinstance(condition, Corrupted) and self._source.is_official:
@@ -136,78 +139,45 @@ class Run:
             return windowed_images(condition, block)
         return block.clean
 
-    def _inspect(
-        self, cells: list[PlannedCell], modules: dict[str, nn.Module], images: Tensor, block: Block
-    ) -> list[PlannedCell]:
-        """Look at each checkpoint once, before its first cell; return the cells whose checkpoint answers at all.
-
-        What is found is told once and stored in every cell of the checkpoint.
-        """
-        # Official images alone must not ask for the clean ones.
-        shown = spread(images if self._source.is_official else block.clean)
-        are_clean = not (self._source.is_official and cells[0].condition.kind == "corruption")
-        sound = []
-        for cell in cells:
-            checkpoint = cell.checkpoint
-            if checkpoint.id not in self._inspected:
-                try:
-                    self._inspected[checkpoint.id] = inspect(modules[checkpoint.id], shown, are_clean=are_clean)
-                except Exception as error:  # a network may be anybody's code
-                    self._fail(cell, block, error)
-                    continue
-                for sentence in self._inspected[checkpoint.id]:
-                    self._progress.warn(f"{checkpoint.name}: {sentence}")
-            sound.append(cell)
-        return sound
-
-    def _examples(self, cells: list[PlannedCell], module: nn.Module, images: Tensor, block: Block) -> list[Examples]:
+    def _examples(
+        self, cells: list[PlannedCell], module: nn.Module, images: Tensor, block: Block
+    ) -> list[tuple[Examples, tuple[str, ...]]]:
         """Show images to one checkpoint, for one cell, or for several attacks that share their gradients."""
         attacks = [cell.condition.attack for cell in cells if isinstance(cell.condition, Attacked)]
         if not attacks:
-            return [evaluate(module, images, block.labels, batch_size=self._batch_size, device=self._device)]
-        found = attack_images(
+            return [(evaluate(module, images, block.labels, batch_size=self._batch_size, device=self._device), ())]
+        return attack_images(
             module, images, block.labels, block.ids, attacks, seed=self._source.seed, batch_size=self._batch_size
         )
-        for cell, (_, warnings) in zip(cells, found, strict=True):
-            self._warnings[cell.key] |= dict.fromkeys(warnings)
-        return [examples for examples, _ in found]
 
-    def _close(self, cell: PlannedCell, block: Block, examples: Examples | None) -> None:
-        """Store one block's examples, and the whole cell after its last block."""
-        if len(self._blocks) > 1:
+    def _close(self, cell: PlannedCell, block: Block, computed: Computed | None) -> None:
+        """Store what was computed of one block, and the whole cell after its last block."""
+        n_blocks = len(self._blocks)
+        if n_blocks > 1:
             try:
-                examples = self._through_parts(cell, block, examples)
+                computed = through_parts(self._store, self._inspection, cell, block.index, n_blocks, computed)
             except (DataError, OSError):
                 # A process that finishes the same cell removes its parts.
                 if not self._store.has(cell.checkpoint.id, cell.key):
                     raise
-                examples = None
-        if examples is not None:
-            self._finish(cell, examples)
+                computed = None
+        if computed is not None:
+            self._finish(cell, computed)
         self._advance(cell, block)
-
-    def _through_parts(self, cell: PlannedCell, block: Block, examples: Examples | None) -> Examples | None:
-        """Store one block's examples; after the last block, return all blocks' together."""
-        if examples is not None:
-            self._store.write_part(cell.checkpoint.id, cell.key, block.index, examples)
-        n_blocks = len(self._blocks)
-        if block.index < n_blocks - 1:
-            return None
-        return self._store.read_parts(cell.checkpoint.id, cell.key, n_blocks)
 
     def _advance(self, cell: PlannedCell, block: Block) -> None:
         is_last = block.index == len(self._blocks) - 1
         self._progress.advance(int(is_last), cost(cell.condition) * len(block.positions))
 
-    def _finish(self, cell: PlannedCell, examples: Examples) -> None:
+    def _finish(self, cell: PlannedCell, computed: Computed) -> None:
         recorded = {
             "device": str(self._device),
             "batch_size": self._batch_size,
-            "seconds": self._seconds[cell.key],
+            "seconds": computed.seconds,
         }
-        inspected = self._inspected.get(cell.checkpoint.id, ())
-        finished = make_cell(cell, self._source, examples, recorded, (*inspected, *self._warnings[cell.key]))
-        self._store.write(finished, examples)
+        inspected = self._inspection.findings(cell)
+        finished = make_cell(cell, self._source, computed.examples, recorded, (*inspected, *computed.warnings))
+        self._store.write(finished, computed.examples)
         for sentence in finished.warnings[len(inspected) :]:  # the first ones were told already
             self._progress.warn(f"{cell.checkpoint.name}, {cell.condition.name}: {sentence}")
         self.computed += 1

@@ -47,17 +47,23 @@ class SweepSummary:
         reused: Cells that were stored already.
         failed: One sentence per cell or audit that could not be computed.
         seconds: Wall time.
+        audited: Audits made now, each ordered pair of checkpoints being one.
+        n_failed_audits: How many of ``failed`` are audits.
     """
 
     computed: int
     reused: int
     failed: tuple[str, ...]
     seconds: float
+    audited: int = 0
+    n_failed_audits: int = 0
 
     def raise_if_failed(self) -> None:
-        """Raise CellsFailedError if a cell failed."""
+        """Raise CellsFailedError if a cell or an audit failed."""
         if self.failed:
-            raise CellsFailedError(f"{len(self.failed)} cells failed; the others are stored. First: {self.failed[0]}")
+            counts = {"cells": len(self.failed) - self.n_failed_audits, "audits": self.n_failed_audits}
+            what = " and ".join(f"{n} {noun}" for noun, n in counts.items() if n)
+            raise CellsFailedError(f"{what} failed; the others are stored. First: {self.failed[0]}")
 
 
 def choose_batch_size(size: tuple[int, int], device: torch.device) -> int:
@@ -73,8 +79,9 @@ def run_sweep(
 ) -> SweepSummary:
     """Compute the missing cells of a plan. Interrupt it at any time: run it again to continue.
 
-    A cell that cannot be computed (a missing library, a broken network) is named in the summary and the rest goes on;
-    images that cannot be read end the sweep.
+    A cell that cannot be computed (a broken network, a library that a corruption lacks) is named in the summary and the
+    rest goes on; images that cannot be read end the sweep, and so does, before its first cell, an attack of a library
+    that is not installed.
 
     Args:
         plan: What is wanted.
@@ -84,6 +91,7 @@ def run_sweep(
 
     Raises:
         DataError: If images cannot be read.
+        MissingDependencyError: If the library of an attack is not installed.
     """
     begun = time.monotonic()
     settings, progress = settings or SweepSettings(), progress or Silent()
@@ -97,11 +105,13 @@ def run_sweep(
         for group in _groups(missing, settings.models_at_once):
             run.compute(group)
     failed = run.failed
+    audited = n_failed_audits = 0
     if settings.audit and settings.shard.index == 1 and any(isinstance(c, Attacked) for c in plan.conditions):
         auditor = Auditor(plan, store.root, progress, device=settings.device, batch_size=batch_size)
         auditor.run()
-        failed = [*failed, *auditor.failed]
-    return SweepSummary(run.computed, len(wanted) - len(missing), tuple(failed), time.monotonic() - begun)
+        failed, audited, n_failed_audits = [*failed, *auditor.failed], auditor.computed, len(auditor.failed)
+    seconds = time.monotonic() - begun
+    return SweepSummary(run.computed, len(wanted) - len(missing), tuple(failed), seconds, audited, n_failed_audits)
 
 
 def _announce(plan: Plan, store: CellStore) -> None:

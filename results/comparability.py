@@ -8,10 +8,9 @@ import pandas as pd
 
 from robustsweep.errors import NothingToCompareError
 from robustsweep.registry import unknown_name
+from robustsweep.results.fairness import differing_fields, facts_of, states_training
 from robustsweep.results.frame import UNSPECIFIED
 from robustsweep.results.units import Unit
-
-_TRAINED_ALIKE = ("data", "data_fingerprint", "recipe", "recipe_hash", "epochs", "batch_size", "optimiser")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +74,22 @@ def refuse_unknown_sides(units: Sequence[Unit], wanted: Sequence[str]) -> None:
 def differing_training(unit: Unit, sides: Sequence[Side]) -> list[str]:
     """Describe what else than method and seed differs between the checkpoints of some sides.
 
-    Fields: architecture, training data, recipe, epochs, batch size, optimiser, which epoch was kept, and within a
-    method its parameters.
+    That is all that ``fairness`` asks to be equal, and within a method its parameters.
     """
-    cards = {i: json.loads(str(unit.checkpoints.loc[i, "card"])) for side in sides for i in side.checkpoint_ids}
-    differing = []
-    for name in ("architecture", *_TRAINED_ALIKE, "epoch_kept"):
-        values = {json.dumps(card.get(name)) for card in cards.values()}
-        if len(values) > 1:
-            differing.append(f"{name} ({_listed(values)})")
+    cards = {i: str(unit.checkpoints.loc[i, "card"]) for side in sides for i in side.checkpoint_ids}
+    facts = [facts_of(card) for card in cards.values()]
+    differing = [f"{title} ({_listed({json.dumps(one[title]) for one in facts})})" for title in differing_fields(facts)]
     for side in sides:
-        values = {json.dumps(cards[i].get("method_parameters"), sort_keys=True) for i in side.checkpoint_ids}
+        values = {
+            json.dumps(json.loads(cards[i]).get("method_parameters"), sort_keys=True) for i in side.checkpoint_ids
+        }
         if len(values) > 1:
             differing.append(f"the parameters of {side.name} ({_listed(values)})")
     return differing
+
+
+def _parameters(card: str) -> str:
+    return json.dumps(json.loads(card).get("method_parameters"), sort_keys=True)
 
 
 def _listed(values: set[str]) -> str:
@@ -108,6 +109,18 @@ def refuse_unequal_training(unit: Unit, sides: Sequence[Side]) -> None:
             f"{names} cannot be compared as methods, because more than the method differs: {'; '.join(differing)}. "
             "Train them alike, or name two checkpoints to compare these alone."
         )
+
+
+def unstated_training(unit: Unit, sides: Sequence[Side]) -> Iterator[str]:
+    """Warn of methods with a checkpoint whose card does not say how it was trained."""
+    cards = unit.checkpoints["card"]
+    names = [
+        side.name
+        for side in sides
+        if side.is_method and not all(states_training(str(cards[i])) for i in side.checkpoint_ids)
+    ]
+    if names:
+        yield f"Training not stated for {', '.join(names)}; whether more than the method differs is unknown."
 
 
 def repeated_seeds(unit: Unit, side: Side) -> Iterator[str]:

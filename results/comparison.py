@@ -16,24 +16,28 @@ from robustsweep.results.comparability import (
     refuse_unequal_training,
     refuse_unknown_sides,
     repeated_seeds,
+    unstated_training,
 )
+from robustsweep.results.comparison_request import ALL
 from robustsweep.results.frame import load_frame
+from robustsweep.results.overlap import overlap_notes
 from robustsweep.results.pairing import (
+    NO_MCE,
     Comparison,
     compared_by_reference,
     compared_score,
     measured_differently,
     read_sides,
+    refuse_unknown_divisor,
     tied_groups,
 )
-from robustsweep.results.scores import Score, scores_of
+from robustsweep.results.ratios import MCE_BY_REFERENCE
+from robustsweep.results.scores import scores_of
 from robustsweep.results.statistics.families import holm
 from robustsweep.results.units import Unit, split_units
 
 DECLARED_KINDS = ("primary", "corruption", "clean", "attack")
 """Kinds of scores that form the declared family where no metric is named; all others are exploratory."""
-
-ALL = "all"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,33 +62,53 @@ class UnitComparison:
 def compare(
     runs: Sequence[Path],
     method: str,
-    against: str,
+    against: str | Sequence[str],
     metrics: Sequence[str] = (),
     reference: str | None = None,
 ) -> list[UnitComparison]:
-    """Compare a method, or one checkpoint, with another or with all others.
+    """Compare a method, or one checkpoint, with another, with several or with all others.
 
     Args:
         runs: Run folders.
         method: A method, or the label of a checkpoint.
-        against: Another one, or ``"all"``.
+        against: Another one, several of them, or ``"all"``. With several a set of images takes part if it has one.
         metrics: Names of scores that form the declared family; none: those of ``DECLARED_KINDS``.
         reference: Checkpoint whose measured errors divide those of an additional mCE.
 
     Raises:
-        NothingToCompareError: If the two were never measured on the same images, or methods were trained differently.
-        UsageError: If a name is unknown.
+        NothingToCompareError: If the two were never measured on the same images, methods were trained differently, or
+            no set of images has the reference.
+        UsageError: If a name is known to no set of images.
     """
     frame = load_frame(runs)
     if frame.empty:
         raise NothingToCompareError(f"No finished cell in {', '.join(map(str, runs))}; run robustsweep sweep first.")
-    units = split_units(frame)
-    refuse_unknown_sides(units, [method, *([] if against == ALL else [against])])
-    found = [one for unit in units if (one := _compare_unit(unit, method, against, metrics, reference, runs))]
-    if not found:
-        raise NothingToCompareError(
-            f"{method} and {against} were never measured on the same images: {_where(units)}. Sweep them alike."
-        )
+    trainings, units = split_units(frame), split_units(frame, by_training=False)
+    named = [against] if isinstance(against, str) else list(dict.fromkeys(against))
+    refuse_unknown_sides(units, [method, *(name for name in named if name != ALL)])
+    if reference is not None:
+        refuse_unknown_divisor([*trainings, *units], reference)
+    # Within each training first: methods may be there in several. Sides that share none still share images.
+    for candidates in (trainings, units):
+        found = [_compare_unit(unit, method, named, metrics, reference, runs) for unit in candidates]
+        if any(found):
+            return _with_what_was_named([one for one in found if one], metrics, reference)
+    raise NothingToCompareError(
+        f"{method} and {' or '.join(named)} were never measured on the same images: {_where(units)}. Sweep them alike."
+    )
+
+
+def _with_what_was_named(
+    found: list[UnitComparison], metrics: Sequence[str], reference: str | None
+) -> list[UnitComparison]:
+    """Check that some unit has each score that was asked for; the notes of a unit say what it lacks."""
+    known = list(dict.fromkeys(one.score.name for unit in found for one in unit.comparisons))
+    for name in metrics:
+        if name not in known:
+            raise unknown_name("metric", name, known)
+    if reference is not None and MCE_BY_REFERENCE not in known:
+        reasons = [note for unit in found for note in unit.notes if note.startswith(NO_MCE)]
+        raise NothingToCompareError(" ".join(dict.fromkeys(reasons)))
     return found
 
 
@@ -93,19 +117,19 @@ def _where(units: Sequence[Unit]) -> str:
 
 
 def _compare_unit(
-    unit: Unit, method: str, against: str, metrics: Sequence[str], reference: str | None, runs: Sequence[Path]
+    unit: Unit, method: str, against: Sequence[str], metrics: Sequence[str], reference: str | None, runs: Sequence[Path]
 ) -> UnitComparison | None:
     first = find_side(unit, method)
-    second = None if against == ALL else find_side(unit, against)
-    if first is None or (second is None and against != ALL):
+    opponents = [] if first is None else _opponents(unit, first, against)
+    if first is None or not opponents:
         return None
-    opponents = [second] if second else other_sides(unit, first)
-    if second and set(first.checkpoint_ids) & set(second.checkpoint_ids):
-        raise NothingToCompareError(f"{method} and {against} share a checkpoint; name two different ones.")
-    if not opponents:
-        return None
-    notes = [note for other in opponents for note in _training_notes(unit, first, other)]
+    absent = [name for name in against if name != ALL and name not in {side.name for side in opponents}]
+    notes = [f"Not measured on these images: {', '.join(absent)}."] if absent else []
+    notes += [note for other in opponents for note in _training_notes(unit, first, other)]
+    notes += [*unstated_training(unit, (first, *opponents))]
     notes += [note for side in (first, *opponents) for note in repeated_seeds(unit, side)]
+    compared_ids = [identifier for side in (first, *opponents) for identifier in side.checkpoint_ids]
+    notes += overlap_notes(replace(unit, checkpoints=unit.checkpoints.loc[compared_ids]))
     everything = pd.concat([unit.rows, unit.attacks, unit.windows])
     scores = scores_of(everything, published_reference=unit.is_imagenet)
     refused = measured_differently(everything, (first, *opponents))
@@ -120,13 +144,26 @@ def _compare_unit(
         if score.name in read[first] and score.name in read[other]
     ]
     if reference is not None:
-        compared += compared_by_reference(unit, first, opponents, reference, runs)
+        by_reference, reasons = compared_by_reference(unit, first, opponents, reference, runs)
+        compared, notes = compared + by_reference, notes + reasons
     if not compared:
         return None
-    declared = _declared(scores, metrics, compared)
+    if missing := set(metrics) - {one.score.name for one in compared}:
+        notes.append(f"Not measured here: {', '.join(sorted(missing))}.")
+    declared = set(metrics) or {score.name for score in scores if score.kind in DECLARED_KINDS}
     tied = tied_groups(read, [s for s in scores if s.name in declared], ids) if len(opponents) > 1 else {}
     pairs = tuple((first, other) for other in opponents)
     return UnitComparison(unit, tuple(_adjusted(compared, declared)), tied, tuple(dict.fromkeys(notes)), pairs)
+
+
+def _opponents(unit: Unit, first: Side, against: Sequence[str]) -> list[Side]:
+    if ALL in against:
+        return other_sides(unit, first)
+    found = [side for name in against if (side := find_side(unit, name))]
+    for side in found:
+        if set(first.checkpoint_ids) & set(side.checkpoint_ids):
+            raise NothingToCompareError(f"{first.name} and {side.name} share a checkpoint; name two different ones.")
+    return found
 
 
 def _training_notes(unit: Unit, first: Side, second: Side) -> list[str]:
@@ -135,14 +172,6 @@ def _training_notes(unit: Unit, first: Side, second: Side) -> list[str]:
         return []
     differing = differing_training(unit, (first, second))
     return [f"{first.name} and {second.name} differ in {'; '.join(differing)}."] if differing else []
-
-
-def _declared(scores: Sequence[Score], metrics: Sequence[str], compared: Sequence[Comparison]) -> set[str]:
-    known = list(dict.fromkeys(one.score.name for one in compared))
-    for name in metrics:
-        if name not in known:
-            raise unknown_name("metric", name, known)
-    return set(metrics) if metrics else {score.name for score in scores if score.kind in DECLARED_KINDS}
 
 
 def _adjusted(compared: Sequence[Comparison], declared: set[str]) -> list[Comparison]:

@@ -19,6 +19,7 @@ from robustsweep.results.corruption_tables import corruption_tables
 from robustsweep.results.estimates import estimates_of, with_intervals
 from robustsweep.results.figures import error_per_corruption_figure
 from robustsweep.results.frame import load_frame, missing_cells
+from robustsweep.results.overlap import overlap_notes, with_overlap
 from robustsweep.results.pictures import Picture
 from robustsweep.results.provenance import missing_table, provenance_table
 from robustsweep.results.published import published_tables
@@ -76,6 +77,11 @@ class Report:
     files: tuple[Path, ...] = ()
 
     @property
+    def n_missing(self) -> int:
+        """Planned cells that are not measured."""
+        return sum(int(str(row[1])) for row in self.missing.rows) if self.missing else 0
+
+    @property
     def tables(self) -> list[Table]:
         """All tables in reading order."""
         tables = [table for section in self.sections for table in section.tables]
@@ -110,7 +116,7 @@ def build_report(runs: Sequence[Path], reference: str | None = None) -> Report:
     return Report(
         tuple(runs),
         sections,
-        training=_training_tables(units, frame),
+        training=_training_tables(frame),
         published=tuple(published_tables(units)),
         missing=missing_table(missing_cells(runs, frame)),
         provenance=provenance_table(frame),
@@ -119,22 +125,25 @@ def build_report(runs: Sequence[Path], reference: str | None = None) -> Report:
     )
 
 
-def _training_tables(units: Sequence[Unit], frame: pd.DataFrame) -> tuple[Table, ...]:
-    cost, equal = training_cost(frame), equal_compute(units)
+def _training_tables(frame: pd.DataFrame) -> tuple[Table, ...]:
+    cost, equal = training_cost(frame), equal_compute(split_units(frame, by_training=False))
     numbered = [replace(t, slug=f"{t.slug}_{n}") if len(equal) > 1 else t for n, t in enumerate(equal, 1)]
     return tuple(footnotes(table) for table in [*numbered, *([cost] if cost else [])])
 
 
 def _section(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | None, flags: Flags) -> Section:
-    tables = corruption_tables(unit, references_of(unit, reference))
+    tables = [*corruption_tables(unit, references_of(unit, reference)), *seed_spread(unit)]
+    tables = [with_overlap(table, unit) for table in tables]
     calibrations = read_calibrations(unit, runs) if len(unit.rows) else []
-    tables += [*(calibration_tables(unit, calibrations) if calibrations else []), *seed_spread(unit)]
-    tables += [*attack_tables(unit, flags), *fooling_distributions(unit), *window_tables(unit, runs)]
+    tables += [*(calibration_tables(unit, calibrations) if calibrations else []), *attack_tables(unit, flags)]
+    tables += [*fooling_distributions(unit), *window_tables(unit, runs)]
     estimates = estimates_of(unit, runs, {name for table in tables for name, _ in table.scores.values()})
     tables = [with_intervals(table, estimates) for table in tables]
     named = tuple(footnotes(replace(table, slug=f"{prefix}{table.slug}")) for table in tables)
-    pictures = tuple(_pictures(unit, calibrations, prefix))
-    return Section(unit, named, pictures, tuple(summary_of(tables)))
+    summary = tuple(summary_of(tables))
+    if summary:
+        summary += tuple(overlap_notes(unit))
+    return Section(unit, named, tuple(_pictures(unit, calibrations, prefix)), summary)
 
 
 _FIGURES = (

@@ -26,24 +26,34 @@ _FIELDS = {
 _HASH_DIGITS = 6
 
 
-def training_of(card: str) -> Json | None:
-    """Read how a checkpoint was trained.
+def facts_of(card: str) -> Json:
+    """Read what must agree between checkpoints, by the names that people read; None where the card does not say.
 
     Args:
         card: The card's JSON.
-
-    Returns:
-        The values that must agree, by the names that people read; None where the card states no recipe.
     """
     values: Json = json.loads(card)
-    if not values.get("recipe_hash"):
-        return None
     facts = values.get("training")
     values["precision"] = facts.get("precision") if isinstance(facts, dict) else None
     values["held_out"] = values.get("held_out") or 0.0
-    values["recipe_hash"] = f"{values.get('recipe')} {str(values['recipe_hash'])[:_HASH_DIGITS]}"
-    values["data_fingerprint"] = str(values.get("data_fingerprint"))[:_HASH_DIGITS]
+    recipe = [values.get("recipe"), _short(values.get("recipe_hash"))]
+    values["recipe_hash"] = " ".join(str(part) for part in recipe if part) or None
+    values["data_fingerprint"] = _short(values.get("data_fingerprint"))
     return {title: values.get(name) for name, title in _FIELDS.items()}
+
+
+def _short(digest: object) -> str | None:
+    return str(digest)[:_HASH_DIGITS] if digest else None
+
+
+def states_training(card: str) -> bool:
+    """Whether a card states how its checkpoint was trained: it has a recipe's hash."""
+    return bool(json.loads(card).get("recipe_hash"))
+
+
+def training_of(card: str) -> Json | None:
+    """Read how a checkpoint was trained, as ``facts_of``; None where the card states no recipe."""
+    return facts_of(card) if states_training(card) else None
 
 
 def training_key(card: str) -> str:

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from robustsweep.results.document import Report
 from robustsweep.results.tables import Column, Table, printable
 
+_JOINED = re.compile("([-,'])(?=\\1)")
 _ESCAPES = {
+    "\0": "{}",
     "\\": r"\textbackslash{}",
     "{": r"\{",
     "}": r"\}",
@@ -39,9 +41,11 @@ _HEAD = r"""\documentclass{article}
 def escape_latex(text: str) -> str:
     """Escape ``text`` so that LaTeX typesets it literally.
 
-    Letters with accents stay where T1 fonts have them; a character that LaTeX has no glyph for becomes ``?``.
+    Letters with accents stay where T1 fonts have them; a character that LaTeX has no glyph for becomes ``?``. Hyphens,
+    commas and apostrophes in a row are kept apart, as fonts join them into a dash or a quotation mark.
     """
-    return "".join(_ESCAPES.get(character) or _typeset(character) for character in printable(text))
+    apart = _JOINED.sub("\\1\0", printable(text))  # no printable text holds a zero byte
+    return "".join(_ESCAPES.get(character) or _typeset(character) for character in apart)
 
 
 def _typeset(character: str) -> str:

@@ -24,11 +24,10 @@ def report_markdown(report: Report) -> str:
 
 def _opening(report: Report) -> str:
     frame = report.frame
-    n_missing = sum(int(str(row[1])) for row in report.missing.rows) if report.missing else 0
     lines = ["# Robustness report", ""]
     lines.append(f"- {frame['checkpoint_id'].nunique()} checkpoint(s), {frame['key'].nunique()} measured cells")
-    if n_missing:
-        lines.append(f"- **{n_missing} planned cells are missing**, see [Missing cells](#missing-cells)")
+    if report.n_missing:
+        lines.append(f"- **{report.n_missing} planned cells are missing**, see [Missing cells](#missing-cells)")
     lines.append(f"- Runs: {', '.join(escape_markdown(str(run)) for run in report.runs)}")
     return "\n".join(lines) + "\n"
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from robustsweep.errors import NothingToCompareError
 from robustsweep.registry import unknown_name
 from robustsweep.results.comparability import Side, find_side
 from robustsweep.results.per_image import MeasuredCells, read_scores
@@ -19,6 +21,9 @@ from robustsweep.results.units import Unit
 
 Scores = dict[str, Floats]
 """By name of the score, shape (seeds, images)."""
+
+NO_MCE = "No mCE by"
+"""How notes begin that say why a reference divides nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,27 +80,38 @@ def compared_score(score: Score, first: Side, second: Side, a: Floats, b: Floats
     return Comparison(score, first, second, (float(a.mean()), float(b.mean())), found, found.estimate.p_two_sided())
 
 
-def compared_by_reference(
-    unit: Unit, first: Side, opponents: Sequence[Side], reference: str, runs: Sequence[Path]
-) -> list[Comparison]:
-    """Compare mCE with a measured reference.
+def refuse_unknown_divisor(units: Sequence[Unit], reference: str) -> None:
+    """Check that a reference is one checkpoint of some unit.
 
     Raises:
-        UsageError: If the reference is not one checkpoint of the unit.
+        UsageError: If it is not, listing what there is.
     """
+    if not any((side := find_side(unit, reference)) and len(side.checkpoint_ids) == 1 for unit in units):
+        known = dict.fromkeys(str(label) for unit in units for label in unit.checkpoints["label"])
+        raise unknown_name("reference checkpoint", reference, list(known))
+
+
+def compared_by_reference(
+    unit: Unit, first: Side, opponents: Sequence[Side], reference: str, runs: Sequence[Path]
+) -> tuple[list[Comparison], list[str]]:
+    """Compare mCE with a measured reference; the second item says why some have none."""
     divisor = find_side(unit, reference)
     if divisor is None or len(divisor.checkpoint_ids) != 1:
-        known = list(unit.checkpoints["label"])
-        raise unknown_name("reference checkpoint", reference, known)
-    errors = {
-        side: [corruption_errors(unit, identifier, runs) for identifier in side.checkpoint_ids]
-        for side in dict.fromkeys((divisor, first, *opponents))
-    }
-    score, compared = reference_score(reference), []
+        return [], [f"{NO_MCE} {reference}: it is not one of the checkpoints here."]
+
+    @cache
+    def errors(side: Side) -> list[Floats]:
+        return [corruption_errors(unit, identifier, runs) for identifier in side.checkpoint_ids]
+
+    score, compared, reasons = reference_score(reference), [], []
     for other in opponents:
-        found, values = mce_difference(errors[divisor][0], errors[first], errors[other])
-        compared.append(Comparison(score, first, other, values, found, found.estimate.p_two_sided()))
-    return compared
+        try:
+            found, values = mce_difference(errors(divisor)[0], errors(first), errors(other))
+        except NothingToCompareError as error:
+            reasons.append(f"{NO_MCE} {reference}: {error}")
+        else:
+            compared.append(Comparison(score, first, other, values, found, found.estimate.p_two_sided()))
+    return compared, reasons
 
 
 def tied_groups(read: Mapping[Side, Scores], scores: Sequence[Score], ids: Ids) -> dict[str, tuple[str, ...]]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,17 +18,6 @@ from robustsweep.results.store import CellStore
 from robustsweep.results.units import Unit
 
 Flags = npt.NDArray[np.bool_]
-
-
-class Wrongness(Protocol):
-    """Where a checkpoint was wrong, cell by cell."""
-
-    @property
-    def settings(self) -> Mapping[CellName, str]:
-        """All that decides the numbers of each measured cell but the checkpoint, as canonical JSON."""
-
-    def wrong(self, cell: CellName) -> Flags:
-        """Return whether each image was wrong; for an attack, wrong at that eps or before."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ from robustsweep.results.statistics.seeds import MethodDifference, combine
 from robustsweep.results.taxonomy import CORRUPTIONS, conditions_of
 from robustsweep.results.units import Unit
 
+MCE_BY_REFERENCE = "mce_vs_reference"
 PER_CORRUPTION = tuple(mean_score(f"{name}_error", name, "corruption", conditions_of(name)) for name in CORRUPTIONS)
 
 
@@ -70,4 +71,4 @@ def mce_difference(
 def reference_score(label: str) -> Score:
     """Name mCE with a measured reference as a score; its value is a ratio and no mean over images."""
     cells = tuple((condition, "") for condition in conditions_of(*CORRUPTIONS))
-    return Score("mce_vs_reference", f"mCE ({label})", "ratio", cells, (1.0,) * len(cells))
+    return Score(MCE_BY_REFERENCE, f"mCE ({label})", "ratio", cells, (1.0,) * len(cells))

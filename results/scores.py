@@ -17,6 +17,12 @@ CellName = tuple[str, str]
 PRIMARY = "primary"
 
 
+def cell_title(cell: CellName) -> str:
+    """Name a cell: its condition, with the eps that was asked of a ladder."""
+    condition, eps = cell
+    return condition if not eps or f"@{eps}" in condition else f"{condition}@{eps}"
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
     """One number per checkpoint whose image-by-image parts are stored.
@@ -98,7 +104,7 @@ def _attack_scores(rows: pd.DataFrame) -> Iterator[Score]:
 
 def attack_score(condition: str, eps: str) -> Score:
     """Build the error under an attack at one of its eps."""
-    title = condition if f"@{eps}" in condition else f"{condition}@{eps}"
+    title = cell_title((condition, eps))
     return Score(f"{title}_error", title, "attack", ((condition, eps),), (1.0,))
 
 

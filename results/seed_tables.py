@@ -1,16 +1,18 @@
 """How far the training seeds of a method lie apart."""
 
+from collections.abc import Iterator, Sequence
 from statistics import mean, stdev
 
+from robustsweep.results.fairness import states_training
 from robustsweep.results.headline import value_or_missing
 from robustsweep.results.metrics import CLEAN_ERROR, MEAN_CORRUPTION_ERROR
-from robustsweep.results.series import seed_groups
+from robustsweep.results.series import SeedGroup, seed_groups
 from robustsweep.results.tables import Column, Table, Value
 from robustsweep.results.units import Unit
 
 _NOTE = (
-    "sd: standard deviation over training seeds (divisor seeds - 1), seeds trained and measured alike. It describes "
-    "these seeds; robustsweep compare tests methods against each other."
+    "sd: standard deviation over training seeds (divisor seeds - 1), of trainings that nothing else is known to tell "
+    "apart. It describes these seeds; robustsweep compare tests methods against each other."
 )
 
 
@@ -31,7 +33,15 @@ def seed_spread(unit: Unit) -> list[Table]:
             row += _spread([value_or_missing(metric, errors[identifier]) for identifier in group.checkpoint_ids])
         rows.append(tuple(row))
     title = "Spread over training seeds (%)"
-    return [Table("seed_spread", title, unit.scope, tuple(columns), tuple(rows), (_NOTE,))]
+    notes = (_NOTE, *_unstated(unit, groups))
+    return [Table("seed_spread", title, unit.scope, tuple(columns), tuple(rows), notes)]
+
+
+def _unstated(unit: Unit, groups: Sequence[SeedGroup]) -> Iterator[str]:
+    cards = unit.checkpoints["card"]
+    names = [group.label for group in groups if not all(states_training(str(cards[i])) for i in group.checkpoint_ids)]
+    if names:
+        yield f"Training not stated for {', '.join(names)}; whether more than the seed differs is unknown."
 
 
 def _spread(values: list[float | None]) -> list[Value]:

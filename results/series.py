@@ -1,6 +1,5 @@
 """What the figures draw: one series per method, its training seeds together."""
 
-import json
 from collections.abc import Hashable
 from dataclasses import dataclass
 
@@ -8,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from robustsweep.results.cells import canonical_json
+from robustsweep.results.fairness import facts_of
 from robustsweep.results.frame import UNSPECIFIED
 from robustsweep.results.headline import value_or_missing
 from robustsweep.results.metrics import corruption_error
@@ -15,8 +16,6 @@ from robustsweep.results.references import DEFAULT_METHOD
 from robustsweep.results.tables import printable
 from robustsweep.results.taxonomy import CORRUPTIONS
 from robustsweep.results.units import Unit
-
-_RECIPE = ("data_fingerprint", "recipe_hash", "recipe", "epochs", "batch_size", "optimiser")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,9 +87,7 @@ def _seeds_apart(identifier: str, row: "pd.Series[str]") -> Hashable:
     """Return a key that checkpoints share when only the training seed tells them apart."""
     if row["method"] == UNSPECIFIED or pd.isna(row["seed"]):
         return identifier
-    card = json.loads(row["card"])
-    recipe = tuple(json.dumps(card.get(name)) for name in _RECIPE)
-    return (row["architecture"], row["method"], str(row["method_parameters"]), *recipe)
+    return (row["method"], str(row["method_parameters"]), canonical_json(facts_of(str(row["card"]))))
 
 
 def _errors(values: "pd.Series[float]") -> npt.NDArray[np.float64]:

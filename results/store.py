@@ -8,6 +8,7 @@ Layout below a run folder::
     images/<first 16 hex of the images' key>.npz                     ids and labels, once per data set and subset
     plans/<16 hex>.json                                              what each sweep of this run was asked for
     parts/<checkpoint id>/<key, first 16 hex>/<block>.npz            blocks of an unfinished cell
+    parts/<checkpoint id>/<key, first 16 hex>/<block>.json           what belongs beside them; written first
 """
 
 import hashlib
@@ -166,6 +167,23 @@ class CellStore:
     def has_part(self, checkpoint_id: str, key: str, block: int) -> bool:
         """Say whether that block of the cell is stored."""
         return (self.root / "parts" / checkpoint_id / key[:16] / f"{block}.npz").is_file()
+
+    def write_part_notes(self, checkpoint_id: str, key: str, block: int, notes: Json) -> None:
+        """Store what belongs beside one block of a cell; the block itself follows."""
+        path = self.root / "parts" / checkpoint_id / key[:16] / f"{block}.json"
+        write_atomically(path, (json.dumps(notes, allow_nan=False) + "\n").encode())
+
+    def part_notes(self, checkpoint_id: str, key: str, block: int) -> Json:
+        """Read what belongs beside one stored block of a cell.
+
+        Raises:
+            DataError: If it cannot be read.
+        """
+        path = self.root / "parts" / checkpoint_id / key[:16] / f"{block}.json"
+        try:
+            return dict(json.loads(path.read_text()))
+        except (OSError, ValueError, TypeError) as error:
+            raise DataError(f"{path} cannot be read ({error}); delete its folder and sweep again.") from error
 
     def read_parts(self, checkpoint_id: str, key: str, n_blocks: int) -> Examples:
         """Join the ``n_blocks`` stored blocks of a cell."""

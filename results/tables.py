@@ -66,7 +66,8 @@ class Table:
         tied: (row, column) of values that cannot be told apart from the best of their row or column, as ``best_along``.
         scores: Which score of which checkpoint (its position in the unit) a value is, by (row, column), where the
             answers per image can say how sure it is.
-        depth: ``"summary"`` is shown everywhere, ``"detail"`` in Markdown and CSV, ``"data"`` in CSV alone.
+        depth: ``"summary"`` is shown everywhere, ``"detail"`` not in the terminal and folded in HTML, ``"data"`` in CSV
+            and JSON alone.
     """
 
     slug: str
@@ -164,7 +165,7 @@ def footnotes(table: Table) -> Table:
     if table.best():
         line = "row" if table.best_along == "row" else "column"
         known = f"Bold: best of its {line}"
-        notes.append(f"{known}." if table.intervals else f"{known}; no interval is computed yet, a gap may be chance.")
+        notes.append(f"{known}." if table.intervals else f"{known}; this table has no intervals, a gap may be chance.")
     if table.has_missing:
         notes.append(f"{MISSING}: not measured, undefined, or a mean of cells that are not all measured.")
     return replace(table, notes=tuple(notes))

@@ -12,6 +12,8 @@ import pandas as pd
 from robustsweep.results.fairness import training_of
 from robustsweep.results.headline import value_or_missing
 from robustsweep.results.metrics import CLEAN_ERROR, MEAN_CORRUPTION_ERROR
+from robustsweep.results.overlap import overlap_notes
+from robustsweep.results.provenance import pairs_text
 from robustsweep.results.references import DEFAULT_METHOD
 from robustsweep.results.tables import Column, Table, Value
 from robustsweep.results.units import Unit
@@ -61,8 +63,7 @@ def cost_of(card: str) -> Cost | None:
     )
     if wall is None or seconds is None or type(epochs) is not int:
         return None
-    parameters = values.get("method_parameters")
-    pairs = ", ".join(f"{name} {value}" for name, value in parameters.items()) if isinstance(parameters, dict) else ""
+    pairs = pairs_text(json.dumps(values.get("method_parameters")))
     device = str(facts.get("device"))
     return Cost(
         method=f"{values.get('method')}" + (f" ({pairs})" if pairs else ""),
@@ -105,29 +106,24 @@ def training_cost(frame: pd.DataFrame) -> Table | None:
 
 
 def equal_compute(units: Sequence[Unit]) -> list[Table]:
-    """Build, for units that show the same images, the methods at the baseline's training time.
+    """Build the methods at the baseline's training time.
 
     The budget is the wall-clock time of the baseline's longest training, the median over its seeds. Of each method,
     those checkpoints are shown whose number of epochs took the longest time, the median over their seeds, that is not
     above it. Only trainings on one device that are alike in all but method, seed and epochs are set side by side.
+
+    Args:
+        units: Units of the same images, whatever the training: each holds a checkpoint once.
     """
     tables: list[Table] = []
-    for same in _same_images(units):
-        measured = [(cost, row) for unit in same for cost, row in _measured(unit)]
-        scope = replace(same[0].scope, training="", distinction="", checkpoint_level_only=False)
+    for unit in units:
+        measured = list(_measured(unit))
+        scope = replace(unit.scope, checkpoint_level_only=False)
         for alike in dict.fromkeys(cost.alike for cost, _ in measured):
             table = _equal_compute([(cost, row) for cost, row in measured if cost.alike == alike])
             if table:
-                tables.append(replace(table, scope=scope))
+                tables.append(replace(table, scope=scope, notes=(*table.notes, *overlap_notes(unit))))
     return tables
-
-
-def _same_images(units: Sequence[Unit]) -> Iterator[list[Unit]]:
-    groups: dict[str, list[Unit]] = {}
-    for unit in units:
-        scope = replace(unit.scope, training="", distinction="", checkpoint_level_only=False)
-        groups.setdefault(repr((scope, unit.split, unit.preprocessing)), []).append(unit)
-    yield from groups.values()
 
 
 def _measured(unit: Unit) -> Iterator[tuple[Cost, tuple[float | None, float | None]]]:

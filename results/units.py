@@ -59,19 +59,20 @@ class Unit:
         return self.is_imagenet and scope.provenance == "official" and scope.n == ALEXNET_N_IMAGES
 
 
-def split_units(frame: pd.DataFrame) -> list[Unit]:
+def split_units(frame: pd.DataFrame, *, by_training: bool = True) -> list[Unit]:
     """Sort the rows of a frame into units that never mix.
 
     Rows belong together when data set, split, fingerprint, provenance, images, preprocessing, protocol and precision
     agree, and for corruptions also the severity table, the JPEG round trip and the seed. Clean rows join every unit of
-    their images. Checkpoints that were not trained alike, see ``fairness``, are in units of their own, whose titles
-    name what differs. Where a row still mixes settings, such as versions of a codec, the unit carries a note.
+    their images. With ``by_training`` checkpoints that were not trained alike, see ``fairness``, are in units of their
+    own, whose titles name what differs. Where a row still mixes settings, such as a codec's, the unit carries a note.
 
     Raises:
         DataError: If one checkpoint was measured twice under one condition of a unit.
     """
+    split = _units_of_each_training if by_training else _units_of_same_images
     groups = frame.groupby(_SAME_IMAGES, dropna=False, sort=True)
-    return _told_apart([unit for _, rows in groups for unit in _units_of_each_training(rows)])
+    return _told_apart([unit for _, rows in groups for unit in split(rows)])
 
 
 def _units_of_each_training(rows: pd.DataFrame) -> Iterator[Unit]:
@@ -89,10 +90,8 @@ def _told_apart(units: list[Unit]) -> list[Unit]:
     for position, unit in enumerate(units):
         if titles.count(unit.scope.title) > 1:
             number = titles[: position + 1].count(unit.scope.title)
-            distinction = (
-                f"no. {number}: split {unit.split}, fingerprint {unit.scope.fingerprint[:6]}, {unit.preprocessing}"
-            )
-            unit = replace(unit, scope=replace(unit.scope, distinction=distinction))
+            text = f"no. {number}: split {unit.split}, fingerprint {unit.scope.fingerprint[:6]}, {unit.preprocessing}"
+            unit = replace(unit, scope=replace(unit.scope, distinction=text))
         marked.append(unit)
     return marked
 

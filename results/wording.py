@@ -2,7 +2,7 @@
 
 from robustsweep.results.pairing import Comparison
 from robustsweep.results.statistics.intervals import ALPHA, POWER
-from robustsweep.results.statistics.seeds import MethodDifference
+from robustsweep.results.statistics.seeds import RECOMMENDED_SEEDS, MethodDifference
 
 _FINE_POINTS = 0.001
 
@@ -32,7 +32,8 @@ def reach(difference: MethodDifference, first: str, second: str) -> str:
     if not difference.is_about_methods:
         single = first if difference.n_seeds[0] == 1 else second
         return f"one seed of {single}, about these checkpoints only"
-    return difference.label
+    fewest = min(difference.n_seeds)
+    return f"few seeds ({fewest} of {RECOMMENDED_SEEDS})" if fewest < RECOMMENDED_SEEDS else ""
 
 
 def amount(value: float, one: Comparison, *, bare: bool = True) -> str:

@@ -34,7 +34,7 @@ def training_card(
     A stored checkpoint is this training's where its card says the same. The best epoch's card differs in
     ``epoch_kept`` alone.
     """
-    height, width = data.size
+    height, width = data.size if recipe.crop_size is None else (recipe.crop_size, recipe.crop_size)
     return Card(
         architecture=architecture,
         classes=data.classes,
@@ -42,6 +42,7 @@ def training_card(
         input_size=height if height == width else None,
         method=method.name,
         method_parameters=method.parameters(),
+        overlaps_corruptions=method.overlaps_corruptions,
         data=data.name,
         data_fingerprint=data.fingerprint,
         recipe=recipe.name,
@@ -55,17 +56,12 @@ def training_card(
     )
 
 
-def check_recipe(recipe: Recipe, architecture: str) -> None:
-    """Refuse a recipe or an architecture that cannot be trained on any data.
+def check_architecture(architecture: str) -> None:
+    """Refuse an architecture that cannot be trained on any data.
 
     Raises:
-        UsageError: If the recipe needs a crop that is not made here, or the architecture is code of the user's.
+        UsageError: If it is code of the user's.
     """
-    if recipe.crop == "resized":
-        raise UsageError(
-            f"Recipe {recipe.name!r} crops and resizes a random part of each photo, which this trainer cannot do: "
-            "train elsewhere and name the weights with --checkpoint, or take a recipe with crop = 'padded'."
-        )
     if architecture.startswith("py:"):
         raise UsageError(f"{architecture} is code of yours, and no checkpoint file may name code: train it elsewhere.")
 

@@ -20,6 +20,7 @@ class EpochReport:
         seconds: Wall-clock time of the epoch, without the evaluation on held-out images and the saving.
         images: Images that were trained on in the epoch.
         device: What computed it.
+        precision: Of the forward and backward passes.
         held_out_accuracy: On the images held out, in [0, 1]; None where none are.
     """
 
@@ -30,6 +31,7 @@ class EpochReport:
     seconds: float
     images: int
     device: str
+    precision: str
     held_out_accuracy: float | None = None
 
     @property
@@ -56,21 +58,20 @@ def best_epoch(course: Sequence[EpochReport]) -> int:
     return max(course, key=lambda report: (report.held_out_accuracy or 0.0, -report.epoch)).epoch
 
 
-def training_facts(course: Sequence[EpochReport], precision: str) -> dict[str, Any]:
+def training_facts(course: Sequence[EpochReport]) -> dict[str, Any]:
     """Return what a card says of a training's course and costs.
 
     Args:
         course: Every epoch.
-        precision: Of the forward and backward passes.
 
     Returns:
-        ``device`` (several, where a training was interrupted and continued elsewhere), ``precision``, ``images`` (an
+        ``device`` and ``precision`` (several, where a training was interrupted and continued elsewhere), ``images`` (an
         epoch), ``final_loss`` (nats), ``wall_seconds`` (of all epochs), ``seconds_per_epoch`` (median) and
         ``images_per_second`` (median).
     """
     return {
         "device": "; ".join(dict.fromkeys(report.device for report in course)),
-        "precision": precision,
+        "precision": "; ".join(dict.fromkeys(report.precision for report in course)),
         "images": course[-1].images,
         "final_loss": course[-1].loss,
         "wall_seconds": sum(report.seconds for report in course),

@@ -10,8 +10,8 @@ from robustsweep.augmentations import METHODS
 from robustsweep.benchmark.data.digits import open_digits
 from robustsweep.errors import CheckpointError
 from robustsweep.training.course import EpochReport
-from robustsweep.training.images import load_images
 from robustsweep.training.job import BaselineClock, Job, Setting, is_trained, run_job
+from robustsweep.training.loading import load_images
 from robustsweep.training.recipe import RECIPES
 
 DEMO_METHODS = ("baseline", "cutout", "mixup", "cutmix", "smoothmix_s", "smoothmix_c")
@@ -36,7 +36,7 @@ def train_demo_checkpoints(
         The native checkpoint files, in the order of ``DEMO_METHODS``.
     """
     data, recipe, device = open_digits("train"), RECIPES[DEMO_RECIPE], torch.device("cpu")
-    setting = Setting(data, load_images(data, device), DEMO_ARCHITECTURE, recipe, "last", device)
+    setting = Setting(data, load_images(data, device, recipe), DEMO_ARCHITECTURE, recipe, "last", device)
     clock = BaselineClock()
     paths = []
     for name in DEMO_METHODS:
@@ -51,5 +51,7 @@ def _is_trained(job: Job, setting: Setting) -> bool:
     try:
         return is_trained(job, setting)
     except CheckpointError:
+        # Both at once: a checkpoint left lying would make the next run take this training's own state for another's.
+        job.path.unlink(missing_ok=True)
         job.state.unlink(missing_ok=True)
         return False

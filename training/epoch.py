@@ -8,13 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from robustsweep.augmentations.crop_flip import crop_flip, sample_crop_flip
 from robustsweep.augmentations.method import Method, Step
 from robustsweep.draws import Draws
 from robustsweep.training.images import TrainingImages
 from robustsweep.training.recipe import Recipe
-
-_IMAGES_PER_EVALUATION = 500
 
 
 def precision_on(device: torch.device, recipe: Recipe) -> str:
@@ -76,9 +73,6 @@ def train_epoch(
     """Train for one epoch (counted from 0) and return the mean loss, in nats."""
     # Each image's place, crop and augmentation belong to (seed, epoch, id), whatever the batch size.
     order = torch.argsort(Draws(seed, f"training/order/{epoch}", data.ids).words(1)[:, 0], stable=True)
-    crops = sample_crop_flip(
-        Draws(seed, f"training/crop-flip/{epoch}", data.ids), recipe.crop_padding, flip=recipe.flip
-    )
     sample = method.sample(Draws(seed, f"training/augmentation/{epoch}", data.ids))
     batches = batches_of(order, recipe)
     total = torch.zeros((), device=order.device)
@@ -86,14 +80,13 @@ def train_epoch(
     def criterion(logits: Tensor, targets: Tensor) -> Tensor:
         return F.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing, reduction="none")
 
-    for step, rows in enumerate(batches):
+    for step, (rows, crops) in enumerate(zip(batches, data.crops(batches, recipe, seed, epoch), strict=True)):
         time_in_epochs = epoch + (step + 0.5) / len(batches)
         for group in optimiser.param_groups:
             group["lr"] = recipe.learning_rate_at(time_in_epochs)
-        pixels = method.pixels(crop_flip(data.images[rows], crops[rows], recipe.crop_padding), sample[rows])
+        images = data.normalised(method.pixels(crops, sample[rows]))
         progress = time_in_epochs / recipe.epochs
-        images = data.normalised(pixels)
-        loss = method.loss(Step(network, images, data.targets[rows], sample[rows], criterion, progress))
+        loss = method.loss(Step(network, images, data.targets(rows), sample[rows], criterion, progress))
         optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         optimiser.step()
@@ -110,14 +103,12 @@ def batches_of(order: Tensor, recipe: Recipe) -> Tensor:
 
 def held_out_accuracy(network: nn.Module, data: TrainingImages) -> float | None:
     """Return the accuracy on the held-out images as they are, in [0, 1]; None where there are none."""
-    if not len(data.held_out):
+    if not data.n_held_out:
         return None
     network.eval()
     n_right = 0
-    with torch.inference_mode():
-        for start in range(0, len(data.held_out), _IMAGES_PER_EVALUATION):
-            rows = slice(start, start + _IMAGES_PER_EVALUATION)
-            predictions = network(data.normalised(data.held_out[rows])).argmax(1)
-            n_right += int((predictions == data.held_out_labels[rows]).sum())
+    for images, labels in data.held_out_batches():
+        with torch.inference_mode():
+            n_right += int((network(data.normalised(images)).argmax(1) == labels).sum())
     network.train()
-    return n_right / len(data.held_out)
+    return n_right / data.n_held_out

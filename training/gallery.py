@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from robustsweep.augmentations.choice import Choice
 from robustsweep.augmentations.method import METHODS, Method, Step
 from robustsweep.augmentations.mixing import MixingMethod, pair
+from robustsweep.augmentations.network_method import GuidedMethod
 from robustsweep.benchmark.architectures import build_architecture
 from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS
 from robustsweep.draws import Draws
@@ -32,13 +33,13 @@ class Exhibit:
     Attributes:
         image: float32 in [0, 1], shape (3, H, W): what reached the network; of several views the first changed one.
         mask: The first photograph's share in each pixel, float32, shape (H, W); None where there is no such mask.
-        weight: The first photograph's share in the label.
+        weight: The first photograph's share in the label; None where several labels have a loss each.
         note: What the picture alone does not say, or nothing.
     """
 
     image: Tensor
     mask: Tensor | None
-    weight: float
+    weight: float | None
     note: str
 
 
@@ -59,15 +60,16 @@ def exhibit(method: Method, images: Tensor) -> Exhibit:
     """Let a method work on two photographs with draws that show it.
 
     Those are the first that give the label a weight from 0.4 to 0.75; where there are none among 16, those that change
-    the first photograph by a middling amount.
+    the first photograph by a middling amount, of those with several labels where there are any.
     """
-    found = [_exhibit(method, images, 0)]
-    while len(found) < _TRIES and not _TELLING[0] <= found[-1].weight <= _TELLING[1]:
+    found: list[Exhibit] = []
+    while len(found) < _TRIES:
         found.append(_exhibit(method, images, len(found)))
-    if _TELLING[0] <= found[-1].weight <= _TELLING[1]:
-        return found[-1]
-    by_change = sorted(found, key=lambda each: float((each.image - images[0] / 255).abs().mean()))
-    return by_change[len(found) // 2]
+        weight = found[-1].weight
+        if weight is not None and _TELLING[0] <= weight <= _TELLING[1]:
+            return found[-1]
+    several = [each for each in found if each.weight is None] or found
+    return sorted(several, key=lambda each: float((each.image - images[0] / 255).abs().mean()))[len(several) // 2]
 
 
 def _exhibit(method: Method, images: Tensor, seed: int) -> Exhibit:
@@ -84,34 +86,49 @@ def _exhibit(method: Method, images: Tensor, seed: int) -> Exhibit:
         views, note = views[len(images) : 2 * len(images)], "one of its views"
     has_own_loss, has_own_pixels = type(method).loss is not Method.loss, type(method).pixels is not Method.pixels
     if has_own_loss and not has_own_pixels:
-        mixed, targets = _through_network(method, views, sample)
-        note = f"asked a {_ARCHITECTURE} with\nrandom weights"
+        mixed, labels = _through_network(method, views, sample)
+        note = _network_note(method, bool((mixed[0] == views[0]).all()), labels)
     else:
         mixed, targets = method.apply(views, torch.eye(2), sample)
+        labels = {float(targets[0, 0])}
     return Exhibit(
         image=(mixed[:1] * std + mean).clamp(0, 1)[0],
         mask=None if has_own_loss or has_own_pixels else _mask(method, views, sample),
-        weight=float(targets[0, 0]),
+        weight=labels.pop() if len(labels) == 1 else None,
         note=note,
     )
 
 
-def _through_network(method: Method, images: Tensor, sample: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the images and targets that last reached the network and the criterion while the loss was computed."""
+def _through_network(method: Method, images: Tensor, sample: Tensor) -> tuple[Tensor, set[float]]:
+    """Compute the loss; return the images that last reached the network, and the first one's labels from then on.
+
+    A label is the first photograph's share in it. What came earlier only asked the network.
+    """
     network = build_architecture(_ARCHITECTURE, 2, seed=0).train()
     inputs: list[Tensor] = []
-    targets: list[Tensor] = []
+    labels: set[float] = set()
 
     def watch(module: nn.Module, arguments: tuple[Any, ...]) -> None:
         inputs.append(arguments[0].detach())
+        labels.clear()
 
     def criterion(logits: Tensor, wanted: Tensor) -> Tensor:
-        targets.append(wanted.detach())
+        labels.add(float(wanted[0, 0]))
         return F.cross_entropy(logits, wanted, reduction="none")
 
     network.register_forward_pre_hook(watch)
     method.loss(Step(network, images, torch.eye(2), sample, criterion, 0.5))
-    return inputs[-1], targets[-1]
+    return inputs[-1], labels
+
+
+def _network_note(method: Method, is_unchanged: bool, labels: set[float]) -> str:
+    """Say what the network had to do with a picture."""
+    asked = f"asked a {_ARCHITECTURE} with\nrandom weights"
+    if not is_unchanged:
+        return asked
+    if labels != {1.0}:
+        return "mixed inside the network"
+    return f"{asked}: left as it is" if isinstance(method, GuidedMethod) else "works inside the network"
 
 
 def _mask(method: Method, images: Tensor, sample: Tensor) -> Tensor | None:
@@ -142,12 +159,17 @@ def draw_gallery(path: Path) -> None:
     _show(axes[1, 0], images[1] / 255, "partner b", "")
     for place, (name, one) in enumerate(shown.items(), start=1):
         row, column = 2 * (place // _COLUMNS), place % _COLUMNS
-        weight = f"label: λ = {one.weight:.2f} of a" if one.weight < 1 else "label: a"
-        _show(axes[row, column], one.image, name, f"{weight}\n{one.note}".strip())
+        _show(axes[row, column], one.image, name, f"{_label_text(one.weight)}\n{one.note}".strip())
         if one.mask is not None:
             below = f"mask: mean {float(one.mask.mean()):.2f}"
             _show(axes[row + 1, column], one.mask.expand(3, -1, -1), "", below)
     figure.savefig(path, format="png", metadata={"Software": None})
+
+
+def _label_text(weight: float | None) -> str:
+    if weight is None:
+        return "labels: a loss for each"
+    return f"label: λ = {weight:.2f} of a" if weight < 1 else "label: a"
 
 
 def _show(axes: Axes, image: Tensor, title: str, below: str) -> None:

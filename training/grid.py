@@ -4,18 +4,15 @@ from dataclasses import dataclass
 
 import torch
 
-from robustsweep.benchmark.data import Dataset, open_data
 from robustsweep.benchmark.plan import Shard
 from robustsweep.benchmark.progress import Progress, Silent
 from robustsweep.errors import UsageError
-from robustsweep.training.cards import Keep, check_flip, check_recipe
+from robustsweep.training.cards import Keep, check_architecture, check_flip
 from robustsweep.training.course import EpochReport
-from robustsweep.training.images import limited, load_images
 from robustsweep.training.job import BaselineClock, Job, Setting, epochs_done, is_trained, run_job
+from robustsweep.training.loading import load_images, open_training_data
 from robustsweep.training.recipe import find_recipe
 from robustsweep.training.request import TrainRequest, jobs_of
-
-_WITH_SPLITS = ("digits", "cifar10", "cifar100", "imagefolder", "imagenet", "tiny-imagenet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +30,6 @@ class Grid:
     missing: tuple[Job, ...]
 
 
-def open_training_data(spec: str, *, limit: int | None = None, workers: int = 4) -> Dataset:
-    """Open the images of a data spec, of the split ``train`` unless it names one.
-
-    Raises:
-        UsageError: If the spec cannot be understood, or names a corrupted set.
-        DataError: If the data are missing or malformed.
-    """
-    scheme = spec.partition(",")[0].partition(":")[0].strip()
-    asked = f"{spec},split=train" if scheme in _WITH_SPLITS and ",split=" not in spec.replace(" ", "") else spec
-    data = open_data(asked, workers=workers)
-    if not isinstance(data, Dataset):
-        raise UsageError(f"Data spec {spec!r} names corrupted images; train on clean ones.")
-    return limited(data, limit)
-
-
 def plan_grid(request: TrainRequest, device: torch.device) -> Grid:
     """Open the data, put the images on the device and list the trainings.
 
@@ -63,13 +45,13 @@ def plan_grid(request: TrainRequest, device: torch.device) -> Grid:
     architecture = request.arch or recipe.architecture
     if architecture is None:
         raise UsageError(f"Recipe {recipe.name!r} names no architecture; name one with --arch.")
-    check_recipe(recipe, architecture)
+    check_architecture(architecture)
     if request.epochs is not None:
         recipe = recipe.lasting(request.epochs)
     data = open_training_data(request.data, limit=request.limit, workers=request.workers)
     check_flip(recipe, data)
     keep: Keep = "best" if request.keep == "best" else "last"
-    images = load_images(data, device, hold_out=keep == "best")
+    images = load_images(data, device, recipe, hold_out=keep == "best", workers=request.workers)
     setting = Setting(data, images, architecture, recipe, keep, device)
     wanted = tuple(job for position, job in enumerate(jobs) if shard.takes(position))
     return Grid(setting, wanted, tuple(job for job in wanted if not is_trained(job, setting)))
@@ -90,7 +72,7 @@ def train_grid(grid: Grid, progress: Progress | None = None) -> int:
     """
     progress = progress or Silent()
     recipe, clock = grid.setting.recipe, BaselineClock()
-    n_images = len(grid.setting.images.ids)
+    n_images = len(grid.setting.images)
     left = sum(recipe.epochs - epochs_done(job) for job in grid.missing)
     progress.begin(len(grid.missing), left * n_images)
     for job in grid.missing:

@@ -1,8 +1,9 @@
-"""The images of a training, on the device as uint8, and those held out of it."""
+"""The images of a training: their crops step by step, and those held out of it."""
 
-import hashlib
-import math
-from dataclasses import dataclass, replace
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -12,119 +13,87 @@ from torch import Tensor
 from robustsweep.benchmark.checkpoints.normalisation import Normalisation
 from robustsweep.benchmark.data.dataset import Dataset, Int64Array, stratified_positions
 from robustsweep.errors import DataError
+from robustsweep.training.recipe import Recipe
 
 HELD_OUT_SHARE = 0.1
-_CHOICE_SEED = 0
-_MOST_BYTES = 16 << 30
+IMAGES_PER_EVALUATION = 500
+CROP_STREAM = "training/crop-flip"
+"""Names the draws of crops and flips; the epoch follows."""
+
+CHOICE_SEED = 0
+"""Of the choice of images that are held out or that a limit leaves."""
 
 
-def input_statistics(images: Tensor) -> Normalisation:
-    """Compute each channel's mean and standard deviation over all pixels, exactly, from a histogram.
-
-    Args:
-        images: uint8, shape (N, 3, H, W).
-
-    Returns:
-        The constants for images in [0, 1]; a constant channel has deviation 1.
-    """
-    values = np.arange(256) / 255
-    means, deviations = [], []
-    for channel in range(3):
-        counts = torch.bincount(images[:, channel].flatten(), minlength=256).cpu().numpy()
-        mean = float(counts @ values / counts.sum())
-        deviation = math.sqrt(counts @ (values - mean) ** 2 / counts.sum())
-        means.append(mean)
-        deviations.append(deviation or 1.0)
-    return Normalisation((means[0], means[1], means[2]), (deviations[0], deviations[1], deviations[2]))
-
-
-def limited(data: Dataset, limit: int | None) -> Dataset:
-    """Take ``limit`` images, stratified by class; None, or as many as there are: all.
-
-    The choice depends on the images' ids alone, so that every training with the same limit sees the same images; the
-    fingerprint says that they are a subset.
-    """
-    if limit is None or limit >= len(data):
-        return data
-    positions = stratified_positions(data.labels, data.ids, limit, _CHOICE_SEED)
-    fingerprint = hashlib.sha256(f"{data.fingerprint}\0limit={limit}".encode()).hexdigest()
-    return replace(
-        data,
-        labels=data.labels[positions],
-        ids=data.ids[positions],
-        fingerprint=fingerprint,
-        read=lambda rows: data.read(positions[rows]),
-        paths=None if data.paths is None else tuple(data.paths[position] for position in positions),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingImages:
-    """The images on the device.
+@dataclass(frozen=True, eq=False)
+class TrainingImages(ABC):
+    """The images that a training sees, and those that it is judged on.
 
     Attributes:
-        images: uint8, shape (N, 3, H, W).
-        targets: One-hot float32, shape (N, K).
-        ids: int64, shape (N,).
-        normalisation: The channels' statistics over these images.
-        mean: The same mean, float32, shape (1, 3, 1, 1), on the device.
-        std: The same deviation likewise.
-        held_out: uint8 images that no step sees, shape (M, 3, H, W); M may be 0.
-        held_out_labels: int64, shape (M,).
+        labels: int64, shape (N,), on the device.
+        classes: Number of classes.
+        ids: int64, shape (N,), on the device.
+        normalisation: What the network's input is normalised with.
     """
 
-    images: Tensor
-    targets: Tensor
+    labels: Tensor
+    classes: int
     ids: Tensor
     normalisation: Normalisation
-    mean: Tensor
-    std: Tensor
-    held_out: Tensor
-    held_out_labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def targets(self, rows: Tensor) -> Tensor:
+        """Return one-hot labels, float32, shape (n, classes)."""
+        return F.one_hot(self.labels[rows], self.classes).float()
 
     def normalised(self, images: Tensor) -> Tensor:
         """Map pixels in [0, 255], uint8 or float32 of shape (n, 3, H, W), to what the network sees, float32."""
-        return (images / 255 - self.mean) / self.std
+        mean, std = self._constants
+        return (images / 255 - mean) / std
+
+    @cached_property
+    def _constants(self) -> tuple[Tensor, Tensor]:
+        mean, std = (torch.tensor(c, device=self.ids.device) for c in (self.normalisation.mean, self.normalisation.std))
+        return mean.view(1, 3, 1, 1), std.view(1, 3, 1, 1)
+
+    @abstractmethod
+    def crops(self, batches: Tensor, recipe: Recipe, seed: int, epoch: int) -> Iterator[Tensor]:
+        """Cut, and mirror where the recipe says so, the images of each step.
+
+        Each image's crop belongs to (seed, epoch, id).
+
+        Args:
+            batches: Rows, int64, shape (steps, batch size), on the device.
+            recipe: What to cut.
+            seed: Of the training.
+            epoch: From 0.
+
+        Yields:
+            uint8 images on the device, shape (batch size, 3, H, W), channels last in memory.
+        """
+
+    @property
+    @abstractmethod
+    def n_held_out(self) -> int:
+        """How many images no step sees."""
+
+    @abstractmethod
+    def held_out_batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the images that no step sees, uint8 on the device as they are, with their labels."""
 
 
-def load_images(data: Dataset, device: torch.device, *, hold_out: bool = False) -> TrainingImages:
-    """Read all images once and put them on the device.
+def split(data: Dataset, *, hold_out: bool) -> tuple[Int64Array, Int64Array]:
+    """Return the positions held out, a tenth or none, and the others.
 
-    Args:
-        data: Training images with their labels.
-        device: Where they are kept.
-        hold_out: Keep a tenth apart, stratified by class: those with the smallest hash of their id, the same for every
-            seed and method.
+    They are stratified by class: those with the smallest hash of their id, the same for every seed and method.
 
     Raises:
-        DataError: If they are more than 16 GiB, or too few to hold any out.
+        DataError: If there are too few to hold any out.
     """
-    n_bytes = len(data) * 3 * data.size[0] * data.size[1]
-    if n_bytes > _MOST_BYTES:
-        raise DataError(
-            f"The {len(data)} training images of {data.name} take {n_bytes / (1 << 30):.0f} GiB and are kept on the "
-            f"device as a whole, at most {_MOST_BYTES >> 30} GiB; give smaller ones (resize=, crop=) or a --limit."
-        )
-    held_out, kept = _split(data, HELD_OUT_SHARE if hold_out else 0.0)
-    images = data.images(kept).to(device)
-    normalisation = input_statistics(images)
-    return TrainingImages(
-        images=images,
-        targets=F.one_hot(torch.from_numpy(data.labels[kept]), data.classes).float().to(device),
-        ids=torch.from_numpy(data.ids[kept]).to(device),
-        normalisation=normalisation,
-        mean=torch.tensor(normalisation.mean, device=device).view(1, 3, 1, 1),
-        std=torch.tensor(normalisation.std, device=device).view(1, 3, 1, 1),
-        held_out=data.images(held_out).to(device) if hold_out else images[:0],
-        held_out_labels=torch.from_numpy(data.labels[held_out]).to(device),
-    )
-
-
-def _split(data: Dataset, share: float) -> tuple[Int64Array, Int64Array]:
-    """Return the positions held out, and the others."""
-    n = round(share * len(data))
-    if share and not 0 < n < len(data):
+    n = round(HELD_OUT_SHARE * len(data)) if hold_out else 0
+    if hold_out and not 0 < n < len(data):
         raise DataError(f"{len(data)} training images are too few to hold a tenth of them out.")
-    held_out = stratified_positions(data.labels, data.ids, n, _CHOICE_SEED)
+    held_out = stratified_positions(data.labels, data.ids, n, CHOICE_SEED)
     kept = np.setdiff1d(np.arange(len(data)), held_out).astype(np.int64)
     return held_out, kept

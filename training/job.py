@@ -181,6 +181,8 @@ def run_job(
         images=setting.images,
         progress=report,
     )
+    # A run that was killed between its last state and the CSV left nothing to report.
+    write_atomically(job.path.with_suffix(".csv"), course_csv(trained.course).encode())
     ratio = clock.ratio(job, computed) if len(computed) == setting.recipe.epochs else None
     for path, one in zip(job.files(setting.keep), (trained, trained.best), strict=False):
         if one is not None:

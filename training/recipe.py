@@ -6,10 +6,12 @@ import math
 import tomllib
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import get_type_hints
 
+from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS
 from robustsweep.errors import UsageError
 from robustsweep.registry import Registry, unknown_name
+from robustsweep.values import typed
 
 _CHOICES = {"schedule": ("cosine", "step"), "precision": ("float32", "bfloat16"), "crop": ("padded", "resized")}
 
@@ -29,12 +31,15 @@ class Recipe:
         schedule: ``"cosine"``: a half cosine to 0 after the rise. ``"step"``: a tenth at each of ``drops_at``.
         drops_at: Shares of the training, ascending in (0, 1), at which a stepped learning rate drops.
         crop: ``"padded"``: a crop of the image's own size out of itself with black borders. ``"resized"``: a random
-            part, resized, which the trainer cannot make yet and refuses.
+            part of the whole photograph, resized; images are read as the training goes.
         crop_padding: Black pixels on each side before the random crop; 0: no crop.
+        crop_size: Side in pixels of a ``"resized"`` crop; None with ``"padded"``.
         flip: Whether images are mirrored with probability one half.
         label_smoothing: Share of a label that is spread over all classes.
         precision: Of the network's forward and backward pass on CUDA devices, ``"float32"`` or ``"bfloat16"``
             (autocast); weights, loss and update are float32 always, and a CPU computes everything in float32.
+        norm: Name of the constants that normalise the input, such as ``"imagenet"``; None, for ``"padded"`` crops
+            alone: the statistics of the images that are trained on.
         architecture: What the recipe is meant for; None: it must be named with the training.
     """
 
@@ -52,6 +57,8 @@ class Recipe:
     flip: bool = True
     label_smoothing: float = 0.0
     precision: str = "float32"
+    crop_size: int | None = None
+    norm: str | None = None
     architecture: str | None = None
 
     def __post_init__(self) -> None:
@@ -75,7 +82,23 @@ class Recipe:
                 raise UsageError(
                     f"Recipe {self.name!r} needs {key} to be {' or '.join(choices)}; got {getattr(self, key)!r}."
                 )
+        self._check_crop()
         self._check_drops()
+
+    def _check_crop(self) -> None:
+        if self.norm is not None and self.norm not in NORMALISATIONS:
+            raise unknown_name(f"norm of the recipe {self.name!r}:", self.norm, list(NORMALISATIONS))
+        if self.crop == "padded" and self.crop_size is not None:
+            raise UsageError(f"Recipe {self.name!r} has crop_size={self.crop_size}, which needs crop = 'resized'.")
+        if self.crop == "resized" and (self.norm is None or not self.crop_size or self.crop_size < 1):
+            raise UsageError(
+                f"Recipe {self.name!r} needs a positive crop_size and a norm for crop = 'resized'; got "
+                f"{self.crop_size} and {self.norm}."
+            )
+        if self.crop == "resized" and self.crop_padding:
+            raise UsageError(
+                f"Recipe {self.name!r} needs crop_padding = 0 for crop = 'resized'; got {self.crop_padding}."
+            )
 
     def _check_drops(self) -> None:
         ends = (0.0, *self.drops_at, 1.0)
@@ -91,9 +114,11 @@ class Recipe:
         """64 hexadecimal digits that depend on what is learnt, whatever the number of epochs.
 
         The name, the default architecture and the number of epochs, which a card states by itself, do not enter; the
-        warm-up counts as a share of the training.
+        warm-up counts as a share of the training. What is None does not enter either, so that a new key changes no
+        older hash.
         """
-        content = {key: value for key, value in asdict(self).items() if key not in ("name", "architecture", "epochs")}
+        left_out = ("name", "architecture", "epochs")
+        content = {key: value for key, value in asdict(self).items() if key not in left_out and value is not None}
         content["warmup_epochs"] = round(self.warmup_epochs / self.epochs, 9)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -140,22 +165,8 @@ def read_recipe(path: Path) -> Recipe:
     for key in ("epochs", "batch_size", "learning_rate", "weight_decay"):
         if key not in content:
             raise UsageError(f"The recipe {path} lacks {key}.")
-    values = {key: _typed(value, hints[key], f"The recipe {path}: {key}") for key, value in content.items()}
+    values = {key: typed(value, hints[key], f"The recipe {path}: {key}") for key, value in content.items()}
     return Recipe(name=path.stem, **values)
-
-
-def _typed(value: Any, hint: Any, what: str) -> Any:
-    kinds = get_args(hint) or (hint,)
-    if kinds[-1] is Ellipsis:
-        if not isinstance(value, list):
-            raise UsageError(f"{what} must be a list of numbers, got {value!r}.")
-        return tuple(_typed(item, kinds[0], what) for item in value)
-    kind = kinds[0]
-    if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is not kind:
-        raise UsageError(f"{what} must be of type {kind.__name__}, got {value!r}.")
-    return value
 
 
 RECIPES: Registry[Recipe] = Registry("recipe")

@@ -1,5 +1,6 @@
 """What a user asks of a grid of trainings, from the [train] table of a TOML plan, the command line, or both."""
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass, fields, replace
@@ -7,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from robustsweep.augmentations import METHODS, Method, build_method
-from robustsweep.benchmark.request import read_plan
 from robustsweep.benchmark.spec import parse_spec
 from robustsweep.errors import UsageError
+from robustsweep.plan_file import read_plan
 from robustsweep.registry import unknown_name
 from robustsweep.training.cards import Keep
 from robustsweep.training.job import BASELINE, Job
 
 _SEEDS = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
 _MOST_SEEDS = 1000
+_LONGEST_LABEL = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,8 @@ class TrainRequest:
     """A grid of trainings as it is asked for; the keys of [train] in a TOML plan have the same names.
 
     Attributes:
-        methods: ``NAME[,parameter=value,...]``, or ``all``.
+        methods: ``NAME[,parameter=value,...]`` with values as JSON has them, or ``all``; [train] takes tables too, in
+            which the parameters stand beside ``method``.
         data: Data spec; its split is ``train`` unless it says another.
         arch: Architecture spec; None: the recipe's.
         recipe: A recipe's name, or a TOML file.
@@ -89,9 +92,11 @@ def merged_training(request: TrainRequest, values: dict[str, Any], where: str) -
         if key not in known:
             raise unknown_name(f"key of {where}", key, known)
         if key == "methods":
-            if not isinstance(value, list | tuple) or not value or not all(isinstance(item, str) for item in value):
-                raise UsageError(f"{where}: methods must be a list of texts that is not empty, got {value!r}.")
-            changes[key] = tuple(value)
+            if not isinstance(value, list | tuple) or not value or not all(isinstance(i, str | dict) for i in value):
+                raise UsageError(
+                    f"{where}: methods must be a list of texts that is not empty, or of tables, got {value!r}."
+                )
+            changes[key] = tuple(_as_text(item, where) if isinstance(item, dict) else item for item in value)
             continue
         expected = int if key in _POSITIVE else str
         if type(value) is not expected:
@@ -101,6 +106,17 @@ def merged_training(request: TrainRequest, values: dict[str, Any], where: str) -
         if key == "keep" and value not in ("last", "best"):
             raise UsageError(f"{where}: keep must be last or best, got {value!r}.")
     return replace(request, **changes)
+
+
+def _as_text(table: dict[str, Any], where: str) -> str:
+    """Write a table that names a method as the command line would."""
+    name = table.get("method")
+    if not isinstance(name, str):
+        raise UsageError(f"{where}: a table in methods needs method, a name, got {table!r}.")
+    try:
+        return ",".join([name, *(f"{key}={json.dumps(value)}" for key, value in table.items() if key != "method")])
+    except TypeError as error:
+        raise UsageError(f"{where}: method {name!r} has a parameter of the wrong type ({error}).") from error
 
 
 def seeds_of(text: str) -> range:
@@ -128,18 +144,23 @@ def methods_of(texts: tuple[str, ...]) -> dict[str, Method]:
     methods: dict[str, Method] = {}
     for text in wanted:
         name = text.partition(",")[0].strip()
-        options = parse_spec(text, noun="method", keys=tuple(field.name for field in fields(METHODS[name]))).options
-        try:
-            method = build_method(name, **{key: _value(value) for key, value in options.items()})
-        except TypeError as error:
-            raise UsageError(f"Method {text!r} has a parameter of the wrong type ({error}).") from error
-        label = "-".join([name, *(f"{key}-{value}" for key, value in options.items())])
-        methods[re.sub(r"[^A-Za-z0-9._-]+", "-", label)] = method
+        keys = tuple(field.name for field in fields(METHODS[name]))
+        options = parse_spec(text, noun="method", keys=keys, nested=True).options
+        methods[_label(name, options)] = build_method(name, **{key: _value(value) for key, value in options.items()})
     return dict(sorted(methods.items(), key=lambda item: item[1].name != BASELINE))
 
 
+def _label(name: str, options: dict[str, str]) -> str:
+    """Name a method's files by its parameters; many of them are cut short, with a hash of them all."""
+    text = re.sub(r'[][{}"\s]', "", "-".join([name, *(f"{key}-{value}" for key, value in options.items())]))
+    label = re.sub(r"[^A-Za-z0-9._-]+", "-", text)
+    if len(label) <= _LONGEST_LABEL:
+        return label
+    return f"{label[:_LONGEST_LABEL]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+
 def _value(text: str) -> Any:
-    """Read a number, true or false as JSON does; anything else is a text."""
+    """Read a value as JSON does; anything else is a text."""
     try:
         return json.loads(text)
     except ValueError:

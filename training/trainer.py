@@ -14,7 +14,7 @@ from robustsweep.benchmark.checkpoints.card import Card
 from robustsweep.benchmark.checkpoints.networks import build_network
 from robustsweep.benchmark.data.dataset import Dataset
 from robustsweep.errors import CheckpointError
-from robustsweep.training.cards import Keep, check_flip, check_recipe, device_name, training_card
+from robustsweep.training.cards import Keep, check_architecture, check_flip, device_name, training_card
 from robustsweep.training.course import Course, EpochReport, best_epoch, training_facts
 from robustsweep.training.epoch import (
     batches_of,
@@ -24,9 +24,11 @@ from robustsweep.training.epoch import (
     precision_on,
     train_epoch,
 )
-from robustsweep.training.images import TrainingImages, input_statistics, load_images
+from robustsweep.training.images import TrainingImages
+from robustsweep.training.loading import load_images
 from robustsweep.training.recipe import Recipe
 from robustsweep.training.state import Weights, copied, load_state, read_header, save_state
+from robustsweep.training.stored import input_statistics
 
 __all__ = ["EpochReport", "Keep", "Trained", "input_statistics", "train", "training_card"]
 
@@ -63,9 +65,10 @@ def train(
 ) -> Trained:
     """Train a network and keep its last epoch.
 
-    The images are kept on the device as uint8. Weights, order, crops, flips, augmentations and what layers draw follow
-    from the seed, so that two trainings on the same CPU with the same number of threads give the same weights, also
-    when one was interrupted and continued; the global generators are left as they were.
+    Images are kept on the device as uint8, or read as the training goes where the recipe's crop is resized. Weights,
+    order, crops, flips, augmentations and what layers draw follow from the seed, so that two trainings on the same CPU
+    with the same number of threads give the same weights, also when one was interrupted and continued; the global
+    generators are left as they were.
 
     Args:
         method: The augmentation, applied after crop, flip and normalisation.
@@ -84,10 +87,10 @@ def train(
         UsageError: If recipe, data and architecture cannot be trained together.
         CheckpointError: If the loss stops being finite, or the state cannot be read.
     """
-    check_recipe(recipe, architecture)
+    check_architecture(architecture)
     check_flip(recipe, data)
     device = torch.device(device)
-    images = images or load_images(data, device, hold_out=keep == "best")
+    images = load_images(data, device, recipe, hold_out=keep == "best") if images is None else images
     card = training_card(
         method, data, images.normalisation, architecture=architecture, recipe=recipe, seed=seed, keep=keep
     )
@@ -109,7 +112,7 @@ def train(
             save_state(state, card, course, network, optimiser, best)
         if progress is not None:
             progress(report)
-    return _trained(network, card, course, best, precision_on(device, recipe))
+    return _trained(network, card, course, best)
 
 
 def _optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
@@ -150,13 +153,14 @@ def _epoch_report(
         seconds=seconds,
         images=batches_of(images.ids, recipe).numel(),
         device=device_name(device),
+        precision=precision_on(device, recipe),
         held_out_accuracy=accuracy,
     )
 
 
-def _trained(network: nn.Module, card: Card, course: Course, best: Weights, precision: str) -> Trained:
+def _trained(network: nn.Module, card: Card, course: Course, best: Weights) -> Trained:
     """Bring the network home; the best epoch, where it is kept, gets a copy of it."""
-    facts = training_facts(course, precision)
+    facts = training_facts(course)
     module = network.to("cpu").to(memory_format=torch.contiguous_format).eval()
     last = Trained(module, replace(card, training=facts), course)
     if not best:

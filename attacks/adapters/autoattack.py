@@ -20,11 +20,10 @@ from contextlib import contextmanager
 
 from torch import Tensor
 
-from robustsweep.attacks.adapters.batch import Batch
+from robustsweep.attacks.adapters.batch import LIBRARY_NORMS, Batch
 from robustsweep.errors import AttackError
 
 NORMS = ("linf", "l2")
-_NORM_NAMES = {"linf": "Linf", "l2": "L2"}
 _LOG = "auto-attack"
 _MOST_TARGETS = 9
 _FEWEST_CLASSES = 4
@@ -46,7 +45,7 @@ def attack_batch(batch: Batch) -> tuple[Tensor, tuple[str, ...]]:
     with _quiet_log() as messages, _trace_function_kept():
         attack = library.AutoAttack(
             batch.model,
-            norm=_NORM_NAMES[batch.norm],
+            norm=LIBRARY_NORMS[batch.norm],
             eps=batch.eps,
             seed=batch.seed,
             version=batch.attack,

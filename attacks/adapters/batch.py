@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+LIBRARY_NORMS = {"linf": "Linf", "l2": "L2"}
+"""How torchattacks and AutoAttack spell the norms."""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:

@@ -22,8 +22,8 @@ from robustsweep.attacks.adapters.isolation import Shield, seeded, untouched
 from robustsweep.attacks.losses import LOSSES
 from robustsweep.attacks.norms import find_norm
 from robustsweep.attacks.outcome import AttackOutcome
-from robustsweep.attacks.target import Target, check_eval_mode, check_inputs, device_of, evaluation_context
-from robustsweep.errors import AttackError, DataError, RobustsweepError
+from robustsweep.attacks.target import Target, check_attackable, check_labels, device_of, evaluation_context
+from robustsweep.errors import AttackError, RobustsweepError
 
 _TOLERANCE = 1e-6
 
@@ -37,6 +37,7 @@ def run_foreign(
     seed: int,
     ids: Tensor,
     keep_images: bool = False,
+    keep_first: int = 0,
 ) -> AttackOutcome:
     """Attack every image that the model gets right with another library, and judge what it returns.
 
@@ -48,6 +49,7 @@ def run_foreign(
         seed: The run's seed.
         ids: int64 (N,), what a batch's draws belong to.
         keep_images: Whether the outcome holds the images.
+        keep_first: How many of the images, from the first on, it holds otherwise.
 
     Returns:
         Verdicts with the one rung 0; ``restart`` and ``step`` are 0 where the image is fooled, as the library does not
@@ -60,27 +62,27 @@ def run_foreign(
         AttackError: If the library fails, or returns images that are not finite, outside the box or beyond the budget
             by more than 1e-6, or if it changes the model.
     """
-    check_inputs(images, labels, ids)
-    check_eval_mode(model)
+    check_attackable(model, images, labels, ids)
     target = Target(model, model, LOSSES["ce"], spec.name)
     device = device_of(model, images.device)
-    parts, told = [], Counter[str]()
+    n_kept = len(images) if keep_images else keep_first
+    parts, kept, told = [], [], Counter[str]()
     with evaluation_context(device), untouched(model, spec.name) as shield:
         for rows in torch.split(torch.arange(len(images)), BATCH_SIZE):
             batch_images = images[rows.to(images.device)].to(device).clamp(0.0, 1.0)
             batch_labels, batch_ids = labels[rows.to(labels.device)].to(device), ids[rows.to(ids.device)]
-            part, messages = _judged(target, shield, batch_images, batch_labels, batch_ids, spec, seed)
+            adversarial, part, messages = _judged(target, shield, batch_images, batch_labels, batch_ids, spec, seed)
+            kept.append(adversarial[: max(0, n_kept - int(rows[0]))])
             parts.append(part)
             told.update(list(dict.fromkeys(messages)))
-    columns = [torch.cat(column) for column in zip(*parts, strict=True)]
-    rung, logits, adversarial, l2, linf = columns
+    rung, logits, l2, linf = (torch.cat(column) for column in zip(*parts, strict=True))
     fooled = torch.where(rung == 0, 0, -1).to(torch.int16)
     return AttackOutcome(
         rung,
         fooled,
         fooled.clone(),
         logits,
-        adversarial.to(images.device) if keep_images else None,
+        torch.cat(kept).to(images.device) if n_kept else None,
         tuple(f"{spec.name} warns in {n} of {len(parts)} batches: {message}" for message, n in told.items()),
         *((l2, linf) if spec.eps is None else (None, None)),
     )
@@ -88,11 +90,10 @@ def run_foreign(
 
 def _judged(
     target: Target, shield: Shield, images: Tensor, labels: Tensor, ids: Tensor, spec: Foreign, seed: int
-) -> tuple[tuple[Tensor, ...], list[str]]:
-    """Attack one batch; return rung, logits, images, L2 and Linf distances, and what the library warned of."""
+) -> tuple[Tensor, tuple[Tensor, ...], list[str]]:
+    """Attack one batch; return images; rung, logits, L2 and Linf distances; and what the library warned of."""
     logits = target.verdict(images)
-    if int(labels.max()) >= logits.shape[1]:
-        raise DataError(f"Label {int(labels.max())} is beyond the model's {logits.shape[1]} classes.")
+    check_labels(labels, logits)
     right = logits.argmax(1) == labels
     rung = torch.where(right, 1, -1).to(torch.int8)
     adversarial, messages = images.clone(), list[str]()
@@ -108,7 +109,7 @@ def _judged(
         rung[right & (logits.argmax(1) != labels)] = 0
     moved = adversarial - images
     distances = [find_norm(norm).length(moved).to(torch.float32).cpu() for norm in ("l2", "linf")]
-    return (rung.cpu(), logits.cpu(), adversarial.cpu(), *distances), messages
+    return adversarial.cpu(), (rung.cpu(), logits.cpu(), *distances), messages
 
 
 def _batch_seed(seed: int, spec: Foreign, ids: Tensor) -> int:

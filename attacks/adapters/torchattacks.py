@@ -20,7 +20,7 @@ from typing import Any
 
 from torch import Tensor
 
-from robustsweep.attacks.adapters.batch import Batch
+from robustsweep.attacks.adapters.batch import LIBRARY_NORMS, Batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,6 @@ CATALOGUE: dict[str, Entry] = {
 }
 """The classes by name."""
 
-_NORM_NAMES = {"linf": "Linf", "l2": "L2"}
-
 
 def attack_batch(batch: Batch) -> tuple[Tensor, tuple[str, ...]]:
     """Attack a batch with a class of ``CATALOGUE``; the answer is the library's, with nothing to warn of.
@@ -79,7 +77,7 @@ def attack_batch(batch: Batch) -> tuple[Tensor, tuple[str, ...]]:
     if batch.eps is not None:
         arguments[entry.eps] = batch.eps
     if entry.takes_norm:
-        arguments["norm"] = _NORM_NAMES[batch.norm]
+        arguments["norm"] = LIBRARY_NORMS[batch.norm]
     if entry.takes_classes:
         arguments["n_classes"] = batch.classes
     if entry.takes_seed:

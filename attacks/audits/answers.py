@@ -93,5 +93,5 @@ def _shuffled_halves(model: nn.Module, images: Tensor) -> Tensor:
     """Answer the images in two batches of mixed order, and put the answers back in the first order."""
     n = len(images)
     order = torch.cat((torch.arange(1, n, 2), torch.arange(0, n, 2))).to(images.device)
-    answers = torch.cat([model(part).float() for part in torch.split(images[order], max(1, n // 3))])
+    answers = torch.cat([model(part).float() for part in torch.split(images[order], (n + 1) // 2)])
     return answers[order.argsort()]

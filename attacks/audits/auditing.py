@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from robustsweep.attacks.audits import gradients, strength
-from robustsweep.attacks.audits.check import Check, Subject, robust
-from robustsweep.errors import AttackError
+from robustsweep.attacks.audits.check import Check, Subject, robust, tolerance
+from robustsweep.attacks.target import check_attackable, check_labels, evaluation_context
+from robustsweep.errors import NoGradientError
 
 ATTACK = f"pgd20-linf@{strength.EPS}"
 
@@ -19,10 +20,12 @@ class AuditOutcome:
     Attributes:
         checks: In a fixed order.
         n_robust: Images that withstood PGD-20 at 8/255; None where the model has no gradient.
+        images: What PGD-20 made of the images, float32 (N, ...), on their device, for ``transfer``; None likewise.
     """
 
     checks: tuple[Check, ...]
     n_robust: int | None
+    images: Tensor | None = None
 
 
 def audit(
@@ -49,30 +52,39 @@ def audit(
     Raises:
         RobustsweepError: As ``run_attack``, but for a model without a gradient, which is a finding.
     """
+    check_attackable(model, images, labels, ids)
     subject = Subject(model, images, labels, ids, seed, batch_size)
+    with evaluation_context(images.device):
+        check_labels(labels, subject.logits)
+        return _outcome(subject, may_be_adversarially_trained)
+
+
+def _outcome(subject: Subject, may_be_adversarially_trained: bool) -> AuditOutcome:
     checks = [gradients.zero_gradients(subject), gradients.gradient_sanity(subject)]
     try:
-        ten, twenty = (robust(subject.attack(f"pgd{steps}-linf@{strength.EPS}")) for steps in (10, 20))
-    except AttackError as error:
+        ten, longer = robust(subject.attack(f"pgd10-linf@{strength.EPS}")), subject.attack(ATTACK, keep_images=True)
+        twenty = robust(longer)
+        attacked = [
+            strength.large_eps(subject),
+            strength.beats_single_step(subject, ten),
+            strength.beats_noise(subject, ten),
+            strength.converged(subject, ten, twenty),
+            gradients.saturation(subject, ATTACK, twenty),
+        ]
+    except NoGradientError as error:
         return AuditOutcome((*checks, *_without_gradient(subject, str(error))), None)
-    checks += [
-        strength.large_eps(subject),
-        strength.beats_single_step(subject, ten),
-        strength.beats_noise(subject, ten),
-        strength.converged(subject, ten, twenty),
-        gradients.saturation(subject, ATTACK, twenty),
-        strength.black_box(subject, twenty),
-    ]
+    checks += [*attacked, strength.black_box(subject, twenty, f"images that withstand PGD-20 at {strength.EPS}")]
     if may_be_adversarially_trained:
         checks.append(Check.not_applicable("plausible", "The training may have been adversarial."))
     else:
         checks.append(strength.plausible(subject, twenty))
-    return AuditOutcome(tuple(checks), int(twenty.sum()))
+    return AuditOutcome(tuple(checks), int(twenty.sum()), longer.images)
 
 
 def _without_gradient(subject: Subject, reason: str) -> list[Check]:
     names = ("large-eps", "pgd-against-fgsm", "pgd-against-noise", "steps", "saturated-loss", "plausible")
-    return [Check.not_applicable(name, reason) for name in names] + [strength.black_box(subject, subject.right.cpu())]
+    queried = strength.black_box(subject, subject.right.cpu(), "right images on which no gradient attack could run")
+    return [Check.not_applicable(name, reason) for name in names] + [queried]
 
 
 def transfer(images: Tensor, model: nn.Module, labels: Tensor, n_robust: int, *, batch_size: int) -> Check:
@@ -85,10 +97,10 @@ def transfer(images: Tensor, model: nn.Module, labels: Tensor, n_robust: int, *,
         n_robust: How many of the N images withstood PGD-20 at 8/255 on this model.
         batch_size: Images per forward pass.
     """
-    with torch.no_grad():
+    with evaluation_context(images.device), torch.no_grad():
         answers = torch.cat([model(batch).argmax(1) for batch in torch.split(images, batch_size)])
     n_right, n = int((answers == labels).sum()), len(labels)
-    warns = n_robust - n_right > max(2.0, 0.005 * n)
+    warns = n_robust - n_right > tolerance(n)
     return Check.of(
         "transfer",
         {"n": n, "n_right": n_right, "n_robust": n_robust},

@@ -71,7 +71,7 @@ class Subject:
     @property
     def tolerance(self) -> float:
         """How many images a stronger attack may lose by chance: two, or half a point where that is more."""
-        return max(2.0, 0.005 * self.n)
+        return tolerance(self.n)
 
     @cached_property
     def logits(self) -> Tensor:
@@ -88,11 +88,11 @@ class Subject:
         with torch.no_grad():
             return torch.cat([self.model(batch).float() for batch in torch.split(images, self.batch_size)])
 
-    def attack(self, name: str, model: nn.Module | None = None) -> AttackOutcome:
+    def attack(self, name: str, model: nn.Module | None = None, *, keep_images: bool = False) -> AttackOutcome:
         """Run the attack of that name on the model, or on a stand-in for it.
 
         Raises:
-            AttackError: If the logits have no gradient.
+            NoGradientError: If there is no gradient, or it is not finite.
         """
         return run_attack(
             model or self.model,
@@ -102,7 +102,7 @@ class Subject:
             seed=self.seed,
             ids=self.ids,
             batch_size=self.batch_size,
-            keep_images=True,
+            keep_images=keep_images,
         )
 
     def gradients(self, loss: Callable[[Tensor, Tensor], Tensor], rows: Tensor) -> Tensor:
@@ -121,6 +121,11 @@ class Subject:
                     (gradient,) = torch.autograd.grad(values.sum(), leaf, allow_unused=True)
                 found.append(torch.zeros_like(leaf) if gradient is None else gradient)
         return torch.cat(found).detach()
+
+
+def tolerance(n: int) -> float:
+    """How many of ``n`` images a stronger attack may lose by chance: two, or half a point where that is more."""
+    return max(2.0, 0.005 * n)
 
 
 def robust(outcome: AttackOutcome) -> Tensor:

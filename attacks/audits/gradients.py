@@ -19,17 +19,20 @@ _SATURATED_GAP, _TARGET_GAP = 20.0, 10.0
 
 
 def zero_gradients(subject: Subject) -> Check:
-    """Count the right images at which every entry of a loss's gradient is zero; more than 1 % is a warning."""
+    """Count the right images at which a loss's gradient is zero everywhere, or not finite; over 1 % is a warning."""
     rows = subject.right.nonzero().squeeze(1)
     if not len(rows):
         return Check.not_applicable("zero-gradient", "No image is right, so there is no gradient to look at.")
     losses = {"cross_entropy": cross_entropy, "margin": margin}
-    zero = {
-        name: int((subject.gradients(loss, rows).flatten(1).abs().amax(1) == 0).sum()) for name, loss in losses.items()
-    }
-    n, n_ce, n_margin = len(rows), zero["cross_entropy"], zero["margin"]
-    numbers: Numbers = {"n": n, "n_zero_cross_entropy": n_ce, "n_zero_margin": n_margin}
-    if n_margin > _ZERO_SHARE * n:
+    found = {name: subject.gradients(loss, rows).flatten(1) for name, loss in losses.items()}
+    n = len(rows)
+    n_ce, n_margin = (int((found[name] == 0).all(1).sum()) for name in losses)
+    n_broken = int((~torch.cat(list(found.values()), 1).isfinite().all(1)).sum())
+    numbers: Numbers = {"n": n, "n_zero_cross_entropy": n_ce, "n_zero_margin": n_margin, "n_not_finite": n_broken}
+    broken = f", and not finite at {n_broken}," if n_broken else ""
+    if n_broken > _ZERO_SHARE * n:
+        reason = "an operation in the model has no derivative there, such as a root or a norm of zero; attacks fail"
+    elif n_margin > _ZERO_SHARE * n:
         reason = "the model hides it (a rounded or thresholded input, no differentiable path); white-box attacks fail"
     elif n_ce > _ZERO_SHARE * n:
         reason = "the cross-entropy is saturated; climb the margin, or divide the logits by a temperature"
@@ -38,8 +41,9 @@ def zero_gradients(subject: Subject) -> Check:
     return Check.of(
         "zero-gradient",
         numbers,
-        f"The gradient is zero everywhere at {n_ce} (cross-entropy) and {n_margin} (margin) of {n} images: {reason}.",
-        warns=max(n_ce, n_margin) > _ZERO_SHARE * n,
+        f"The gradient is zero everywhere at {n_ce} (cross-entropy) and {n_margin} (margin){broken} of {n} images: "
+        f"{reason}.",
+        warns=max(n_ce, n_margin, n_broken) > _ZERO_SHARE * n,
     )
 
 
@@ -48,7 +52,8 @@ def gradient_sanity(subject: Subject) -> Check:
 
     At up to 16 right images, 24 directions of plus and minus 1/255 per pixel: one grey level each way, at which
     a rounded input moves too. The cosine between the slopes that the gradient promises and those that are found is 1
-    for a linear model, and 0 for a gradient that is unrelated or zero; a median below 0.5 is a warning.
+    for a linear model, and 0 for a gradient that is unrelated or zero, or counted as that where it is not finite; a
+    median below 0.5 is a warning.
     """
     rows = subject.right.nonzero().squeeze(1)[:_N_PROBED]
     if not len(rows):
@@ -63,13 +68,16 @@ def gradient_sanity(subject: Subject) -> Check:
         found.append(ahead - behind)
         promised.append((gradient * signs.flatten(1)).sum(1))
     cosines = F.cosine_similarity(torch.stack(promised, 1).double(), torch.stack(found, 1).double(), dim=1)
-    cosine = float(cosines.median())
+    n_broken = int((~cosines.isfinite()).sum())
+    cosine = float(cosines.nan_to_num(nan=0.0).median())
+    warns = not cosine >= _COSINE
     return Check.of(
         "gradient-sanity",
-        {"n": len(rows), "median_cosine": cosine},
+        {"n": len(rows), "n_not_finite": n_broken, "median_cosine": cosine},
         f"Slopes from the gradient and from finite differences have a median cosine of {cosine:.2f} over {len(rows)} "
-        f"images{'; the gradient does not describe the model' if cosine < _COSINE else ''}.",
-        warns=cosine < _COSINE,
+        f"images{f', {n_broken} of them without finite slopes' if n_broken else ''}"
+        f"{'; the gradient does not describe the model' if warns else ''}.",
+        warns=warns,
     )
 
 
@@ -88,7 +96,7 @@ class Tempered(nn.Module):
 
 
 def saturation(subject: Subject, attack: str, withstood: Tensor) -> Check:
-    """Where the label leads by more than 20, attack again with logits divided so that the median lead is 10.
+    """Where the label leads by more than 20, attack again with logits divided so that the median of such leads is 10.
 
     Args:
         subject: What is audited.
@@ -106,7 +114,7 @@ def saturation(subject: Subject, attack: str, withstood: Tensor) -> Check:
     said = f"The cross-entropy is exactly 0 at {n_zero} and the lead of the label above 20 at {n_wide} of {n} images"
     if n_wide <= _ZERO_SHARE * n:
         return Check.of("saturated-loss", numbers, f"{said}: it is not saturated.", warns=False)
-    temperature = max(1.0, float(gaps.median()) / _TARGET_GAP)
+    temperature = float(gaps[gaps > _SATURATED_GAP].median()) / _TARGET_GAP
     before = int(withstood.sum())
     after = int(robust(subject.attack(attack, Tempered(subject.model, temperature))).sum())
     numbers |= {"temperature": temperature, "n_robust": before, "n_robust_tempered": after}

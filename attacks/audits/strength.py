@@ -19,10 +19,10 @@ _IMPLAUSIBLE = 0.1
 
 
 def large_eps(subject: Subject) -> Check:
-    """At eps 0.5 every image can become grey: PGD-20 must leave no more right than guessing."""
+    """At eps 0.5 every image can become grey: PGD-20 must leave no more right than guessing, but for the tolerance."""
     n_robust = int(robust(subject.attack("pgd20-linf@1/2")).sum())
     chance = subject.n / subject.logits.shape[1]
-    warns = n_robust > chance
+    warns = n_robust > chance + subject.tolerance
     return Check.of(
         "large-eps",
         {"n": subject.n, "n_robust": n_robust, "n_chance": chance},
@@ -79,12 +79,18 @@ def converged(subject: Subject, pgd: Tensor, longer: Tensor) -> Check:
     )
 
 
-def black_box(subject: Subject, longer: Tensor) -> Check:
-    """Square, which sees no gradient, must not fool images that withstood PGD-20 (``longer``, bool (n,))."""
+def black_box(subject: Subject, left: Tensor, what: str) -> Check:
+    """Square, which sees no gradient, must not fool images that gradients could not.
+
+    Args:
+        subject: What is audited.
+        left: bool (n,), those images.
+        what: Words for them, such as ``"images that withstand PGD-20 at 8/255"``.
+    """
     name = "black-box"
-    rows = longer.nonzero().squeeze(1)[:_N_QUERIED]
+    rows = left.nonzero().squeeze(1)[:_N_QUERIED]
     if not len(rows):
-        return Check.of(name, {"n": 0, "n_fooled": 0}, "No image withstands PGD-20, so none is left.", warns=False)
+        return Check.of(name, {"n": 0, "n_fooled": 0}, f"There are no {what}, so none is left.", warns=False)
     here = rows.to(subject.images.device)
     outcome = square(
         subject.model,
@@ -101,8 +107,8 @@ def black_box(subject: Subject, longer: Tensor) -> Check:
     return Check.of(
         name,
         {"n": len(rows), "n_fooled": n_fooled, "queries": _QUERIES},
-        f"Square fools {n_fooled} of {len(rows)} images that withstand PGD-20 at {EPS}, with {_QUERIES} queries and no "
-        f"gradient{': the gradient is masked' if warns else ''}.",
+        f"Square fools {n_fooled} of {len(rows)} {what}, with {_QUERIES} queries and no gradient"
+        f"{': the gradient is masked' if warns else ''}.",
         warns=warns,
     )
 

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, get_origin, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from robustsweep.benchmark.checkpoints.normalisation import Normalisation
 from robustsweep.errors import CheckpointError
@@ -24,6 +24,7 @@ class Card:
         resize_input: Whether images of another side are resized to ``input_size`` inside the module.
         method: Training-time augmentation, such as ``"cutmix"``.
         method_parameters: The parameters of the method.
+        overlaps_corruptions: Whether the method applies operations that overlap the benchmark's corruptions.
         data: Name of the training data.
         data_fingerprint: Fingerprint of the training data.
         recipe: Name of the training recipe.
@@ -34,6 +35,7 @@ class Card:
         seed: Training seed.
         epoch_kept: ``"last"`` or ``"best"``.
         held_out: Share of the training images that no step saw, as the choice of the best epoch needs.
+        clean_accuracy: What its maker states for clean test images, in [0, 1]; a sweep warns where it finds another.
         training: Costs and course of the training, such as ``seconds_per_epoch``.
     """
 
@@ -44,6 +46,7 @@ class Card:
     resize_input: bool = False
     method: str | None = None
     method_parameters: dict[str, Any] = field(default_factory=dict)
+    overlaps_corruptions: bool | None = None
     data: str | None = None
     data_fingerprint: str | None = None
     recipe: str | None = None
@@ -54,6 +57,7 @@ class Card:
     seed: int | None = None
     epoch_kept: str | None = None
     held_out: float | None = None
+    clean_accuracy: float | None = None
     training: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -65,18 +69,23 @@ class Card:
         return json.dumps(self.to_dict(), sort_keys=True)
 
     def differing_fields(self, other: "Card") -> list[str]:
-        """Name the fields in which two cards differ; the course of the training is none of them."""
-        names = [f.name for f in fields(self) if f.name != "training"]
+        """Name the fields in which two cards differ.
+
+        The course of the training is none of them, nor is the overlap with corruptions, which follows from the method.
+        """
+        names = [f.name for f in fields(self) if f.name not in ("training", "overlaps_corruptions")]
         return [name for name in names if getattr(self, name) != getattr(other, name)]
 
     def _check_types(self) -> None:
         for name, hint in get_type_hints(type(self)).items():
             value = getattr(self, name)
             fits = isinstance(value, get_origin(hint) if get_origin(hint) is dict else hint)
-            if not fits or (isinstance(value, bool) and hint is not bool):
+            if not fits or (isinstance(value, bool) and bool not in (hint, *get_args(hint))):
                 raise TypeError(f"{name} is {value!r}")
         if self.classes < 1 or (self.input_size is not None and self.input_size < 1):
             raise ValueError(f"classes is {self.classes}, input_size is {self.input_size}")
+        if self.clean_accuracy is not None and not 0 <= self.clean_accuracy <= 1:
+            raise ValueError(f"clean_accuracy is {self.clean_accuracy}")
 
     @classmethod
     def from_json(cls, text: str) -> "Card":

@@ -31,11 +31,6 @@ class Normalisation:
                 f"got {self.mean} and {self.std}."
             )
 
-    def applied_to(self, images: Tensor) -> Tensor:
-        """Return (image - mean) / std for images (N, 3, H, W), in their type and on their device."""
-        mean, std = (images.new_tensor(values).view(1, 3, 1, 1) for values in (self.mean, self.std))
-        return (images - mean) / std
-
 
 NORMALISATIONS = {
     "none": Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),

@@ -21,11 +21,14 @@ from robustsweep.benchmark.checkpoints.state_dicts import (
     read_state_dict,
     weights_hash,
 )
-from robustsweep.benchmark.spec import Spec, parse_spec, positive_int, whole_number
+from robustsweep.benchmark.spec import Spec, parse_spec, positive_int, share, whole_number
 from robustsweep.errors import CheckpointError, UsageError
 from robustsweep.results.cells import Json, identity_key
 
-KEYS = ("arch", "norm", "method", "seed", "name", "classes", "input_size", "entry", "weights", "model_dir")
+KEYS = (
+    *("arch", "norm", "method", "seed", "name", "classes", "input_size", "entry", "weights", "model_dir"),
+    "clean_accuracy",
+)
 
 
 @dataclass(frozen=True)
@@ -184,6 +187,7 @@ def _finished(spec: Spec, default_name: str, arch: str, path: Path | None, *, pr
         resize_input=size is not None,
         method=options.get("method"),
         seed=whole_number(options["seed"], "seed=") if "seed" in options else None,
+        clean_accuracy=share(options["clean_accuracy"], "clean_accuracy=") if "clean_accuracy" in options else None,
     )
     return _checkpoint(options.get("name", default_name), card, lambda: load().module, network)
 

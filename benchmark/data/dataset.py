@@ -29,6 +29,8 @@ class Dataset:
         read: Returns uint8 images of shape (n, 3, H, W) for int64 positions of shape (n,).
         notes: Sentences that belong beside every result on this data.
         paths: ``CLASS/FILE`` of every image, or None where the images are no files.
+        decode_whole: Returns the image at one position as its file holds it, without preprocessing; None where ``read``
+            does.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Dataset:
     read: ReadImages
     notes: tuple[str, ...] = ()
     paths: tuple[str, ...] | None = None
+    decode_whole: Callable[[int], torch.Tensor] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -56,6 +59,16 @@ class Dataset:
             uint8 tensor of shape (n, 3, H, W), RGB.
         """
         return self.read(positions)
+
+    def photograph(self, position: int) -> torch.Tensor:
+        """Read one image as it was before preprocessing.
+
+        Safe to call from several threads.
+
+        Returns:
+            uint8 tensor of shape (3, H, W), RGB, of the image's own size.
+        """
+        return self.decode_whole(position) if self.decode_whole else self.read(np.array([position]))[0]
 
 
 def path_id(path: str) -> int:

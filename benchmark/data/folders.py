@@ -159,4 +159,5 @@ def class_folders(
         # ImageNet has never been anything else.
         notes=(_JPEG_NOTE,) if wordnet != IMAGENET_1K and select(names, (".jpg", ".jpeg")) else (),
         paths=tuple(names),
+        decode_whole=lambda position: decode(tree.read(names[position]), names[position], Preprocessing()),
     )

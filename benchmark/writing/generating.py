@@ -12,6 +12,7 @@ from robustsweep.benchmark.progress import Progress, Silent
 from robustsweep.benchmark.writing.folder import OutputFolder, only_writer
 from robustsweep.benchmark.writing.planning import Writing
 from robustsweep.errors import CellsFailedError, DataError, RobustsweepError
+from robustsweep.precision import full_precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,7 @@ class _Run:
         left = {condition: self._n - self._folder.n_written(condition) for condition in conditions}
         if missing:
             self._progress.begin(sum(n > 0 for n in left.values()), sum(left.values()))
-            # Corruptions of a GPU must not be rounded to TF32 or depend on the algorithm that is fastest today.
-            with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+            with full_precision():
                 self._write(conditions, block_bytes)
         n_left = sum(not self._folder.is_finished(item) for item in missing)
         n_items = len(self._folder.items)

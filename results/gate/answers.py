@@ -22,12 +22,14 @@ class Answers:
 
     Attributes:
         name: Its label.
+        method: Of its card, or ``UNSPECIFIED``.
         checkpoint_id: Hash of its weights, architecture and normalisation, 12 hexadecimal digits.
         settings: Per cell all that decides its numbers but the checkpoint, as canonical JSON.
         wrong: Per cell whether each image was wrong; for attacks, at that eps or before.
     """
 
     name: str
+    method: str
     checkpoint_id: str
     settings: Mapping[CellName, str]
     wrong: Mapping[CellName, Flags]
@@ -56,7 +58,7 @@ def read_answers(run: Path) -> RunAnswers:
     Raises:
         NothingToCompareError: If it has no finished cell, or cells of several sets of images.
     """
-    units = split_units(load_frame([run]))
+    units = split_units(load_frame([run]), by_training=False)
     if not units:
         raise NothingToCompareError(f"{run} has no finished cell to judge; run robustsweep sweep first.")
     if len(units) > 1:
@@ -80,7 +82,8 @@ def _answers(unit: Unit, checkpoint_id: str, cells: MeasuredCells) -> Answers:
     names = [cell for cell, row in cells.rows.items() if row["kind"] != "window"]
     settings = {cell: cells.settings[cell] for cell in names}
     wrong = {cell: cells.wrong(cell) for cell in names}
-    return Answers(str(unit.checkpoints.loc[checkpoint_id, "label"]), checkpoint_id, settings, wrong)
+    name, method = (str(unit.checkpoints.loc[checkpoint_id, column]) for column in ("label", "method"))
+    return Answers(name, method, checkpoint_id, settings, wrong)
 
 
 def gated_scores(rows: pd.DataFrame, unit: Unit) -> Sequence[Score]:

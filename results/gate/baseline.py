@@ -1,7 +1,7 @@
 """A baseline small enough to be committed: which images each checkpoint got wrong, one bit each.
 
 The file is one ``npz`` without pickles: ``manifest``, JSON as bytes (schema version, title, number of images and, per
-checkpoint, name, id and cells with their settings and counts), and ``wrong``, packed bits of shape
+checkpoint, name, method, id and cells with their settings and counts), and ``wrong``, packed bits of shape
 (cells of all checkpoints in order, ceil(n / 8)).
 """
 
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from robustsweep.errors import DataError, NothingToCompareError
+from robustsweep.results.frame import UNSPECIFIED
 from robustsweep.results.gate.answers import Answers, RunAnswers, read_answers
 from robustsweep.results.store import write_atomically
 
@@ -33,6 +34,7 @@ def write_baseline(path: Path, run: RunAnswers) -> None:
         "checkpoints": [
             {
                 "name": one.name,
+                "method": one.method,
                 "id": one.checkpoint_id,
                 "cells": [
                     {
@@ -101,7 +103,9 @@ def _unpacked(manifest: dict[str, Any], wrong: np.ndarray[Any, np.dtype[np.uint8
                 raise ValueError(f"{cell['condition']} of {described['name']} has other errors than its count")
             name = (str(cell["condition"]), str(cell["eps"]))
             settings[name], by_cell[name] = str(manifest["settings"][cell["setting"]]), row
-        checkpoints.append(Answers(str(described["name"]), str(described["id"]), settings, by_cell))
+        # Files of the first release have no methods.
+        method = str(described.get("method", UNSPECIFIED))
+        checkpoints.append(Answers(str(described["name"]), method, str(described["id"]), settings, by_cell))
     if start != len(wrong) or not checkpoints:
         raise ValueError(f"{start} cells and bits of {len(wrong)}")
     return RunAnswers(str(manifest["title"]), (), tuple(checkpoints), np.arange(n))

@@ -75,13 +75,14 @@ def _regressions(failed: Sequence[Judged]) -> list[str]:
     return [f"{name} is worse than its baseline on {', '.join(scores)}" for name, scores in by_candidate.items()]
 
 
-def run_gate(run: Path, baseline: Path, margins: Sequence[str] = ()) -> Outcome:
+def run_gate(run: Path, baseline: Path, margins: Sequence[str] = (), *, retrained: bool = False) -> Outcome:
     """Judge the checkpoints of a run by a baseline.
 
     Args:
         run: The candidates' run folder.
         baseline: A run folder, or a file that ``write_baseline`` wrote.
         margins: As in ``margins_of``.
+        retrained: Whether the candidates are new trainings, each judged by all of its method in the baseline.
 
     Raises:
         NothingToCompareError: If the baseline is missing or foreign, or nothing is shared.
@@ -90,7 +91,7 @@ def run_gate(run: Path, baseline: Path, margins: Sequence[str] = ()) -> Outcome:
     """
     known, candidates = read_baseline(baseline), read_answers(run)
     wanted = margins_of(candidates.scores, margins)
-    pairing = pair_up(candidates, known)
+    pairing = pair_up(candidates, known, retrained=retrained)
     judged = judge(pairing.pairs, candidates.scores, wanted, candidates.ids)
     if pairing.pairs and not judged:
         raise NothingToCompareError(f"{run} and {baseline} share no complete score; sweep the same suites for both.")
@@ -99,7 +100,9 @@ def run_gate(run: Path, baseline: Path, margins: Sequence[str] = ()) -> Outcome:
         notes.append(f"In the baseline but not here: {', '.join(pairing.unused)}.")
     if unjudged := _unjudged(candidates.scores, judged):
         notes.append(f"Not in the baseline, hence not judged: {', '.join(unjudged)}.")
-    if any(not one.same_checkpoint for one in judged):
+    if retrained:
+        notes.append("New trainings against those of their method: the spread of the baseline's seeds is covered.")
+    elif any(not one.same_checkpoint for one in judged):
         notes.append("One checkpoint against one: how other trainings would differ is not covered.")
     return Outcome(candidates.title, tuple(judged), pairing.without_partner, tuple(notes))
 

@@ -5,16 +5,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from robustsweep.errors import NothingToCompareError
+from robustsweep.results.frame import UNSPECIFIED
 from robustsweep.results.gate.answers import Answers, RunAnswers
-from robustsweep.results.scores import CellName
+from robustsweep.results.scores import CellName, cell_title
+
+FEWEST_SEEDS = 3
+"""Baselines of a method that a new training can be judged by."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pair:
-    """A candidate and the baseline that it is judged by."""
+    """A candidate and what it is judged by.
+
+    Attributes:
+        candidate: What is judged.
+        baselines: One checkpoint; or, for a new training, several trainings of its method.
+    """
 
     candidate: Answers
-    baseline: Answers
+    baselines: tuple[Answers, ...]
+
+    @property
+    def baseline_name(self) -> str:
+        """The baseline's name, or how many of which method."""
+        if len(self.baselines) == 1:
+            return self.baselines[0].name
+        return f"{len(self.baselines)} trainings of {self.candidate.method}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,7 +38,7 @@ class Pairing:
     """All pairs of two runs.
 
     Attributes:
-        pairs: By name; or the only two.
+        pairs: By name, or the only two; by method where candidates are new trainings.
         without_partner: Names of candidates that the baseline does not know.
         unused: Names of baselines that no candidate has.
     """
@@ -32,22 +48,25 @@ class Pairing:
     unused: tuple[str, ...]
 
 
-def pair_up(candidates: RunAnswers, baselines: RunAnswers) -> Pairing:
-    """Pair checkpoints by name; where either side holds exactly one, those two.
+def pair_up(candidates: RunAnswers, baselines: RunAnswers, *, retrained: bool = False) -> Pairing:
+    """Pair checkpoints by name; where each side holds exactly one, those two.
+
+    Args:
+        candidates: What is judged.
+        baselines: What it is judged by.
+        retrained: Judge every candidate by all baselines of its method, but itself.
 
     Raises:
-        NothingToCompareError: If a pair was not measured alike, or the candidate lacks cells of its baseline.
+        NothingToCompareError: If a pair was not measured alike, the candidate lacks cells of its baseline, or there are
+            too few trainings to judge a new one by.
     """
-    if len(candidates.checkpoints) == len(baselines.checkpoints) == 1:
-        pairs = [Pair(candidates.checkpoints[0], baselines.checkpoints[0])]
-    else:
-        known = {one.name: one for one in baselines.checkpoints}
-        pairs = [Pair(one, known[one.name]) for one in candidates.checkpoints if one.name in known]
+    pairs = _by_method(candidates, baselines) if retrained else _by_name(candidates, baselines)
     for pair in pairs:
-        _refuse_foreign(pair, (candidates.title, baselines.title))
-        _refuse_missing(pair)
+        for baseline in pair.baselines:
+            _refuse_foreign(pair.candidate, baseline, (candidates.title, baselines.title))
+            _refuse_missing(pair.candidate, baseline)
     partnered = {pair.candidate.name for pair in pairs}
-    used = {pair.baseline.name for pair in pairs}
+    used = {baseline.name for pair in pairs for baseline in pair.baselines}
     return Pairing(
         tuple(pairs),
         tuple(one.name for one in candidates.checkpoints if one.name not in partnered),
@@ -55,15 +74,40 @@ def pair_up(candidates: RunAnswers, baselines: RunAnswers) -> Pairing:
     )
 
 
-def _refuse_foreign(pair: Pair, titles: tuple[str, str]) -> None:
-    shared = [cell for cell in pair.baseline.settings if cell in pair.candidate.settings]
+def _by_name(candidates: RunAnswers, baselines: RunAnswers) -> list[Pair]:
+    if len(candidates.checkpoints) == len(baselines.checkpoints) == 1:
+        return [Pair(candidates.checkpoints[0], (baselines.checkpoints[0],))]
+    known = {one.name: one for one in baselines.checkpoints}
+    return [Pair(one, (known[one.name],)) for one in candidates.checkpoints if one.name in known]
+
+
+def _by_method(candidates: RunAnswers, baselines: RunAnswers) -> list[Pair]:
+    pairs = []
+    for one in candidates.checkpoints:
+        if one.method == UNSPECIFIED:
+            raise NothingToCompareError(
+                f"{one.name} names no method, and new trainings are judged by those of their method; add method=."
+            )
+        same = [b for b in baselines.checkpoints if b.method == one.method and b.checkpoint_id != one.checkpoint_id]
+        if 0 < len(same) < FEWEST_SEEDS:
+            raise NothingToCompareError(
+                f"The baseline has {len(same)} other training(s) of {one.method}; a new one is judged by "
+                f"{FEWEST_SEEDS} or more. Sweep more seeds into the baseline, or leave out --retrained."
+            )
+        if same:
+            pairs.append(Pair(one, tuple(same)))
+    return pairs
+
+
+def _refuse_foreign(candidate: Answers, baseline: Answers, titles: tuple[str, str]) -> None:
+    shared = [cell for cell in baseline.settings if cell in candidate.settings]
     if not shared:
         raise NothingToCompareError(
-            f"The baseline is foreign: {pair.baseline.name} and {pair.candidate.name} share no condition (it has "
-            f"{_listed(list(pair.baseline.settings))}). Sweep the conditions of the baseline."
+            f"The baseline is foreign: {baseline.name} and {candidate.name} share no condition (it has "
+            f"{_listed(list(baseline.settings))}). Sweep the conditions of the baseline."
         )
     for cell in shared:
-        theirs, ours = (json.loads(one.settings[cell]) for one in (pair.baseline, pair.candidate))
+        theirs, ours = (json.loads(one.settings[cell]) for one in (baseline, candidate))
         if theirs != ours:
             names = sorted(set(theirs) | set(ours))
             differing = [
@@ -77,16 +121,16 @@ def _refuse_foreign(pair: Pair, titles: tuple[str, str]) -> None:
             )
 
 
-def _refuse_missing(pair: Pair) -> None:
-    if missing := [cell for cell in pair.baseline.settings if cell not in pair.candidate.settings]:
+def _refuse_missing(candidate: Answers, baseline: Answers) -> None:
+    if missing := [cell for cell in baseline.settings if cell not in candidate.settings]:
         raise NothingToCompareError(
-            f"{pair.candidate.name} lacks {len(missing)} cell(s) that its baseline has: {_listed(missing)}. Sweep "
+            f"{candidate.name} lacks {len(missing)} cell(s) that its baseline has: {_listed(missing)}. Sweep "
             "them, or write a new baseline with --write-baseline."
         )
 
 
 def _listed(cells: Sequence[CellName]) -> str:
-    names = [condition if not eps or f"@{eps}" in condition else f"{condition}@{eps}" for condition, eps in cells]
+    names = [cell_title(cell) for cell in cells]
     return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
 
 

@@ -12,6 +12,8 @@ from robustsweep.results.scores import Score
 from robustsweep.results.statistics.families import holm
 from robustsweep.results.statistics.intervals import ALPHA, Estimate, Floats, Ids, Interval, clustered_mean
 from robustsweep.results.statistics.paired import p_worse
+from robustsweep.results.statistics.score_intervals import paired_score_interval
+from robustsweep.results.statistics.seeds import new_training_difference
 
 Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 
@@ -22,11 +24,12 @@ class Judged:
 
     Attributes:
         candidate: Name of the candidate.
-        baseline: Name of its baseline.
+        baseline: Name of its baseline, or how many trainings of which method.
         score: What was judged.
         values: The baseline's and the candidate's score.
         estimate: Candidate minus baseline; above zero is worse.
-        interval: Its two-sided 95 % interval.
+        interval: Its two-sided 95 % interval: the score interval over images, for a new training with the spread of
+            the known ones.
         same_checkpoint: Whether both have the same weights and no image disagrees: nothing is left to chance.
         margin: Least difference that matters, as a fraction.
         p_holm: One-sided p value of "not worse", adjusted over everything that is judged.
@@ -61,36 +64,65 @@ def judge(pairs: Sequence[Pair], scores: Sequence[Score], margins: Mapping[str, 
     Raises:
         DataError: If a cell has another number of images than the candidate's run.
     """
-    tests = [(pair, score, _differences(pair, score, ids)) for pair in pairs for score in scores if _has(pair, score)]
-    estimates = [clustered_mean(differences, ids) for _, _, differences in tests]
-    p_values = [
-        p_worse(differences, estimate, ids, family_size=len(tests))
-        for (_, _, differences), estimate in zip(tests, estimates, strict=True)
-    ]
+    tests = [(pair, score, _scores(pair, score, ids)) for pair in pairs for score in scores if _has(pair, score)]
+    found = [_tested(*scored, ids, family_size=len(tests)) for _, _, scored in tests]
+    adjusted = holm([p for _, p in found])
     return [
-        _judged(pair, score, differences, estimate, margins[score.name], p, len(tests))
-        for (pair, score, differences), estimate, p in zip(tests, estimates, holm(p_values), strict=True)
+        _judged(pair, score, scored, estimate, margins[score.name], p, ids, len(tests))
+        for (pair, score, scored), (estimate, _), p in zip(tests, found, adjusted, strict=True)
     ]
+
+
+def _tested(candidate: Floats, baselines: Floats, ids: Ids, *, family_size: int) -> tuple[Estimate, float]:
+    """Estimate candidate minus baseline, with the one-sided p value of "not worse"."""
+    differences = candidate - baselines.mean(axis=0)
+    images = clustered_mean(differences, ids)
+    p = p_worse(differences, images, ids, family_size=family_size)
+    if len(baselines) == 1:
+        return images, p
+    estimate = new_training_difference(candidate, baselines, ids)
+    return estimate, max(p, estimate.p_above_zero())
 
 
 def _judged(
-    pair: Pair, score: Score, differences: Floats, estimate: Estimate, margin: float, p: float, family_size: int
+    pair: Pair,
+    score: Score,
+    scored: tuple[Floats, Floats],
+    estimate: Estimate,
+    margin: float,
+    p: float,
+    ids: Ids,
+    family_size: int,
 ) -> Judged:
-    same = pair.candidate.checkpoint_id == pair.baseline.checkpoint_id and not differences.any()
-    interval = Interval(0.0, 0.0) if same else estimate.interval()
+    candidate, baselines = scored
+    interval = _interval(pair, candidate - baselines.mean(axis=0), estimate, ids, bound=sum(score.weights))
+    shown = interval or Interval(0.0, 0.0)
     return Judged(
         pair.candidate.name,
-        pair.baseline.name,
+        pair.baseline_name,
         score,
-        (float(_scored(pair.baseline.wrong, score).mean()), float(_scored(pair.candidate.wrong, score).mean())),
+        (float(baselines.mean()), float(candidate.mean())),
         estimate,
-        interval,
-        same,
+        shown,
+        interval is None,
         margin,
         p,
         estimate.smallest_detectable(ALPHA / family_size, sides=1, margin=margin),
-        _verdict(estimate.value, interval.high, margin, p),
+        _verdict(estimate.value, shown.high, margin, p),
     )
+
+
+def _interval(pair: Pair, differences: Floats, estimate: Estimate, ids: Ids, *, bound: float) -> Interval | None:
+    """Return the interval of the difference; None for one checkpoint with equal answers, which leaves no doubt."""
+    is_one_pair = len(pair.baselines) == 1
+    if is_one_pair and pair.candidate.checkpoint_id == pair.baselines[0].checkpoint_id and not differences.any():
+        return None
+    images = paired_score_interval(differences, ids, bound=bound)
+    if is_one_pair:
+        return images
+    # Where the seeds agree by chance, what the images leave open remains.
+    seeds = estimate.interval()
+    return Interval(min(images.low, seeds.low), max(images.high, seeds.high))
 
 
 def _verdict(difference: float, upper: float, margin: float, p: float) -> Verdict:
@@ -100,14 +132,16 @@ def _verdict(difference: float, upper: float, margin: float, p: float) -> Verdic
 
 
 def _has(pair: Pair, score: Score) -> bool:
-    return all(cell in pair.baseline.wrong and cell in pair.candidate.wrong for cell in score.cells)
+    return all(cell in one.wrong for one in (pair.candidate, *pair.baselines) for cell in score.cells)
 
 
-def _differences(pair: Pair, score: Score, ids: Ids) -> Floats:
-    candidate, baseline = _scored(pair.candidate.wrong, score), _scored(pair.baseline.wrong, score)
-    if not candidate.shape == baseline.shape == ids.shape:
-        raise DataError(f"{score.title} has {len(candidate)} images here and {len(baseline)} in the baseline.")
-    return candidate - baseline
+def _scores(pair: Pair, score: Score, ids: Ids) -> tuple[Floats, Floats]:
+    """Return the score of each image: the candidate's, shape (n,), and the baselines', shape (K, n)."""
+    candidate, *baselines = (_scored(one.wrong, score) for one in (pair.candidate, *pair.baselines))
+    for one in baselines:
+        if not candidate.shape == one.shape == ids.shape:
+            raise DataError(f"{score.title} has {len(candidate)} images here and {len(one)} in the baseline.")
+    return candidate, np.stack(baselines)
 
 
 def _scored(wrong: Mapping[tuple[str, str], np.ndarray[tuple[int, ...], np.dtype[np.bool_]]], score: Score) -> Floats:

@@ -42,7 +42,6 @@ def report_html(report: Report) -> str:
         script_hash=digest,
         n_checkpoints=frame["checkpoint_id"].nunique(),
         n_cells=frame["key"].nunique(),
-        n_missing=sum(int(str(row[1])) for row in report.missing.rows) if report.missing else 0,
         definitions=definitions(),
     )
 

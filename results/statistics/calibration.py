@@ -1,4 +1,4 @@
-"""Expected calibration error with an interval; NLL and Brier score are means over images like any error."""
+"""Expected calibration error as a mean over images; NLL and Brier score are such means anyway."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,8 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robustsweep.errors import DataError
-from robustsweep.results.statistics.intervals import Floats, Ids, Interval
-from robustsweep.results.statistics.resampling import N_RESAMPLES, percentile_interval, resample
+from robustsweep.results.statistics.intervals import Floats, Ids
 
 N_BINS = 15
 
@@ -83,41 +82,17 @@ def bin_gaps(confidence: Floats, right: npt.NDArray[np.bool_], n_bins: int = N_B
     return gaps
 
 
-def expected_calibration_error(gaps: Floats) -> float:
-    """Return ECE: the sum over bins of the absolute mean gap.
+def ece_scores(gaps: Floats) -> Floats:
+    """Return one number per image, shape (n,), whose mean is ECE, so that ECE can be compared paired by image.
+
+    ECE is the sum over bins of the absolute mean gap. The sign of each bin's mean gap is taken as known, which holds to
+    first order while no bin's gap is near zero: ECE is then a mean over images, with the spread that the delta method
+    gives.
 
     Args:
         gaps: As ``bin_gaps`` returns them; for images pooled over cells, their mean over the cells.
 
     Source: Naeini, Cooper and Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning" (AAAI
     2015), with the 15 equal-width bins of Guo et al., "On calibration of modern neural networks" (ICML 2017).
-    """
-    return float(np.abs(gaps.mean(axis=0)).sum())
-
-
-def ece_interval(gaps: Floats, *, n_resamples: int = N_RESAMPLES, seed: int = 0) -> Interval:
-    """Return a 95 % interval of ECE from resampled images, within [0, 1].
-
-    Absolute gaps grow with noise: ECE of a sample lies above that of all images, and ECE of a resample above that of
-    the sample by about as much again. The interval therefore reaches equally far to both sides, as far as the 97.5 %
-    quantile of the resamples, so that its lower end makes up for that excess. Where a network is almost perfectly
-    calibrated the excess is most of ECE, and the interval need not hold the truth.
-
-    Args:
-        gaps: As in ``expected_calibration_error``; the rows of one image are one row.
-        n_resamples: Number of resamples.
-        seed: Seed of the images drawn.
-    """
-    values = resample(gaps, lambda means: np.abs(means).sum(axis=1, keepdims=True), n_resamples=n_resamples, seed=seed)
-    found = expected_calibration_error(gaps)
-    half = percentile_interval(values[:, 0]).high - found
-    return Interval(max(0.0, found - half), min(1.0, found + half))
-
-
-def ece_scores(gaps: Floats) -> Floats:
-    """Return one number per image, shape (n,), whose mean is ECE, so that ECE can be compared paired by image.
-
-    The sign of each bin's mean gap is taken as known, which holds to first order while no bin's gap is near zero: ECE
-    is then a mean over images, with the spread that the delta method gives.
     """
     return np.asarray(gaps @ np.sign(gaps.mean(axis=0)), dtype=np.float64)

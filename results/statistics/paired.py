@@ -1,7 +1,6 @@
 """One checkpoint against another on the same images: differences within each image."""
 
 import numpy as np
-from scipy import stats
 
 from robustsweep.errors import DataError
 from robustsweep.results.statistics.intervals import Estimate, Floats, Ids, clustered_mean, sum_by_image
@@ -69,12 +68,3 @@ def p_worse(differences: Floats, estimate: Estimate, ids: Ids | None = None, *, 
     if estimate.n_images < FEW_IMAGES:
         return p_of_sign_flips(differences, ids, n_flips=max(N_FLIPS, _FLIPS_PER_TEST * family_size))
     return estimate.p_above_zero()
-
-
-def mcnemar(first_wrong: int, second_wrong: int) -> float:
-    """Return McNemar's exact two-sided p value, from the images that only one of two checkpoints gets wrong.
-
-    It is valid for one cell, never for rows pooled over severities.
-    """
-    n = first_wrong + second_wrong
-    return float(stats.binomtest(first_wrong, n).pvalue) if n else 1.0

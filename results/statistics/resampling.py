@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from robustsweep.results.statistics.intervals import LEVEL, Floats, Interval
+from robustsweep.results.statistics.intervals import Floats
 
 N_RESAMPLES = 2_000
 _WEIGHTS_AT_ONCE = 8_000_000
@@ -65,9 +65,3 @@ def mean_ratios(means: Floats) -> Floats:
         Shape (..., checkpoints).
     """
     return np.asarray((means[..., 1:] / means[..., :1]).mean(axis=-2), dtype=np.float64)
-
-
-def percentile_interval(values: Floats, level: float = LEVEL) -> Interval:
-    """Return the percentile interval of resampled values, shape (resamples,)."""
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(low), float(high))

@@ -1,5 +1,6 @@
 """Method against method: images and training seeds are two crossed sources of chance."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,6 @@ from robustsweep.errors import DataError
 from robustsweep.results.statistics.intervals import Estimate, Floats, Ids, clustered_mean
 
 RECOMMENDED_SEEDS = 5
-CHECKPOINT_LEVEL = "checkpoint-level only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,25 +17,11 @@ class MethodDifference:
 
     Attributes:
         estimate: The difference with its standard error and Satterthwaite degrees of freedom.
-        image_variance: Part of the variance that comes from the images.
-        seed_variances: Parts that come from the seeds of either method; empty where one of them has a single seed.
         n_seeds: Checkpoints of either method.
-        first_wins: Share of pairs of seeds in which the first method's score is the lower one, ties as half.
     """
 
     estimate: Estimate
-    image_variance: float
-    seed_variances: tuple[float, ...]
     n_seeds: tuple[int, int]
-    first_wins: float
-
-    @property
-    def label(self) -> str:
-        """How far the claim reaches; empty where both methods have the recommended number of seeds."""
-        fewest = min(self.n_seeds)
-        if fewest == 1:
-            return CHECKPOINT_LEVEL
-        return f"few seeds ({fewest} of {RECOMMENDED_SEEDS})" if fewest < RECOMMENDED_SEEDS else ""
 
     @property
     def is_about_methods(self) -> bool:
@@ -80,11 +66,47 @@ def combine(value: float, image_variance: float, n_images: int, by_seed: tuple[F
     n_seeds = len(by_seed[0]), len(by_seed[1])
     seeds: tuple[float, ...] = ()
     if min(n_seeds) > 1:
-        seeds = tuple(float(np.var(scores, ddof=1) / len(scores)) for scores in by_seed)
+        seeds = tuple(_spread(scores) / len(scores) for scores in by_seed)
     parts = [(image_variance, n_images - 1), *((v, k - 1) for v, k in zip(seeds, n_seeds, strict=bool(seeds)))]
+    variance, degrees = _summed(parts)
+    return MethodDifference(Estimate(value, float(np.sqrt(variance)), degrees, n_images), n_seeds)
+
+
+def new_training_difference(new: Floats, known: Floats, ids: Ids | None = None) -> Estimate:
+    """Estimate how a new training's score differs from what trainings of its kind have.
+
+    The variance is ``var(D) / n + s ** 2 * (1 + 1 / K)``, where D are the images' differences from the mean over the K
+    known seeds and s the standard deviation of these seeds' scores: one more training of the same kind would lie that
+    far from their mean. The seeds' scores hold image noise as well, which is counted twice: the test errs on the
+    cautious side. Degrees of freedom by Satterthwaite, as in ``method_difference``.
+
+    Args:
+        new: Score of each image, shape (n,).
+        known: Scores of the known trainings on the same images, shape (K, n), K at least 2.
+        ids: As in ``clustered_mean``.
+
+    Returns:
+        New minus known.
+
+    Raises:
+        DataError: If the images differ in number, there are fewer than two known trainings, or as ``clustered_mean``.
+    """
+    if new.ndim != 1 or known.ndim != 2 or known.shape[1:] != new.shape or len(known) < 2:
+        raise DataError(f"A training is judged by two or more on its images; got scores {new.shape} and {known.shape}.")
+    images = clustered_mean(new - known.mean(axis=0), ids)
+    k = len(known)
+    spread = _spread(known.mean(axis=1)) * (1 + 1 / k)
+    variance, degrees = _summed([(images.standard_error**2, images.n_images - 1), (spread, k - 1)])
+    return Estimate(images.value, float(np.sqrt(variance)), degrees, images.n_images)
+
+
+def _spread(by_seed: Floats) -> float:
+    """Return the variance of seeds' scores; equal ones must not differ by the rounding of their mean."""
+    return 0.0 if np.ptp(by_seed) == 0 else float(np.var(by_seed, ddof=1))
+
+
+def _summed(parts: Sequence[tuple[float, int]]) -> tuple[float, float]:
+    """Add variances, each with its degrees of freedom; Satterthwaite's degrees of the sum."""
     variance = sum(v for v, _ in parts)
     divisor = sum(v**2 / degrees for v, degrees in parts)
-    degrees = variance**2 / divisor if divisor > 0 else float(n_images - 1)
-    signs = np.sign(by_seed[1][None, :] - by_seed[0][:, None])
-    estimate = Estimate(value, float(np.sqrt(variance)), degrees, n_images)
-    return MethodDifference(estimate, image_variance, seeds, n_seeds, float((signs.mean() + 1) / 2))
+    return variance, variance**2 / divisor if divisor > 0 else float(parts[0][1])

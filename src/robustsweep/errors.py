@@ -31,6 +31,10 @@ class AttackError(RobustsweepError):
     """An attack that broke its contract: outside its budget, not finite, or a model that changed under it."""
 
 
+class NoGradientError(AttackError):
+    """A model that gives an attack no gradient to follow: there is none, or it is not finite."""
+
+
 class CellsFailedError(RobustsweepError):
     """Some cells of a sweep could not be computed; the finished ones are stored."""
 

@@ -103,6 +103,9 @@ def test_batches_of_the_fixed_size_are_attacked_each_on_its_own(plant, task, mon
         rows = slice(start, start + 16)
         part = run(model, images[rows], labels[rows], ids[rows], keep_images=True).images
         assert torch.equal(whole[rows], part)
+    sizes.clear()
+    assert torch.equal(run(*task, keep_first=20).images, whole[:20])
+    assert sizes == [14, 14, 8]
 
 
 def test_what_a_library_warns_of_is_told_once_with_its_batches(plant, task, monkeypatch):

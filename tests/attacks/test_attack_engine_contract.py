@@ -7,7 +7,7 @@ import torch
 from small_models import Linear
 from torch import Tensor, nn
 
-from robustsweep.attacks import ATTACKS, fgm_l2, fgsm, parse_attack, pgd, run_attack
+from robustsweep.attacks import ATTACKS, fgm_l2, fgsm, parse_attack, pgd, run_attack, square
 from robustsweep.attacks.ascent import PGD
 from robustsweep.attacks.rules import State
 from robustsweep.errors import AttackError, DataError, UsageError
@@ -195,6 +195,27 @@ class Wrapped(nn.Module):
 
     def forward(self, images):
         return self.function(self.net(images))
+
+
+class Watched(nn.Module):
+    """Notes what each pass of a network may be rounded to."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+        self.tf32: set[bool] = set()
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.tf32.add(torch.backends.cudnn.allow_tf32)
+        return self.net(images)
+
+
+def test_every_pass_of_an_attack_is_in_full_precision(net, images, labels, ids):
+    watched = Watched(net).eval()
+    attack(watched, images, labels, ids, search="as-is")
+    square(watched, images, labels, eps="4/255", queries=3)
+    assert watched.tf32 == {False}
+    assert torch.backends.cudnn.allow_tf32  # PyTorch's default
 
 
 def test_a_saturated_loss_is_reported(net, images, labels, ids):

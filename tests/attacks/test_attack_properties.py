@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from slow_rules import iterates
 from small_models import Linear
 
-from robustsweep.attacks import ATTACKS, AttackSpec, engine, parse_attack, run_attack
+from robustsweep.attacks import ATTACKS, AttackSpec, parse_attack, pool, run_attack
 from robustsweep.attacks.losses import LOSSES
 from robustsweep.attacks.norms import find_norm
 from robustsweep.draws import Draws
@@ -96,7 +96,7 @@ def test_batch_size_order_and_pool_do_not_matter(net, images, labels, ids, spec,
         assert torch.equal(verdicts(whole), verdicts(parts))
         assert torch.allclose(whole.images, parts.images, atol=1e-6)
     order = torch.randperm(40, generator=torch.Generator().manual_seed(0))
-    monkeypatch.setattr(engine, "_POOL_BYTES", 1)
+    monkeypatch.setattr(pool, "_POOL_BYTES", 1)
     shuffled = attack(net, images[order], labels[order], spec, ids[order], batch_size=3)
     assert torch.equal(verdicts(whole)[order], verdicts(shuffled))
     assert torch.allclose(whole.images[order], shuffled.images, atol=1e-6)

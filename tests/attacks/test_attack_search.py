@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from robustsweep.attacks import engine, folding, parse_attack, run_attack, run_attacks
+from robustsweep.attacks import engine, folding, parse_attack, pool, run_attack, run_attacks
 from robustsweep.errors import UsageError
 
 N = 60
@@ -103,9 +103,28 @@ def test_searching_on_the_copy_changes_next_to_no_verdict(convnet, pictures, ans
 def test_order_batch_size_and_packing_change_next_to_no_verdict(convnet, pictures, answers, name, monkeypatch):
     whole = verdicts(attack(convnet, pictures, answers, name))
     order = torch.randperm(N, generator=torch.Generator().manual_seed(0))
-    monkeypatch.setattr(engine, "_POOL_BYTES", 1)
+    monkeypatch.setattr(pool, "_POOL_BYTES", 1)
     parts = verdicts(attack(convnet, pictures[order], answers[order], name, ids=order, batch_size=7))
     assert int((whole[order] != parts).any(1).sum()) <= 1
+
+
+def test_the_copy_is_compared_on_a_few_images_and_not_handed_them_all(convnet, pictures, answers, monkeypatch):
+    shown = []
+    compared = engine.search_model
+    monkeypatch.setattr(engine, "search_model", lambda net, images: shown.append(len(images)) or compared(net, images))
+    attack(convnet, pictures, answers, NAMES[0])
+    assert shown == [8]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_first_images_can_be_kept_without_the_others(convnet, pictures, answers, name, monkeypatch):
+    monkeypatch.setattr(pool, "_POOL_BYTES", 1)
+    spec, options = parse_attack(name), {"seed": 0, "ids": torch.arange(N), "batch_size": 7}
+    (whole,) = run_attacks(convnet, pictures, answers, (spec,), keep_images=True, **options)
+    (some,) = run_attacks(convnet, pictures, answers, (spec,), keep_first=20, **options)
+    assert torch.equal(some.images, whole.images[:20])
+    assert torch.equal(verdicts(some), verdicts(whole))
+    assert torch.equal(some.logits, whole.logits)
 
 
 @pytest.mark.parametrize("name", NAMES)

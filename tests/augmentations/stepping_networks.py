@@ -40,4 +40,5 @@ def with_peaks(method: Method, monkeypatch: pytest.MonkeyPatch) -> None:
         return F.interpolate(noise.exp(), size=SIDE)
 
     if isinstance(method, GuidedMethod):
-        monkeypatch.setattr(f"robustsweep.augmentations.{method.name}.input_gradient", gradient)
+        for module in ("network_method", "sage"):
+            monkeypatch.setattr(f"robustsweep.augmentations.{module}.input_gradient", gradient)

@@ -152,3 +152,15 @@ def test_pixels_and_loss_are_those_of_the_batchs_operation() -> None:
 def test_a_method_with_a_loss_of_its_own_cannot_be_drawn_for_one_image() -> None:
     with pytest.raises(Exception, match="per_sample must be false with louder"):
         Choice([{"method": "louder"}], per_sample=True)
+
+
+def test_a_step_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    methods = [Choice(OPERATIONS, per_sample=per_sample) for per_sample in (False, True)]
+    samples = [method.sample(drawn(12)) for method in methods]
+
+    def refuse(*_: object) -> Tensor:
+        raise AssertionError("what an image draws is drawn before the step")
+
+    monkeypatch.setattr(Draws, "uniform", refuse)
+    for method, sample in zip(methods, samples, strict=True):
+        method.apply(*batch(), sample)

@@ -5,8 +5,9 @@ import pytest
 import torch
 from stepping_networks import network, step, with_peaks
 
-from robustsweep.augmentations.comixup import CoMixup, Floats, _paying_for_twins, _vectors
-from robustsweep.augmentations.small_grids import cheapest_labels, energy, expand
+from robustsweep.augmentations.comixup import CoMixup
+from robustsweep.augmentations.group_labelling import _paying_for_twins, _vectors
+from robustsweep.augmentations.small_grids import Floats, cheapest_labels, energy, expand
 
 
 def problems(n: int, n_labels: int, smoothness: float) -> tuple[Floats, Floats]:

@@ -93,3 +93,10 @@ def test_a_layer_that_does_not_run_or_runs_twice_is_refused() -> None:
     method = ManifoldMixup(layers=("unused",))
     with pytest.raises(UsageError, match="'unused' ran 0 times"):
         method.loss(step(method, net=net))
+
+
+def test_a_layer_is_found_by_its_path_without_a_walk_through_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = network()
+    wanted = dict(net.named_modules())["layer2.0"]
+    monkeypatch.setattr(nn.Module, "named_modules", lambda *_: pytest.fail("walked"))
+    assert find_layer(net, "layer2.0", "x") is wanted

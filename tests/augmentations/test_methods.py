@@ -115,6 +115,16 @@ def test_a_single_image_is_a_batch_too(method: Method) -> None:
     [
         ("cutmixx", {}, "did you mean 'cutmix'"),
         ("cutmix", {"alhpa": 1.0}, "did you mean 'alpha'"),
+        ("cutmix", {"per_batch": "False"}, "cutmix: per_batch must be of type bool, got 'False'"),
+        ("augmix", {"all_operations": 0}, "all_operations must be of type bool, got 0"),
+        ("autoaugment", {"corruption_safe": "no"}, "corruption_safe must be of type bool, got 'no'"),
+        ("autoaugment", {"policy": 1}, "policy must be of type str, got 1"),
+        ("dropblock", {"block_size": 2.5}, "block_size must be of type int, got 2.5"),
+        ("dropblock", {"layers": "stage1"}, "layers must be a list of texts, got 'stage1'"),
+        ("dropblock", {"layers": ["stage1", 2]}, "layers must be of type str, got 2"),
+        ("randommix", {"weights": [1, "2", 3, 4]}, "weights must be of type float, got '2'"),
+        ("choice", {"operations": [{"method": "cutmix", "per_batch": "no"}]}, "per_batch must be of type bool"),
+        ("choice", {"operations": "mixup"}, "operations must be a list, got 'mixup'"),
         ("cutmix", {"alpha": 0.0}, "alpha must be positive, got 0.0"),
         ("mixup", {"alpha": -1.0}, "alpha must be positive"),
         ("mixup", {"probability": 1.5}, "probability must be in"),
@@ -145,3 +155,23 @@ def test_a_single_image_is_a_batch_too(method: Method) -> None:
 def test_what_no_method_can_do_is_refused(name: str, parameters: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         build_method(name, **parameters)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "overlaps"),
+    [
+        ("baseline", {}, False),
+        ("cutmix", {}, False),
+        ("augmix", {}, False),
+        ("augmix", {"all_operations": True}, True),
+        ("autoaugment", {}, True),
+        ("autoaugment", {"corruption_safe": True}, False),
+        ("choice", {}, False),
+        ("choice", {"operations": [{"method": "cutmix"}, {"method": "autoaugment"}]}, True),
+        ("choice", {"operations": [{"method": "choice", "operations": [{"method": "autoaugment"}]}]}, True),
+    ],
+)
+def test_methods_say_whether_they_overlap_the_corruptions(
+    name: str, parameters: dict[str, object], overlaps: bool
+) -> None:
+    assert build_method(name, **parameters).overlaps_corruptions is overlaps

@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from stepping_networks import CLASSES, SIDE, N, criterion, drawn, network, step, with_peaks
 
 from robustsweep.augmentations import METHODS, build_method
+from robustsweep.augmentations.dropblock import DropBlock
+from robustsweep.augmentations.manifold_mixup import ManifoldMixup
 from robustsweep.augmentations.method import Method
 from robustsweep.augmentations.network_method import GuidedMethod, NetworkMethod, input_gradient, observing, unit_sum
 from robustsweep.draws import Draws
@@ -185,7 +187,7 @@ def test_maps_are_divided_by_their_sum_and_empty_ones_become_constant() -> None:
     [
         ("manifold_mixup", {"alpha": 0.0}, "alpha must be positive"),
         ("manifold_mixup", {"layers": ()}, "at least one layer's name"),
-        ("manifold_mixup", {"layers": "input"}, "a list of at least one"),
+        ("manifold_mixup", {"layers": "input"}, "a list of texts, got 'input'"),
         ("dropblock", {"block_size": 0}, "block_size must be at least 1"),
         ("dropblock", {"keep": 0.0}, r"keep must be in \(0, 1\]"),
         ("dropblock", {"layers": []}, "at least one layer's name"),
@@ -201,6 +203,12 @@ def test_maps_are_divided_by_their_sum_and_empty_ones_become_constant() -> None:
 def test_what_no_method_can_do_is_refused(name: str, parameters: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         build_method(name, **parameters)
+
+
+def test_a_single_text_is_no_list_of_layers_where_the_class_is_called_either() -> None:
+    for kind in (ManifoldMixup, DropBlock):
+        with pytest.raises(UsageError, match="a list of at least one layer's name, got 'stage1'"):
+            kind(layers="stage1")
 
 
 @pytest.mark.parametrize(("name", "wanted"), [("puzzlemix", "even"), ("comixup", "multiples of 4")])

@@ -1,6 +1,7 @@
 """Short, seeded forms of the simulations; ``false_alarms.py`` runs them at length."""
 
-from false_alarms import BOUND, simulation_a, simulation_b, upper_bound
+import pytest
+from false_alarms import BOUND, BOUND_PASS, mcnemar, simulation_a, simulation_b, simulation_c, simulation_d, upper_bound
 
 REPEATS = 2_000
 
@@ -23,7 +24,29 @@ def test_equal_methods_are_told_apart_no_more_often_than_declared() -> None:
     assert counts["images alone"] / REPEATS > 0.15
 
 
+@pytest.mark.parametrize("n_seeds", [3, 5])
+def test_one_more_training_of_a_method_fails_no_more_often_than_declared(n_seeds: int) -> None:
+    counts = simulation_d(n_seeds, 0.005, REPEATS, seed=0, n_images=500)
+    assert counts["images and seeds"] / REPEATS < BOUND
+    assert counts["images, one seed"] / REPEATS > 0.08
+
+
+@pytest.mark.parametrize(("better", "n_cells"), [(0.0, 1), (0.01, 1), (0.01, 5)])
+def test_a_loss_as_large_as_the_margin_passes_no_more_often_than_declared(better: float, n_cells: int) -> None:
+    counts = simulation_c(300, 0.01, better, n_cells, REPEATS, seed=0)
+    assert counts["PASS"] / REPEATS < BOUND_PASS
+
+
+def test_an_equal_candidate_fails_no_more_often_than_declared() -> None:
+    assert simulation_c(500, 0.0, 0.05, 1, REPEATS, seed=0, margin=0.0)["FAIL"] / REPEATS < BOUND
+
+
 def test_the_bound_is_that_of_the_binomial_distribution() -> None:
     assert 0.05 < upper_bound(250, 5_000) < 0.056
     assert upper_bound(0, 10) > 0.25
     assert upper_bound(10, 10) == 1
+
+
+def test_mcnemar_is_a_binomial_test_of_the_discordant_images() -> None:
+    assert mcnemar(0, 0) == 1
+    assert mcnemar(1, 9) == pytest.approx(2 * (1 + 10) / 2**10)

@@ -36,7 +36,7 @@ def trained_weights() -> dict[str, Tensor]:
     So gently that PGD-10 at 8/255 leaves nearly nothing; where it leaves more, rounding decides whether it converged.
     """
     data = open_digits("train")
-    images = NORM.applied_to(data.images(np.arange(len(data))) / 255.0)
+    images = Normalised(nn.Identity(), NORM)(data.images(np.arange(len(data))) / 255.0)
     labels = torch.from_numpy(data.labels)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(2)
@@ -102,5 +102,6 @@ BROKEN: dict[str, Callable[[], nn.Module]] = {
     "quantised": lambda: Before(healthy(), lambda images: (images * 16).round() / 16),
     "noisy": lambda: Before(healthy(), lambda images: images + 0.1 * torch.randn_like(images)),
     "neighbours": lambda: Before(healthy(), lambda images: images - images.mean(0, keepdim=True)),
+    "rooted": lambda: Before(healthy(), lambda images: images + (0 * images).sqrt()),  # its derivative is NaN
     "watching": lambda: Before(healthy(), lambda images: images * (0.5 if torch.is_grad_enabled() else 1.0)),
 }

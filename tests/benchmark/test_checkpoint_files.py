@@ -5,7 +5,7 @@ import torch
 from checkpoint_files import ARCHITECTURE, CARD, CLASSES, SPEC, images, logits, network, only, renamed, saved, weights
 from safetensors.torch import save_file
 
-from robustsweep.benchmark.checkpoints import resolve, save_native
+from robustsweep.benchmark.checkpoints import Card, resolve, save_native
 from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS
 from robustsweep.errors import CheckpointError, UsageError
 
@@ -202,7 +202,12 @@ def test_a_state_dict_without_architecture_and_normalisation_says_what_is_missin
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
-    [("weights=random", "leave weights= out"), ("seed=-1", "seed= must be"), ("input_size=0", "input_size= must be")],
+    [
+        ("weights=random", "leave weights= out"),
+        ("seed=-1", "seed= must be"),
+        ("input_size=0", "input_size= must be"),
+        ("clean_accuracy=92.6", "clean_accuracy= must be a number from 0 to 1"),
+    ],
 )
 def test_options_that_have_no_meaning_are_refused(state_dict: Path, options: str, sentence: str) -> None:
     with pytest.raises(UsageError, match=sentence):
@@ -226,6 +231,13 @@ def test_a_checkpoint_of_another_input_size_resizes_inside_its_module(state_dict
 def test_resolving_a_built_in_architecture_runs_no_image(state_dict: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(network()), "forward", None)
     assert only(f"{state_dict},{SPEC},input_size=99999").card.input_size == 99999
+
+
+def test_a_stated_accuracy_is_on_the_card_and_changes_no_identity(state_dict: Path) -> None:
+    stated, plain = only(f"{state_dict},{SPEC},clean_accuracy=0.926"), only(f"{state_dict},{SPEC}")
+    assert (stated.card.clean_accuracy, plain.card.clean_accuracy) == (0.926, None)
+    assert stated.id == plain.id
+    assert Card.from_json(stated.card.to_json()) == stated.card
 
 
 def test_missing_files_and_unknown_suffixes_are_refused(tmp_path: Path) -> None:

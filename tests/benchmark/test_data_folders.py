@@ -59,6 +59,15 @@ def test_rows_are_read_in_the_order_that_is_asked_for(photos: Path) -> None:
         assert np.array_equal(data.images(np.array([3, 0, 3])).numpy(), everything(data)[[3, 0, 3]])
 
 
+def test_a_photograph_is_what_its_file_holds_whatever_the_preprocessing(photos: Path) -> None:
+    plain = opened(f"imagefolder:{photos}")
+    for path in (photos, archive_of(photos, ".tar.gz")):
+        data = opened(f"imagefolder:{path},resize=6,crop=4")
+        assert data.size == (4, 4)
+        for row in range(len(data)):
+            assert np.array_equal(data.photograph(row).numpy(), everything(plain)[row])
+
+
 def test_jpeg_files_carry_a_note_and_others_do_not(tmp_path: Path, photos: Path) -> None:
     jpeg = write_files(tmp_path / "jpeg", {"cat/1.jpg": encoded(pixels(0), "JPEG")})
     assert "start from pixels compressed before" in opened(f"imagefolder:{jpeg}").notes[0]

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 from audited_networks import BROKEN, NORM, architecture, checkpoint, digits, healthy, trained
-from tiny_sweeps import Ledger, cells, official_set, swept, tiny_plan
+from tiny_sweeps import Ledger, cells, official_set, swept, tiny_checkpoint, tiny_data, tiny_plan
 from torch import nn
 
 from robustsweep.attacks.audits.answers import answer_findings, changed, looks_like_probabilities
-from robustsweep.attacks.audits.input_statistics import input_misfit
 from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS, Normalised
+from robustsweep.benchmark.input_statistics import input_misfit
 from robustsweep.benchmark.inspecting import inspect, spread
 from robustsweep.results.store import CellStore
 
@@ -54,7 +54,8 @@ def test_a_broken_network_is_named_once_and_in_every_cell(tmp_path: Path, name: 
 
 
 def test_a_network_that_looks_whether_it_is_differentiated_is_named_in_attacks_alone(tmp_path: Path) -> None:
-    _, stored = warnings_of(tmp_path, "watching")
+    told, stored = warnings_of(tmp_path, "watching")
+    assert len([sentence for sentence in told if "eps 0" in sentence]) == 1
     assert [condition for condition, warnings in stored.items() if any("eps 0" in w for w in warnings)] == [
         "fgsm-linf@2/255"
     ]
@@ -82,6 +83,49 @@ def test_official_images_say_nothing_about_the_normalisation(tmp_path: Path) -> 
     swept(plan, tmp_path).raise_if_failed()
     (cell,) = CellStore(tmp_path).cells()
     assert cell.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "are_clean"),
+    [
+        (("window-hard-noise@0.375", "contrast@5"), True),
+        (("contrast@5", "clean"), True),
+        (("contrast@5", "fog@1"), False),  # clean images would be read for this alone
+    ],
+)
+def test_clean_images_are_looked_at_where_they_are_wanted_anyway(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...], are_clean: bool
+) -> None:
+    seen: list[tuple[torch.Tensor, bool]] = []
+
+    def noting(module: nn.Module, images: torch.Tensor, *, are_clean: bool) -> tuple[str, ...]:
+        seen.append((images, are_clean))
+        return ()
+
+    monkeypatch.setattr("robustsweep.benchmark.inspecting.inspect", noting)
+    plan = tiny_plan(*names, data=official_set(digits(), clean=True), checkpoints=[checkpoint("healthy")], limit=30)
+    swept(plan, tmp_path).raise_if_failed()
+    ((images, told),) = seen
+    assert told == are_clean
+    assert torch.equal(images, spread(plan.source.read_clean(plan.source.positions))) == are_clean
+
+
+def test_each_checkpoint_is_looked_at_once_under_a_gradient_and_where_it_is_attacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[int] = []
+
+    def counting(module: nn.Module, images: torch.Tensor) -> tuple[str, ...]:
+        shown.append(len(images))
+        return ()
+
+    monkeypatch.setattr("robustsweep.benchmark.inspecting.answers_otherwise_under_a_gradient", counting)
+    monkeypatch.setattr("robustsweep.benchmark.blocks.IMAGES_PER_BLOCK", 8)
+    names = ("clean", "fgsm-linf@2/255", "fgm-l2@0.5", "pgd2-linf@1/255")
+    for run, wanted in (("attacked", names), ("clean", names[:1])):
+        plan = tiny_plan(*wanted, data=tiny_data(20), checkpoints=[tiny_checkpoint("a", 0), tiny_checkpoint("b", 1)])
+        swept(plan, tmp_path / run, block_bytes=1, batch_size=5).raise_if_failed()
+    assert shown == [5, 5]
 
 
 def test_networks_without_a_memory_of_their_inputs_have_no_misfit() -> None:
@@ -134,3 +178,14 @@ def test_changes_are_counted_relative_to_the_logits() -> None:
 
 def test_answers_that_are_not_finite_are_left_to_others() -> None:
     assert list(answer_findings(lambda images: images.flatten(1) * float("nan"), torch.rand(4, 3, 2, 2))) == []
+
+
+def test_images_are_shown_again_in_two_halves() -> None:
+    shown: list[int] = []
+
+    def counting(images: torch.Tensor) -> torch.Tensor:
+        shown.append(len(images))
+        return images.flatten(1)
+
+    assert list(answer_findings(counting, torch.rand(7, 3, 2, 2))) == []
+    assert shown == [7, 7, 4, 3]

@@ -77,6 +77,8 @@ def test_a_safetensors_file_without_a_card_says_what_to_do(tmp_path: Path) -> No
         {"normalisation": {"mean": ["0", "0", "0"], "std": [1, 1, 1]}},
         {"method": ["cutmix"]},
         {"method_parameters": None},
+        {"overlaps_corruptions": "no"},
+        {"epochs": True},
         {"a_later_field": 1},
     ],
 )
@@ -85,6 +87,15 @@ def test_a_card_that_is_none_is_refused(tmp_path: Path, change: dict[str, object
     save_file(weights(), tmp_path / "net.safetensors", metadata={"robustsweep_card": card})
     with pytest.raises(CheckpointError, match="card|normalisation"):
         resolve(str(tmp_path / "net.safetensors"))
+
+
+def test_the_overlap_with_corruptions_is_read_and_unknown_where_a_card_is_silent() -> None:
+    for value in (True, False, None):
+        card = replace(CARD, overlaps_corruptions=value)
+        assert Card.from_json(card.to_json()) == card
+        assert card.differing_fields(CARD) == []
+    silent = {name: value for name, value in CARD.to_dict().items() if name != "overlaps_corruptions"}
+    assert Card.from_json(json.dumps(silent)).overlaps_corruptions is None
 
 
 @pytest.mark.parametrize("text", ["", "not json", "[]", "3", "null"])

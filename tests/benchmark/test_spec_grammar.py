@@ -31,6 +31,22 @@ def test_an_open_ended_key_takes_the_rest_commas_included(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("a,arch=[1,2],norm=b", {"arch": "[1,2]", "norm": "b"}),
+        ('a, arch = [{"x": [1, 2], "y": 3}, {}] ,norm=b', {"arch": '[{"x": [1, 2], "y": 3}, {}]', "norm": "b"}),
+        ('a,arch="x,y]",norm=b', {"arch": '"x,y]"', "norm": "b"}),
+        ("a,arch=],norm=b", {"arch": "]", "norm": "b"}),
+        ("a,arch=[1,norm=b", {"arch": "[1,norm=b"}),
+    ],
+)
+def test_commas_within_brackets_are_the_values_own_where_values_may_be_lists(
+    text: str, options: dict[str, str]
+) -> None:
+    assert parse_spec(text, noun="method", keys=KEYS, nested=True).options == options
+
+
+@pytest.mark.parametrize(
     ("text", "sentence"),
     [
         ("", "starts with what it names"),

@@ -57,6 +57,22 @@ def test_an_attack_in_pieces_is_the_attack_in_one(tmp_path: Path, monkeypatch: p
     assert same(stored(tmp_path / "one"), stored(tmp_path / "pieces"))
 
 
+def test_of_the_attacked_images_only_those_are_kept_that_are_shown_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[int] = []
+    attack = attacking.run_attacks
+
+    def noting(*arguments: Any, **options: Any) -> Any:
+        outcomes = attack(*arguments, **options)
+        kept.extend(len(outcome.images) for outcome in outcomes if outcome.images is not None)
+        return outcomes
+
+    monkeypatch.setattr(attacking, "run_attacks", noting)
+    swept(tiny_plan("fgsm-linf@2/255", "fgsm-linf@4/255", data=tiny_data(20)), tmp_path, batch_size=8)
+    assert kept == [8, 8]
+
+
 def test_the_random_starts_of_an_attack_are_drawn_with_the_seed_of_the_sweep(tmp_path: Path) -> None:
     for seed in (0, 1):
         swept(tiny_plan("pgd1-linf@8/255", "fgsm-linf@8/255", seed=seed), tmp_path / str(seed))

@@ -1,5 +1,6 @@
 """What a sweep stores, for each kind of condition and whatever goes wrong."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -157,6 +158,25 @@ def test_an_accuracy_at_chance_level_is_warned_of_in_the_clean_cell_alone(tmp_pa
     assert f"is at chance level ({1 / CLASSES:.2%}): check norm=" in sentence
     warned = {(c.checkpoint["name"], c.condition["name"]): c.warnings for c in CellStore(tmp_path).cells()}
     assert {key for key, sentences in warned.items() if sentences} == {("constant", "clean")}
+
+
+@pytest.mark.parametrize("limit", [None, 20])
+def test_a_clean_accuracy_other_than_the_card_states_is_warned_of(tmp_path: Path, limit: int | None) -> None:
+    data, plain = tiny_data(60), tiny_checkpoint()
+    swept(tiny_plan("clean", data=data), tmp_path / "plain")
+    (cell,) = CellStore(tmp_path / "plain").cells()
+    right = cell.counts.n_right / 60
+    # A subset may be off by three standard deviations, all images by half a point.
+    for name, stated, warns in (("same", right, False), ("near", right - 0.05, limit is None), ("far", 0.02, True)):
+        checkpoint = replace(plain, card=replace(plain.card, clean_accuracy=stated))
+        plan = tiny_plan("clean", data=data, checkpoints=[checkpoint], limit=limit)
+        swept(plan, tmp_path / name)
+        (cell,) = CellStore(tmp_path / name).cells()
+        found = [sentence for sentence in cell.warnings if f"its card states {stated:.2%}" in sentence]
+        assert bool(found) is warns, name
+        assert not found or found[0].startswith(f"clean accuracy is {cell.counts.n_right / cell.counts.n:.2%}")
+    # What a maker states decides no number, and so no key.
+    assert {entry.name for entry in (tmp_path / "far" / "cells").iterdir()} == {plain.id}
 
 
 def test_how_a_cell_was_computed_is_recorded_and_not_in_its_key(tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ def test_finished_blocks_are_neither_read_nor_computed_again(
     # A block has two events for each of its eight cells, after the one at the beginning.
     with pytest.raises(StoppedError):
         run_in(N_BLOCKS, plan, tmp_path, StopAt(1 + 2 * 8 + 2))
-    assert len(part_files(tmp_path)) == 8 + 1
+    assert len([path for path in part_files(tmp_path) if path.suffix == ".npz"]) == 8 + 1
     first, calls[:] = calls.copy(), []
     assert first == [("read", 0), ("gaussian_noise@3", 0), ("read", 8)]
     run_in(N_BLOCKS, plan, tmp_path)

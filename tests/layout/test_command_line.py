@@ -7,7 +7,9 @@ from click import ClickException
 from typer.main import get_command
 
 from robustsweep import __version__
+from robustsweep.benchmark.sweep import SweepSummary
 from robustsweep.cli import app, main
+from robustsweep.training.grid import Grid
 
 COMMANDS = sorted(get_command(app).commands)
 HEAVY = ("torch", "pandas", "numpy", "matplotlib", "sklearn")
@@ -133,6 +135,32 @@ def test_one_plan_trains_and_sweeps_what_was_trained_and_neither_happens_twice(r
     assert "Training cost" in out
 
 
+@pytest.mark.parametrize(
+    ("options", "next_line"),
+    [
+        ([], "sweep plan.toml"),
+        (["--device", "cpu"], "sweep plan.toml"),
+        (["--shard", "1/2"], "sweep --checkpoint both/checkpoints --data SPEC"),
+        (["--method", "cutmix"], "sweep --checkpoint both/checkpoints --data SPEC"),
+        (["--method", "mixup"], "sweep --checkpoint both/checkpoints --data SPEC"),
+        (["--seed", "0-1"], "sweep --checkpoint both/checkpoints --data SPEC"),
+        (["--out", "elsewhere"], "sweep --checkpoint elsewhere --data SPEC"),
+    ],
+)
+def test_training_names_the_sweep_that_takes_what_it_made(run, tmp_path, monkeypatch, options, next_line):
+    def made(grid: Grid, progress: object) -> int:
+        for job in grid.jobs:
+            job.path.parent.mkdir(parents=True, exist_ok=True)
+            job.path.write_text("")
+        return len(grid.jobs)
+
+    monkeypatch.setattr("robustsweep.training.grid.train_grid", made)
+    (tmp_path / "plan.toml").write_text('out = "both"\n[train]\nmethods = ["baseline", "cutmix"]\nlimit = 20\n')
+    code, out, _ = run("train", "plan.toml", *options)
+    assert code == 0
+    assert out.splitlines()[-1] == f"next   robustsweep {next_line}"
+
+
 def test_an_interrupted_training_ends_with_130(run, monkeypatch):
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -141,6 +169,22 @@ def test_an_interrupted_training_ends_with_130(run, monkeypatch):
     code, _, err = run("train", "--limit", "64")
     assert code == 130
     assert "run the same command to continue" in err
+
+
+@pytest.mark.parametrize(
+    ("summary", "said"),
+    [
+        (SweepSummary(3, 5, (), 2.0), "3 cells computed in 2 s, 5 were stored already"),
+        (SweepSummary(0, 8, (), 2.0, audited=4), "0 cells computed in 2 s, 8 were stored already, 4 audits made"),
+        (SweepSummary(0, 8, (), 2.0), "nothing to compute: all 8 cells are stored already"),
+    ],
+)
+def test_a_sweep_says_what_it_computed_and_audited(run, monkeypatch, summary, said):
+    monkeypatch.setattr("robustsweep.benchmark.sweep.run_sweep", lambda *_: summary)
+    command = ["--checkpoint", "torchvision:resnet18,weights=random,classes=10,input_size=32", "--limit", "10"]
+    code, out, _ = run("sweep", *command)
+    assert code == 0
+    assert f"done   {said}\n" in out
 
 
 def test_corrupt_writes_a_folder_that_its_next_line_names_and_has_nothing_left_the_second_time(run, tmp_path):

@@ -163,6 +163,10 @@ def test_parts_join_in_order_and_go_when_the_cell_is_finished(store: CellStore) 
     assert not store.has_part("0123456789ab", written.key, 2)
     joined = store.read_parts("0123456789ab", written.key, 2)
     assert same(joined, examples(6, attacked=True))
+    store.write_part_notes("0123456789ab", written.key, 1, {"seconds": 0.25})
+    assert store.part_notes("0123456789ab", written.key, 1) == {"seconds": 0.25}
+    with pytest.raises(DataError, match=r"0\.json cannot be read .* sweep again"):
+        store.part_notes("0123456789ab", written.key, 0)
     assert not store.has("0123456789ab", written.key)
     store.write(written, joined)
     assert not store.has_part("0123456789ab", written.key, 0)

@@ -17,7 +17,7 @@ from robustsweep.results.rendering import to_csv, to_markdown
 from robustsweep.results.scores import mean_score, scores_of
 from robustsweep.results.statistics.families import holm
 from robustsweep.results.statistics.seeds import method_difference
-from robustsweep.results.taxonomy import conditions_of
+from robustsweep.results.taxonomy import CORRUPTIONS, conditions_of
 from robustsweep.results.units import split_units
 from robustsweep.results.windows import hard_minus_soft, read_answers
 from robustsweep.results.wording import reading
@@ -28,7 +28,8 @@ Make = Callable[..., RunBuilder]
 def method(builder: RunBuilder, name: str, error: float, seeds: int, corruptions: tuple[str, ...] = ("fog",)) -> list:
     found = []
     for seed in range(seeds):
-        builder.card(f"{name}-{seed}", name, seed, training={"device": "cpu", "seconds_per_epoch": 2.0 + seed + error})
+        facts = {"device": "cpu", "seconds_per_epoch": 2.0 + seed + error}
+        builder.card(f"{name}-{seed}", name, seed, recipe_hash="c" * 64, training=facts)
         found.append(put_sweep(builder, f"{name}-{seed}", error, seed + sum(map(ord, name)), corruptions))
     return found
 
@@ -113,17 +114,90 @@ def test_every_declared_score_of_every_opponent_is_in_the_family(make_builder: M
     assert [one.p_holm for one in declared] != pytest.approx([one.p for one in declared])
 
 
-def test_methods_that_were_trained_differently_are_refused_and_checkpoints_are_noted(make_builder: Make) -> None:
-    builder = make_builder(n=50)
-    builder.card("a", "smoothmix", 0, epochs=200)
-    builder.card("b", "cutmix", 0, epochs=300)
-    for name in ("a", "b"):
+def test_several_opponents_are_one_family_and_what_is_not_there_is_noted(make_builder: Make) -> None:
+    builder, other = make_builder("one", n=200), make_builder("two", n=200, fingerprint="e" * 64)
+    for name, error in (("smoothmix", 0.3), ("cutmix", 0.31), ("mixup", 0.32), ("cutout", 0.33)):
+        method(builder, name, error, 2)
+    for name in ("smoothmix", "cutmix"):
+        method(other, name, 0.3, 2)
+    found = compare([builder.root, other.root], "smoothmix", ["cutmix", "mixup"], metrics=["fog_error"])
+    few, both = sorted(found, key=lambda one: len(one.pairs))
+    assert {one.second.name for one in both.comparisons} == {"cutmix", "mixup"}
+    assert all(one.family_size == 2 for one in both.comparisons)
+    assert not any(note.startswith("Not measured on these images") for note in both.notes)
+    assert {one.second.name for one in few.comparisons} == {"cutmix"}
+    assert "Not measured on these images: mixup." in few.notes
+    with pytest.raises(UsageError, match="did you mean 'mixup'"):
+        compare([builder.root], "smoothmix", ["cutmix", "mixupp"])
+
+
+def clean_only(builder: RunBuilder, *names: str) -> None:
+    for name in names:
         put(builder, name, {"name": "clean", "kind": "clean"}, np.arange(50) < 20)
-    with pytest.raises(NothingToCompareError, match="epochs \\(200, 300\\)") as caught:
-        compare([builder.root], "smoothmix", "cutmix")
-    assert caught.value.exit_code == 4
+
+
+@pytest.mark.parametrize("recipe_hash", [None, "c" * 64])
+def test_methods_that_were_trained_differently_are_refused_and_checkpoints_are_noted(
+    make_builder: Make, recipe_hash: str | None
+) -> None:
+    builder = make_builder(n=50)
+    builder.card("a", "smoothmix", 0, epochs=200, recipe_hash=recipe_hash)
+    builder.card("b", "cutmix", 0, epochs=300, recipe_hash=recipe_hash)
+    clean_only(builder, "a", "b")
+    for against in ("cutmix", "all"):
+        with pytest.raises(NothingToCompareError, match="epochs \\(200, 300\\)") as caught:
+            compare([builder.root], "smoothmix", against)
+        assert caught.value.exit_code == 4
     (found,) = compare([builder.root], "a", "b")
     assert found.notes == ("a and b differ in epochs (200, 300).",)
+
+
+def test_methods_are_compared_within_each_training_that_both_have(make_builder: Make) -> None:
+    builder = make_builder(n=50)
+    for epochs in (30, 60):
+        for method_name in ("smoothmix", "cutmix"):
+            name = f"{method_name}-{epochs}"
+            builder.card(name, method_name, 0, epochs=epochs, recipe_hash="c" * 64)
+            clean_only(builder, name)
+    builder.card("mixup-90", "mixup", 0, epochs=90, recipe_hash="c" * 64)
+    clean_only(builder, "mixup-90")
+    found = compare([builder.root], "smoothmix", "cutmix")
+    assert [one.unit.scope.training for one in found] == ["trained: epochs 30", "trained: epochs 60"]
+    with pytest.raises(NothingToCompareError, match="epochs \\(30, 60, 90\\)"):
+        compare([builder.root], "smoothmix", "mixup")
+    (across,) = compare([builder.root], "smoothmix-30", "mixup-90")
+    assert across.unit.scope.training == ""
+    assert across.notes == ("smoothmix-30 and mixup-90 differ in epochs (30, 90).",)
+
+
+def test_methods_whose_training_is_not_stated_are_compared_with_a_note(make_builder: Make) -> None:
+    builder = make_builder(n=50)
+    for name, method_name in (("a", "smoothmix"), ("b", "cutmix")):
+        builder.card(name, method_name, 0)
+    builder.card("c", None, None)
+    clean_only(builder, "a", "b", "c")
+    (found,) = compare([builder.root], "smoothmix", "cutmix")
+    note = "Training not stated for smoothmix, cutmix; whether more than the method differs is unknown."
+    assert found.notes == (note,)
+    (errors, *_) = comparison_tables(found)
+    assert note in errors.notes
+    (found,) = compare([builder.root], "a", "c")  # two checkpoints, which claim nothing of methods
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [({"classes": 9}, "classes"), ({"held_out": 0.1}, "share held out"), ({"epoch_kept": "best"}, "epoch kept")],
+)
+def test_whatever_sets_tables_apart_sets_methods_apart(
+    make_builder: Make, changes: dict[str, object], named: str
+) -> None:
+    builder = make_builder(n=50)
+    builder.card("a", "smoothmix", 0)
+    builder.card("b", "cutmix", 0, **changes)
+    clean_only(builder, "a", "b")
+    with pytest.raises(NothingToCompareError, match=f"more than the method differs: {named}"):
+        compare([builder.root], "smoothmix", "cutmix")
 
 
 def test_seeds_with_other_parameters_are_no_seeds_of_one_method(make_builder: Make) -> None:
@@ -200,8 +274,6 @@ def test_windows_are_scored_as_their_table_does(builder: RunBuilder) -> None:
 
 
 def test_a_measured_reference_divides_and_is_resampled_with_the_sides(make_builder: Make) -> None:
-    from robustsweep.results.taxonomy import CORRUPTIONS
-
     builder = make_builder(n=40)
     for name, error in (("baseline", 0.6), ("smoothmix", 0.4)):
         method(builder, name, error, 1, CORRUPTIONS)
@@ -215,6 +287,36 @@ def test_a_measured_reference_divides_and_is_resampled_with_the_sides(make_build
     assert one.p_holm is None
     with pytest.raises(UsageError, match="reference checkpoint"):
         compare([builder.root], "smoothmix", "baseline", reference="alexnet")
+
+
+def test_what_one_set_of_images_lacks_is_noted_there_and_compared_on_the_others(make_builder: Make) -> None:
+    whole = make_builder("whole", n=30)
+    for name, error in (("reference", 0.7), ("smoothmix", 0.3), ("cutmix", 0.5)):
+        method(whole, name, error, 1, CORRUPTIONS)
+    without_reference = make_builder("without", n=30, fingerprint="d" * 64)
+    for name, error in (("smoothmix", 0.3), ("cutmix", 0.5)):
+        method(without_reference, name, error, 1, CORRUPTIONS)
+    few = make_builder("few", n=30, fingerprint="e" * 64)
+    for name, error in (("reference", 0.7), ("smoothmix", 0.3), ("cutmix", 0.5)):
+        method(few, name, error, 1, ("snow",))
+    runs = [builder.root for builder in (whole, without_reference, few)]
+    found = compare(runs, "smoothmix", "cutmix", metrics=["fog_error"], reference="reference")
+    by_data = {one.unit.scope.fingerprint[0]: one for one in found}
+    names = {data: {one.score.name for one in found.comparisons} for data, found in by_data.items()}
+    assert {"fog_error", "mce_vs_reference"} <= names["f"]
+    assert "mce_vs_reference" not in names["d"] | names["e"]
+    assert not by_data["f"].notes
+    assert by_data["d"].notes == ("No mCE by reference: it is not one of the checkpoints here.",)
+    mce, fog = by_data["e"].notes
+    assert "reference-0 lacks gaussian_noise" in mce
+    assert fog == "Not measured here: fog_error."
+    assert all(one.p_holm is None for one in by_data["e"].comparisons)
+    with pytest.raises(UsageError, match="did you mean 'fog_error'"):
+        compare(runs, "smoothmix", "cutmix", metrics=["fogg_error"])
+    with pytest.raises(UsageError, match="reference checkpoint"):
+        compare(runs, "smoothmix", "cutmix", reference="alexnet")
+    with pytest.raises(NothingToCompareError, match="No mCE by reference: .* reference-0 lacks gaussian_noise"):
+        compare([few.root], "smoothmix", "cutmix", reference="reference")
 
 
 def test_per_image_answers_that_contradict_the_counts_give_no_number(builder: RunBuilder) -> None:

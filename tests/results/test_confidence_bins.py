@@ -6,7 +6,7 @@ from run_builder import RunBuilder
 from robustsweep.errors import DataError
 from robustsweep.results.frame import load_frame
 from robustsweep.results.per_image import MeasuredCells
-from robustsweep.results.statistics.calibration import bin_gaps, binned, expected_calibration_error
+from robustsweep.results.statistics.calibration import bin_gaps, binned, ece_scores
 from robustsweep.results.units import split_units
 
 
@@ -22,7 +22,7 @@ def test_the_ece_of_bins_is_that_of_the_images() -> None:
     rng = np.random.default_rng(0)
     confidence = rng.random(1000)
     right = rng.random(1000) < confidence**2
-    expected = expected_calibration_error(bin_gaps(confidence, right))
+    expected = ece_scores(bin_gaps(confidence, right)).mean()
     assert binned(confidence, right).expected_calibration_error == pytest.approx(expected, abs=1e-12)
 
 

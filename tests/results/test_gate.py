@@ -82,6 +82,15 @@ def test_another_checkpoint_that_agrees_on_few_images_has_not_shown_much(make_bu
     many.raise_unless_passed(strict=True)
 
 
+@pytest.mark.parametrize("n_worse", [0, 1, 2])
+def test_few_images_that_disagree_do_not_pass_for_certainty(make_builder: Make, n_worse: int) -> None:
+    before, after = first(60, 300), first(60 + n_worse, 300)
+    (judged,) = gate(one_cell(make_builder, "base", before), one_cell(make_builder, "new", after)).judged
+    assert judged.margin == 0.01
+    assert judged.interval.high > 0.0125
+    assert judged.verdict == "INCONCLUSIVE"
+
+
 def test_the_right_scores_fail_as_one_family(make_builder: Make) -> None:
     outcome = gate(*pair_of_sweeps(make_builder))
     verdicts = {one.score.name: one.verdict for one in outcome.judged}
@@ -153,6 +162,17 @@ def test_cells_of_several_sets_of_images_are_refused(make_builder: Make) -> None
     put(other, "net", CLEAN, first(10, 80))
     with pytest.raises(NothingToCompareError, match="2 sets of images"):
         read_answers(builder.root)
+
+
+def test_checkpoints_that_were_trained_differently_are_gated_in_one_run(make_builder: Make) -> None:
+    base, new = make_builder("base", n=2_000), make_builder("new", n=2_000)
+    for builder in (base, new):
+        for epochs in (30, 60):
+            builder.card(f"net-{epochs}", "cutmix", 0, epochs=epochs, recipe_hash="c" * 64, weights=str(builder.root))
+            put(builder, f"net-{epochs}", CLEAN, first(100, 2_000))
+    outcome = gate(base, new)
+    assert [(one.candidate, one.verdict) for one in outcome.judged] == [("net-30", "PASS"), ("net-60", "PASS")]
+    assert "trained" not in outcome.title
 
 
 def test_junit_is_read_by_a_parser_and_counts_what_happened(make_builder: Make) -> None:

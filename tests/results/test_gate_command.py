@@ -136,6 +136,8 @@ def test_the_steps_of_the_action_judge_as_the_command_does(runs: Path) -> None:
     assert "1 FAIL" in (runs / "summary.md").read_text()
     unclear = run_step(found["Judge"], given | {"run": "unclear", "strict": "true"}, runs)
     assert unclear.returncode == 5, unclear.stderr
+    nameless = run_step(found["Judge"], given | {"retrained": "true"}, runs)
+    assert nameless.returncode == 4, nameless.stderr
     hostile = run_step(
         found["Sweep"], given | {"plan": '$(touch hacked); "; touch hacked', "run": "`touch hacked`"}, runs
     )

@@ -9,7 +9,7 @@ from scipy import stats
 
 from robustsweep.errors import DataError
 from robustsweep.results.statistics.intervals import Estimate, clustered_mean, wilson
-from robustsweep.results.statistics.paired import mcnemar, p_of_sign_flips, p_worse, paired_difference
+from robustsweep.results.statistics.paired import p_of_sign_flips, p_worse, paired_difference
 
 
 @pytest.mark.parametrize(("wrong", "n"), [(0, 10), (10, 10), (1, 7), (1897, 10_000), (3, 50_000)])
@@ -121,11 +121,6 @@ def test_few_images_are_judged_by_flips_and_many_by_t() -> None:
     assert p_of_sign_flips(many) == pytest.approx(clustered_mean(many).p_above_zero(), abs=0.01)
 
 
-def test_mcnemar_is_a_binomial_test_of_the_discordant_images() -> None:
-    assert mcnemar(0, 0) == 1
-    assert mcnemar(1, 9) == pytest.approx(2 * (1 + 10) / 2**10)
-
-
 @pytest.mark.parametrize(
     ("values", "ids", "match"),
     [
@@ -144,3 +139,14 @@ def test_bad_scores_give_no_number(values: np.ndarray, ids: np.ndarray | None, m
 def test_scores_of_other_images_are_not_paired() -> None:
     with pytest.raises(DataError, match="same images"):
         paired_difference(np.zeros(3), np.zeros(4))
+
+
+def test_clustered_errors_are_those_of_statsmodels() -> None:
+    regression = pytest.importorskip("statsmodels.regression.linear_model", reason="statsmodels is not installed")
+    rng = np.random.default_rng(4)
+    ids = rng.integers(0, 40, 300)
+    values = rng.random(300) + rng.random(40)[ids]
+    fitted = regression.OLS(values, np.ones(300)).fit(cov_type="cluster", cov_kwds={"groups": ids})
+    found = clustered_mean(values, ids)
+    assert found.value == pytest.approx(fitted.params[0])
+    assert found.standard_error == pytest.approx(fitted.bse[0])

@@ -151,12 +151,18 @@ def test_seeds_share_a_series_and_other_recipes_do_not(builder: RunBuilder) -> N
         ("a1", 1, {}),
         ("b0", 0, {"method_parameters": {"alpha": 0.5}}),
         ("c0", 0, {"epochs": 300}),
+        ("d0", 0, {"held_out": 0.1}),
     ):
         builder.card(name, "cutmix", seed, **changes)
         builder.sweep(name, lambda c, s, shift=seed: 700 - 10 * shift)
     (unit,) = split_units(load_frame([builder.root]))
     series = series_of(unit)
-    assert sorted((one.label, len(one.errors)) for one in series) == [("a0, a1 (2 seeds)", 2), ("b0", 1), ("c0", 1)]
+    assert sorted((one.label, len(one.errors)) for one in series) == [
+        ("a0, a1 (2 seeds)", 2),
+        ("b0", 1),
+        ("c0", 1),
+        ("d0", 1),
+    ]
     (seeds,) = [one for one in series if len(one.errors) == 2]
     assert seeds.mean[:15] == pytest.approx([0.305] * 15)
 

@@ -8,7 +8,8 @@ from robustsweep.errors import DataError
 from robustsweep.results.metrics import MCE
 from robustsweep.results.statistics.families import holm, tied_with_best
 from robustsweep.results.statistics.paired import paired_difference
-from robustsweep.results.statistics.seeds import combine, method_difference
+from robustsweep.results.statistics.seeds import combine, method_difference, new_training_difference
+from robustsweep.results.wording import reach
 
 
 def test_without_image_noise_it_is_welchs_test_over_seeds() -> None:
@@ -29,8 +30,6 @@ def test_the_variance_is_that_of_images_and_of_seeds() -> None:
     found = method_difference(first, second)
     images = np.var(first.mean(axis=0) - second.mean(axis=0), ddof=1) / 50
     seeds = np.var(first.mean(axis=1), ddof=1) / 3, np.var(second.mean(axis=1), ddof=1) / 2
-    assert found.image_variance == pytest.approx(images)
-    assert found.seed_variances == pytest.approx(seeds)
     assert found.estimate.standard_error**2 == pytest.approx(images + sum(seeds))
     parts = ((images, 49), (seeds[0], 2), (seeds[1], 1))
     degrees = sum(v for v, _ in parts) ** 2 / sum(v**2 / d for v, d in parts)
@@ -41,8 +40,9 @@ def test_the_variance_is_that_of_images_and_of_seeds() -> None:
 @pytest.mark.parametrize(
     ("seeds", "label", "about_methods"),
     [
-        ((1, 1), "checkpoint-level only", False),
-        ((1, 5), "checkpoint-level only", False),
+        ((1, 1), "one seed each, about these two checkpoints only", False),
+        ((1, 5), "one seed of a, about these checkpoints only", False),
+        ((5, 1), "one seed of b, about these checkpoints only", False),
         ((2, 5), "few seeds (2 of 5)", True),
         ((5, 7), "", True),
     ],
@@ -50,18 +50,13 @@ def test_the_variance_is_that_of_images_and_of_seeds() -> None:
 def test_few_seeds_are_labelled(seeds: tuple[int, int], label: str, about_methods: bool) -> None:
     rng = np.random.default_rng(1)
     found = method_difference(rng.random((seeds[0], 20)), rng.random((seeds[1], 20)))
-    assert found.label == label
+    assert reach(found, "a", "b") == label
     assert found.is_about_methods is about_methods
 
 
 def test_one_seed_each_is_the_paired_test_of_two_checkpoints() -> None:
     first, second = np.random.default_rng(2).random((2, 1, 60))
     assert method_difference(first, second).estimate == paired_difference(first[0], second[0])
-
-
-def test_the_share_of_seeds_that_win_counts_ties_as_half() -> None:
-    scores = np.array([0.1, 0.2]), np.array([0.2, 0.3])
-    assert combine(-0.1, 0.0, 10, scores).first_wins == pytest.approx(3.5 / 4)
 
 
 def test_methods_on_other_images_are_refused() -> None:
@@ -120,3 +115,27 @@ def test_a_difference_in_mce_with_constants_is_a_mean_over_images() -> None:
     values = [MCE.value(pd.Series(w.mean(axis=1), list(MCE.conditions)), reference) for w in wrong]
     found = paired_difference(weights @ wrong[0], weights @ wrong[1])
     assert found.value == pytest.approx(values[0] - values[1])
+
+
+def test_without_image_noise_a_new_training_is_judged_by_the_prediction_interval_of_the_known() -> None:
+    known = np.array([0.20, 0.22, 0.25, 0.21])
+    found = new_training_difference(np.full(500, 0.3), np.repeat(known[:, None], 500, axis=1))
+    spread = known.std(ddof=1) * np.sqrt(1 + 1 / 4)
+    assert found.value == pytest.approx(0.3 - known.mean())
+    assert found.degrees_of_freedom == pytest.approx(3)
+    assert found.p_above_zero() == pytest.approx(stats.t.sf((0.3 - known.mean()) / spread, 3))
+
+
+def test_among_equal_trainings_a_new_one_is_judged_by_its_images() -> None:
+    rng = np.random.default_rng(3)
+    known = np.repeat(rng.random((1, 60)), 3, axis=0)
+    new = rng.random(60)
+    found, paired = new_training_difference(new, known), paired_difference(new, known[0])
+    assert (found.value, found.standard_error) == pytest.approx((paired.value, paired.standard_error))
+    assert found.degrees_of_freedom == paired.degrees_of_freedom == 59
+
+
+def test_a_new_training_needs_two_known_ones_on_its_images() -> None:
+    for known in (np.zeros((1, 9)), np.zeros((3, 8)), np.zeros(9)):
+        with pytest.raises(DataError, match="judged by two or more"):
+            new_training_difference(np.zeros(9), known)

@@ -212,7 +212,7 @@ def test_the_best_follows_the_direction_and_is_absent_where_something_is_missing
 def test_bold_never_comes_without_its_footnote() -> None:
     marked, plain = footnotes(table((0.2, 0.1))), footnotes(table((0.2, 0.2)))
     assert "**10.00**" in to_markdown(marked)
-    assert any("no interval is computed yet" in note for note in marked.notes)
+    assert any("this table has no intervals" in note for note in marked.notes)
     assert plain.notes == ()
     assert "**" not in to_markdown(plain)
 

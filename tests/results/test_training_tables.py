@@ -111,8 +111,12 @@ def test_a_card_that_states_no_usable_time_has_no_cost(builder: RunBuilder, valu
     assert training_cost(load_frame([builder.root])) is None
 
 
+def equal_tables(builder: RunBuilder) -> list[Table]:
+    return equal_compute(split_units(load_frame([builder.root]), by_training=False))
+
+
 def equal(builder: RunBuilder) -> Table:
-    (table,) = equal_compute(split_units(load_frame([builder.root])))
+    (table,) = equal_tables(builder)
     return table
 
 
@@ -132,6 +136,14 @@ def test_equal_compute_takes_the_longest_training_within_the_baselines_time(buil
     assert "trained" not in table.scope.title
 
 
+def test_equal_compute_names_what_overlaps_the_corruptions(builder: RunBuilder) -> None:
+    for method in ("baseline", "autoaugment"):
+        name = trained(builder, method, overlaps_corruptions=method == "autoaugment")
+        builder.sweep(name, lambda c, s: 700)
+    (note,) = (note for note in equal(builder).notes if "overlap" in note)
+    assert note.endswith(": autoaugment.")
+
+
 def test_a_method_without_a_training_that_fits_says_which_one_would(builder: RunBuilder) -> None:
     trained(builder, "baseline", seconds=10.0)
     trained(builder, "slow", seconds=10.5, method_parameters={"alpha": 2})
@@ -147,7 +159,16 @@ def test_times_on_other_devices_and_other_recipes_are_never_compared(builder: Ru
     trained(builder, "baseline")
     trained(builder, "cutmix", seconds=1.0, training={"device": "a fast card"})
     trained(builder, "mixup", seconds=1.0, recipe_hash="b" * 64)
-    assert equal_compute(split_units(load_frame([builder.root]))) == []
+    assert equal_tables(builder) == []
+
+
+def test_one_training_measured_in_two_precisions_is_one_seed(builder: RunBuilder) -> None:
+    for method, right in (("baseline", 900), ("cutmix", 950)):
+        builder.clean(trained(builder, method, right=right), 100, identity={"precision": "bfloat16"})
+    report = build_report([builder.root])
+    tables = [table for table in report.training if table.slug.startswith("equal_compute")]
+    assert [[row[:3] for row in table.rows] for table in tables] == [[("baseline", 30, 1), ("cutmix", 30, 1)]] * 2
+    assert sorted(table.rows[0][5] for table in tables) == pytest.approx([0.1, 0.9])
 
 
 def test_the_report_has_both_views_and_the_parameters_under_the_table(builder: RunBuilder) -> None:

@@ -53,6 +53,24 @@ def test_what_is_broken_or_of_another_training_is_trained_again(
     assert trained_now(tmp_path) == list(demo.DEMO_METHODS)
 
 
+def test_an_interrupted_training_goes_on_also_where_another_ones_checkpoint_lay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "DEMO_METHODS", ("baseline",))
+    trained_now(tmp_path)
+    recipe: Recipe = demo.RECIPES["digits"]
+    monkeypatch.setattr(demo, "RECIPES", {"digits": replace(recipe, epochs=3)})
+
+    def stop(name: str, report: EpochReport) -> None:
+        if report.epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        demo.train_demo_checkpoints(tmp_path, progress=stop)
+    assert trained_now(tmp_path) == ["baseline"]  # its third epoch
+    assert trained_now(tmp_path) == []
+
+
 def test_seeds_lie_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "DEMO_METHODS", ("baseline",))
     trained_now(tmp_path, seed=0)

@@ -31,6 +31,18 @@ class Darker(Method):
         raise AssertionError("its loss does the work")
 
 
+class Twice(Darker):
+    """Asks whether the network likes halves, then takes two losses of one pass."""
+
+    name = "twice"
+
+    def loss(self, step: Step) -> Tensor:
+        step.criterion(step.network(step.images), step.targets * 0.5 + 0.25)
+        logits = step.network(step.images - 0.5)
+        first, second = step.criterion(logits, step.targets), step.criterion(logits, step.targets.flip(0))
+        return (0.3 * first + 0.7 * second).mean()
+
+
 @pytest.mark.parametrize("name", ["cutmix", "mixup", "smoothmix_c", "fmix", "randommix"])
 def test_picture_mask_and_weight_of_a_mixing_method_agree(name: str) -> None:
     shown = exhibit(build_method(name), IMAGES)
@@ -62,6 +74,29 @@ def test_what_a_network_was_shown_last_is_shown_and_said() -> None:
     assert shown.weight == 0.75
     assert shown.mask is None
     assert "random weights" in shown.note
+
+
+@pytest.mark.parametrize("method", [Twice(), build_method("snapmix")], ids=["twice", "snapmix"])
+def test_labels_with_a_loss_each_have_no_weight_to_show(method: Method) -> None:
+    shown = exhibit(method, IMAGES)
+    assert shown.weight is None
+    assert not torch.allclose(shown.image, IMAGES[0] / 255, atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "mixed", "note"),
+    [
+        ("manifold_mixup", True, "mixed inside the network"),
+        ("dropblock", False, "works inside the network"),
+        ("comixup", False, "left as it is"),
+    ],
+)
+def test_an_image_that_is_shown_unchanged_says_why(name: str, mixed: bool, note: str) -> None:
+    shown = exhibit(build_method(name), IMAGES)
+    assert torch.allclose(shown.image, IMAGES[0] / 255, atol=1e-5)
+    assert shown.weight is not None
+    assert (shown.weight < 1) == mixed
+    assert note in shown.note
 
 
 def test_the_command_lists_the_methods_and_writes_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

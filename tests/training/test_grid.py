@@ -8,8 +8,11 @@ import torch
 from tiny_trainings import RECIPE, cutmix_job, setting, stripes
 
 from robustsweep.augmentations import METHODS
+from robustsweep.augmentations.autoaugment import AutoAugment
 from robustsweep.augmentations.baseline import Baseline
+from robustsweep.augmentations.choice import Choice, RandomMix
 from robustsweep.augmentations.cutmix import CutMix
+from robustsweep.augmentations.dropblock import DropBlock
 from robustsweep.benchmark.checkpoints import resolve
 from robustsweep.benchmark.checkpoints.native import load_card
 from robustsweep.benchmark.data.dataset import stratified_positions
@@ -18,9 +21,9 @@ from robustsweep.benchmark.progress import Silent
 from robustsweep.benchmark.request import SweepRequest, read_request
 from robustsweep.errors import CheckpointError, DataError, RobustsweepError, UsageError
 from robustsweep.training.course import EpochReport, best_epoch
-from robustsweep.training.grid import Grid, open_training_data, plan_grid, train_grid
-from robustsweep.training.images import limited, load_images
+from robustsweep.training.grid import Grid, plan_grid, train_grid
 from robustsweep.training.job import BaselineClock, Job, is_trained, run_job
+from robustsweep.training.loading import limited, load_images, open_training_data
 from robustsweep.training.request import (
     TrainRequest,
     checkpoint_files,
@@ -130,13 +133,13 @@ def test_a_tenth_is_held_out_of_the_last_and_of_the_best_epoch_and_the_cards_say
 
 def test_the_best_epoch_has_the_highest_held_out_accuracy_and_is_the_one_kept() -> None:
     def at(epoch: int, accuracy: float) -> EpochReport:
-        return EpochReport(epoch, 4, 1.0, 0.1, 1.0, 64, "cpu", accuracy)
+        return EpochReport(epoch, 4, 1.0, 0.1, 1.0, 64, "cpu", "float32", accuracy)
 
     assert best_epoch([at(1, 0.2), at(2, 0.6), at(3, 0.6), at(4, 0.5)]) == 2
     data = stripes(100)
     trained = train(Baseline(), data, architecture="resnet8", recipe=RECIPE, seed=0, keep="best")
     assert trained.best is not None
-    images = load_images(data, CPU, hold_out=True)
+    images = load_images(data, CPU, RECIPE, hold_out=True)
     with torch.inference_mode():
         right = trained.best.module(images.normalised(images.held_out)).argmax(1) == images.held_out_labels
     accuracies = [report.held_out_accuracy for report in trained.course if report.held_out_accuracy is not None]
@@ -172,6 +175,51 @@ def test_methods_have_parameters_and_files_of_their_own_and_the_baseline_is_firs
     assert [job.path.name for job in jobs_of(TrainRequest(methods=("mixup",), seed="7", keep="best"))] == [
         "mixup-held-out-seed7.safetensors"
     ]
+
+
+def test_lists_and_tables_are_parameters_too_on_the_command_line_and_in_a_plan(tmp_path: Path) -> None:
+    texts = (
+        'choice,operations=[{"method": "mixup", "alpha": 2}, {"method": "cutmix"}],per_sample=true',
+        "randommix,weights=[1,2,3,4]",
+        'dropblock, layers = ["stage1", "stage2"], keep=0.5',
+        'autoaugment,policy="svhn"',
+    )
+    wanted = [
+        Choice([{"method": "mixup", "alpha": 2.0}, {"method": "cutmix"}], per_sample=True),
+        RandomMix(weights=(1.0, 2.0, 3.0, 4.0)),
+        DropBlock(layers=("stage1", "stage2"), keep=0.5),
+        AutoAugment(policy="svhn"),
+    ]
+    found = methods_of(texts)
+    assert list(found.values()) == wanted
+    assert list(found) == [
+        "choice-operations-method-mixup-alpha-2-method-cutmix-per_sample-true",
+        "randommix-weights-1-2-3-4",
+        "dropblock-layers-stage1-stage2-keep-0.5",
+        "autoaugment-policy-svhn",
+    ]
+    path = tmp_path / "plan.toml"
+    path.write_text(
+        """
+        [train]
+        methods = [
+            {method = "choice", operations = [{method = "mixup", alpha = 2}, {method = "cutmix"}], per_sample = true},
+            {method = "randommix", weights = [1, 2, 3, 4]},
+            {method = "dropblock", layers = ["stage1", "stage2"], keep = 0.5},
+            {method = "autoaugment", policy = "svhn"},
+        ]
+        """
+    )
+    request = read_train_request(path)
+    assert request is not None
+    assert methods_of(request.methods) == found
+
+
+def test_files_of_long_parameters_have_short_names_of_their_own() -> None:
+    operations = ",".join('{"method":"cutmix"}' for _ in range(20))
+    found = methods_of(tuple(f"choice,operations=[{operations},{last}]" for last in ('{"method":"mixup"}', operations)))
+    assert len(found) == 2
+    assert max(map(len, found)) < 120
 
 
 @pytest.mark.parametrize("text", ["", "a", "3-1", "1-", "-1", "0-1000", "1.5", "٣"])
@@ -230,6 +278,8 @@ def test_one_plan_serves_training_and_sweep(tmp_path: Path) -> None:
         ("[train]\nmethod = ['cutmix']", r"Unknown key of The plan .*'method'; did you mean 'methods'\?"),
         ("[train]\nmethods = 'cutmix'", "methods must be a list of texts that is not empty"),
         ("[train]\nmethods = []", "methods must be a list of texts that is not empty"),
+        ("[train]\nmethods = [{alpha = 1.0}]", "a table in methods needs method, a name"),
+        ("[train]\nmethods = [{method = 'cutmix', alpha = 2020-01-01}]", "'cutmix' has a parameter of the wrong type"),
         ("[train]\nepochs = 0", "epochs must be 1 or more, got 0"),
         ("[train]\nepochs = '3'", "epochs must be of type int, got '3'"),
         ("[train]\nseed = 1.5", "seed must be of type str, got 1.5"),
@@ -249,9 +299,10 @@ def test_a_table_that_cannot_be_understood_is_refused(tmp_path: Path, table: str
     [
         ({"methods": ("cutmi",)}, "did you mean 'cutmix'"),
         ({"methods": ("cutmix,alpah=1",)}, "did you mean 'alpha'"),
-        ({"methods": ("cutmix,alpha=x",)}, "wrong type"),
+        ({"methods": ("cutmix,alpha=x",)}, "cutmix: alpha must be of type float, got 'x'"),
+        ({"methods": ("cutmix,per_batch=False",)}, "per_batch must be of type bool, got 'False'"),
+        ({"methods": ("randommix,weights=[1,2",)}, r"weights must be a list of numbers, got '\[1,2'"),
         ({"methods": ("cutmix,alpha=0",)}, "alpha must be"),
-        ({"recipe": "imagenet"}, "cannot do: train elsewhere"),
         ({"recipe": "cifar-fast"}, "changes the classes of 'digits'"),
         ({"arch": "py:mine:net"}, "is code of yours"),
         ({"arch": "resnet21"}, "Unknown architecture 'resnet21'"),

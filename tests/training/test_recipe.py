@@ -20,7 +20,9 @@ CHANGES: dict[str, dict[str, Any]] = {
     "warmup_epochs": {"warmup_epochs": 2.5},
     "schedule": {"schedule": "step", "drops_at": (0.5,)},
     "drops_at": {"schedule": "step", "drops_at": (0.5, 0.75)},
-    "crop": {"crop": "resized"},
+    "crop": {"crop": "resized", "crop_padding": 0, "crop_size": 24, "norm": "imagenet"},
+    "crop_size": {"crop": "resized", "crop_padding": 0, "crop_size": 32, "norm": "imagenet"},
+    "norm": {"norm": "imagenet"},
     "crop_padding": {"crop_padding": 5},
     "flip": {"flip": False},
     "label_smoothing": {"label_smoothing": 0.5},
@@ -33,6 +35,11 @@ def test_the_hash_depends_on_every_field_but_the_name_and_the_default_architectu
     assert replace(RECIPE, name="other", architecture="resnet20").hash == RECIPE.hash
     changed = [replace(RECIPE, **change) for change in CHANGES.values()]
     assert len({RECIPE.hash, *(recipe.hash for recipe in changed)}) == len(CHANGES) + 1
+
+
+def test_a_key_that_is_left_out_changes_no_hash_that_cards_hold_already() -> None:
+    assert RECIPES["digits"].hash.startswith("381da22a6820a2ba")
+    assert RECIPES["cifar-fast"].hash.startswith("7f82777f8600ccd0")
 
 
 @pytest.mark.parametrize("name", list(RECIPES))
@@ -58,7 +65,7 @@ def test_the_published_protocols_are_those_of_the_papers() -> None:
     assert (cifar.epochs, cifar.batch_size, cifar.learning_rate, cifar.weight_decay) == (300, 64, 0.25, 1e-4)
     rates = [cifar.learning_rate_at(epoch) for epoch in (0, 149, 150, 224, 225, 299)]
     assert rates == pytest.approx([0.25, 0.25, 0.025, 0.025, 0.0025, 0.0025])
-    assert (imagenet.epochs, imagenet.batch_size, imagenet.crop) == (300, 256, "resized")
+    assert (imagenet.epochs, imagenet.batch_size, imagenet.crop, imagenet.crop_size) == (300, 256, "resized", 224)
     rates = [imagenet.learning_rate_at(epoch) for epoch in (0, 74, 75, 150, 225)]
     assert rates == pytest.approx([0.1, 0.1, 0.01, 1e-3, 1e-4])
 
@@ -96,6 +103,11 @@ def test_a_recipe_file_has_the_fields_as_keys_and_its_name_is_the_files(tmp_path
         (WHOLE + "drops_at = [0.5]", "and none for 'cosine'"),
         (WHOLE + "schedule = 'step'\ndrops_at = [0.5, 0.5]", "ascend in"),
         (WHOLE + "precision = 'float16'", "needs precision to be float32 or bfloat16"),
+        (WHOLE + "crop = 'resized'\ncrop_padding = 0", "needs a positive crop_size and a norm"),
+        (WHOLE + "crop = 'resized'\ncrop_size = 0\nnorm = 'half'", "needs a positive crop_size and a norm"),
+        (WHOLE + "crop = 'resized'\ncrop_size = 24\nnorm = 'half'", "needs crop_padding = 0"),
+        (WHOLE + "crop_size = 24", "has crop_size=24, which needs crop = 'resized'"),
+        (WHOLE + "norm = 'imagnet'", "did you mean 'imagenet'"),
         (WHOLE + "momentum = 1.0", "needs 0 <= momentum < 1"),
         ("epochs = ", "is not TOML"),
     ],

@@ -14,6 +14,7 @@ from torch import Tensor
 from robustsweep.augmentations.baseline import Baseline
 from robustsweep.benchmark.checkpoints.native import load_card, load_tensors
 from robustsweep.errors import CheckpointError
+from robustsweep.training import trainer
 from robustsweep.training.cards import Keep
 from robustsweep.training.course import EpochReport
 from robustsweep.training.job import BaselineClock, Job, Setting, epochs_done, is_trained, run_job
@@ -73,8 +74,27 @@ def test_a_training_that_is_killed_at_any_file_goes_on_to_the_same_weights(tmp_p
     killed = cutmix_job(tmp_path / "killed")
     for one, other in zip(whole.files("best"), killed.files("best"), strict=True):
         assert_same_weights(one, other)
+    rows = list(csv.DictReader(killed.path.with_suffix(".csv").read_text().splitlines()))
+    assert [int(row["epoch"]) for row in rows] == list(range(1, RECIPE.epochs + 1))
     left = {path.name for path in killed.path.parent.iterdir() if not path.name.startswith(".")}
     assert left == {"cutmix-seed3.safetensors", "cutmix-seed3-best.safetensors", "cutmix-seed3.csv"}
+
+
+def test_a_training_continued_elsewhere_states_every_device_and_precision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, shared = cutmix_job(tmp_path), setting(stripes())
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(trainer, "device_name", lambda device: "another device")
+        elsewhere.setattr(trainer, "precision_on", lambda device, recipe: "bfloat16")
+        with pytest.raises(StoppedError):
+            run(job, shared, 2)
+    run(job, shared)
+    facts = load_card(job.path).training
+    assert facts["precision"] == "bfloat16; float32"
+    assert facts["device"].startswith("another device; cpu, ")
+    rows = csv.DictReader(job.path.with_suffix(".csv").read_text().splitlines())
+    assert [row["precision"] for row in rows] == ["bfloat16", "bfloat16", "float32", "float32"]
 
 
 class Dropping(Baseline):

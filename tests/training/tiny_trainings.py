@@ -10,8 +10,8 @@ from robustsweep.augmentations.method import Method
 from robustsweep.benchmark.data.dataset import Dataset, from_array
 from robustsweep.benchmark.data.digits import open_digits
 from robustsweep.training.cards import Keep
-from robustsweep.training.images import limited, load_images
 from robustsweep.training.job import Job, Setting
+from robustsweep.training.loading import limited, load_images
 from robustsweep.training.recipe import Recipe
 
 RECIPE = Recipe(
@@ -38,7 +38,7 @@ def stripes(n: int = 64, name: str = "stripes") -> Dataset:
 
 def setting(data: Dataset, recipe: Recipe = RECIPE, keep: Keep = "last") -> Setting:
     device = torch.device("cpu")
-    images = load_images(data, device, hold_out=keep == "best")
+    images = load_images(data, device, recipe, hold_out=keep == "best")
     return Setting(data, images, "resnet8", recipe, keep, device)
 
 

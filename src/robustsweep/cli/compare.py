@@ -7,9 +7,14 @@ import typer
 
 
 def compare(
-    runs: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Run folders that a sweep wrote.")],
-    method: Annotated[str, typer.Option(help="Method, or the name of one checkpoint.")],
-    against: Annotated[str, typer.Option(help="Another one, or all.")],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DIR...|PLAN", help="Run folders that a sweep wrote, or a TOML plan: its out, and its [compare]."
+        ),
+    ],
+    method: Annotated[str | None, typer.Option(help="Method, or the name of one checkpoint.")] = None,
+    against: Annotated[list[str] | None, typer.Option(help="Another one, or all. Repeatable.")] = None,
     metric: Annotated[
         list[str] | None,
         typer.Option(
@@ -30,21 +35,22 @@ def compare(
     from rich.text import Text
 
     from robustsweep.results.comparison import compare as compare_runs
+    from robustsweep.results.comparison_request import compare_request
     from robustsweep.results.comparison_tables import comparison_tables
     from robustsweep.results.rendering import escape_markdown, to_csv, to_markdown, to_rich
     from robustsweep.results.store import write_atomically
     from robustsweep.results.tables import printable
 
     console = Console(highlight=False)
-    found = compare_runs(runs, method, against, metric or (), reference)
+    request = compare_request(runs, method, against or (), metric or (), reference)
+    found = compare_runs(request.runs, request.method, request.against, request.metrics, request.reference)
     tables = [table for one in found for table in comparison_tables(one)]
     for table in tables:
         console.print(to_rich(table, console.width))
         console.print()
     if out is not None:
-        text = f"# {escape_markdown(f'{method} against {against}')}\n\n" + "\n".join(
-            to_markdown(table, level=2) for table in tables
-        )
+        title = f"{request.method} against {', '.join(request.against)}"
+        text = f"# {escape_markdown(title)}\n\n" + "\n".join(to_markdown(table, level=2) for table in tables)
         write_atomically(out / "compare.md", text.encode())
         for position, table in enumerate(tables, 1):
             write_atomically(out / f"{position}_{table.slug}.csv", to_csv(table).encode())

@@ -22,6 +22,13 @@ def gate(
             "primary (0.5), corruption (1), clean (1), attack (1). Repeatable."
         ),
     ] = None,
+    retrained: Annotated[
+        bool,
+        typer.Option(
+            "--retrained",
+            help="The candidates are new trainings: judge each by all of its method in the baseline (3 or more seeds).",
+        ),
+    ] = False,
     junit: Annotated[Path | None, typer.Option(help="JUnit XML file to write.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="End with 5 where a score is inconclusive.")] = False,
     write_baseline: Annotated[
@@ -38,7 +45,7 @@ def gate(
 
     if baseline is None and write_baseline is None:
         raise UsageError("Give --baseline DIR_OR_FILE to judge by, or --write-baseline FILE to begin.")
-    outcome = None if baseline is None else run_gate(run, baseline, margin or ())
+    outcome = None if baseline is None else run_gate(run, baseline, margin or (), retrained=retrained)
     if outcome is not None:
         show(outcome, junit)
         if outcome.count("FAIL"):

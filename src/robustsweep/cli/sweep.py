@@ -178,9 +178,11 @@ def compute(console: "Console", plan: "Plan", store: "CellStore", settings: "Swe
 
     with TerminalProgress(console) as progress:
         summary = run_sweep(plan, store, settings, progress)
-    if summary.computed or summary.failed:
+    if summary.computed or summary.audited or summary.failed:
+        audits = f", {summary.audited} audits made" if summary.audited else ""
         text = (
             f"done   {summary.computed} cells computed in {summary.seconds:.0f} s, {summary.reused} were stored already"
+            f"{audits}"
         )
     else:
         text = f"done   nothing to compute: all {summary.reused} cells are stored already"

@@ -7,6 +7,7 @@ import typer
 
 if TYPE_CHECKING:
     from robustsweep.training.grid import Grid
+    from robustsweep.training.request import TrainRequest
 
 
 def train(
@@ -88,17 +89,28 @@ def train(
     with TerminalProgress(console, "checkpoints") as progress:
         n_trained = train_grid(grid, progress)
     say(f"done   {n_trained} checkpoints trained, {len(grid.jobs) - n_trained} were there already, in {request.out}")
-    say(f"next   robustsweep sweep {plan or f'--checkpoint {request.out} --data SPEC'}")
+    say(f"next   robustsweep sweep {_sweepable(plan, planned, request)}")
+
+
+def _sweepable(plan: Path | None, planned: "TrainRequest", request: "TrainRequest") -> str:
+    """Name the plan where a sweep of it takes all that was trained and lacks nothing, else the folder."""
+    from robustsweep.training.request import checkpoint_files
+
+    of_plan = checkpoint_files(planned)
+    takes_all = set(checkpoint_files(request)) <= set(of_plan) and request.data == planned.data
+    if plan and takes_all and all(path.is_file() for path in of_plan):
+        return str(plan)
+    return f"--checkpoint {request.out} --data SPEC"
 
 
 def _describe(grid: "Grid") -> list[str]:
     """Say what is wanted."""
     setting = grid.setting
     height, width = setting.data.size
-    held_out = f", {len(setting.images.held_out)} held out" if setting.keep == "best" else ""
+    held_out = f", {setting.images.n_held_out} held out" if setting.keep == "best" else ""
     recipe = setting.recipe
     return [
-        f"data   {setting.data.name}: {len(setting.images.ids)} images{held_out}, {width}x{height}, "
+        f"data   {setting.data.name}: {len(setting.images)} images{held_out}, {width}x{height}, "
         f"{setting.data.classes} classes",
         f"train  {setting.architecture} with recipe {recipe.name}: {recipe.epochs} epochs, batch {recipe.batch_size}, "
         f"{recipe.optimiser}",

@@ -1,0 +1,68 @@
+"""Parts: the blocks of an unfinished cell as they are stored, and the cell that comes of them."""
+
+from dataclasses import dataclass
+
+from robustsweep.benchmark.inspecting import Inspection
+from robustsweep.benchmark.plan import PlannedCell
+from robustsweep.results.cells import Examples
+from robustsweep.results.store import CellStore
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """What was computed of a cell: one block of it, or all.
+
+    Attributes:
+        examples: The per-image results.
+        seconds: How long they took.
+        warnings: Sentences from the computation, each once, without those of the inspection.
+    """
+
+    examples: Examples
+    seconds: float
+    warnings: tuple[str, ...]
+
+
+def through_parts(
+    store: CellStore,
+    inspection: Inspection,
+    cell: PlannedCell,
+    block: int,
+    n_blocks: int,
+    computed: Computed | None,
+) -> Computed | None:
+    """Store one block of a cell; after the last block, join all blocks, those of an interrupted sweep among them.
+
+    Args:
+        store: Where parts are and go.
+        inspection: What was found of the checkpoint; takes what an interrupted sweep found.
+        cell: The cell.
+        block: Index of the block.
+        n_blocks: Number of blocks.
+        computed: Of that block; None where it is stored already.
+
+    Returns:
+        The whole cell after its last block, else None.
+
+    Raises:
+        DataError: If a part cannot be read.
+    """
+    place = cell.checkpoint.id, cell.key
+    if computed is None:
+        inspection.take(cell, store.part_notes(*place, block)["inspected"])
+    else:
+        notes = {
+            "seconds": computed.seconds,
+            "warnings": list(computed.warnings),
+            "inspected": inspection.notes(cell),
+        }
+        store.write_part_notes(*place, block, notes)
+        store.write_part(*place, block, computed.examples)
+    if block < n_blocks - 1:
+        return None
+    all_notes = [store.part_notes(*place, index) for index in range(n_blocks)]
+    return Computed(
+        store.read_parts(*place, n_blocks),
+        sum(notes["seconds"] for notes in all_notes),
+        tuple(dict.fromkeys(sentence for notes in all_notes for sentence in notes["warnings"])),
+    )

@@ -1,0 +1,91 @@
+"""What a user asks of a comparison, from the [compare] table of a TOML plan, the command line, or both."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from robustsweep.errors import UsageError
+from robustsweep.plan_file import read_plan
+from robustsweep.registry import unknown_name
+
+ALL = "all"
+_KEYS = ("methods", "metrics", "reference")
+
+
+@dataclass(frozen=True, slots=True)
+class CompareRequest:
+    """A comparison as it is asked for.
+
+    Attributes:
+        runs: Run folders.
+        method: A method, or the label of a checkpoint.
+        against: Others, or ``"all"``.
+        metrics: Names of scores that form the declared family; none: the default one.
+        reference: Checkpoint whose measured errors divide those of an additional mCE.
+    """
+
+    runs: tuple[Path, ...]
+    method: str
+    against: tuple[str, ...]
+    metrics: tuple[str, ...] = ()
+    reference: str | None = None
+
+
+def compare_request(
+    runs: Sequence[Path], method: str | None, against: Sequence[str], metrics: Sequence[str], reference: str | None
+) -> CompareRequest:
+    """Join what the command line says with the plan that it names; the command line wins.
+
+    Args:
+        runs: Run folders, or one plan, a file that ends in ``.toml``.
+        method: See ``CompareRequest``, like all that follow.
+        against: None of them: not given.
+        metrics: None of them: not given.
+        reference: None: not given.
+
+    Raises:
+        UsageError: If the plan cannot be understood, or nobody says what is compared.
+    """
+    has_plan = len(runs) == 1 and runs[0].suffix == ".toml" and not runs[0].is_dir()
+    asked = _read(runs[0]) if has_plan else {"runs": tuple(runs)}
+    given = {"method": method, "against": tuple(against), "metrics": tuple(metrics), "reference": reference}
+    asked |= {name: value for name, value in given.items() if value}
+    if not asked.get("method") or not asked.get("against"):
+        raise UsageError(
+            "Say what is compared: --method NAME --against NAME (or all), or a plan with [compare] methods = [...]."
+        )
+    return CompareRequest(**asked)
+
+
+def _read(plan: Path) -> dict[str, Any]:
+    """Read the [compare] table of a plan, whose ``out`` is the run.
+
+    The first of ``methods`` is compared with each of the others; a single one with all that were measured.
+    """
+    content = read_plan(plan)
+    table, out = content.get("compare", {}), content.get("out")
+    if not isinstance(out, str):
+        raise UsageError(f"The plan {plan} names no run; give out = 'FOLDER', where its sweep writes to.")
+    if not isinstance(table, dict):
+        raise UsageError(f"The plan {plan}: compare must be a table, [compare], got {table!r}.")
+    for key in table:
+        if key not in _KEYS:
+            raise unknown_name(f"key of the plan {plan}, [compare],", key, list(_KEYS))
+    methods, metrics = (_texts(table.get(key, []), f"The plan {plan}, [compare]: {key}") for key in _KEYS[:2])
+    reference = table.get("reference")
+    if reference is not None and not isinstance(reference, str):
+        raise UsageError(f"The plan {plan}, [compare]: reference must be a text, got {reference!r}.")
+    return {
+        "runs": (Path(out).expanduser(),),
+        "method": methods[0] if methods else None,
+        "against": methods[1:] or (ALL,),
+        "metrics": metrics,
+        "reference": reference,
+    }
+
+
+def _texts(value: Any, what: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
+        raise UsageError(f"{what} must be a list of texts, got {value!r}.")
+    return tuple(value)

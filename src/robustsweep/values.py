@@ -1,0 +1,43 @@
+"""Values that users write, held against the types of the dataclass fields that they are for."""
+
+from collections.abc import Sequence
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from robustsweep.errors import UsageError
+
+_ITEMS = {int: "whole numbers", float: "numbers", str: "texts"}
+
+
+def typed(value: Any, hint: Any, what: str) -> Any:
+    """Check a value that JSON or TOML gave.
+
+    Args:
+        value: The value.
+        hint: What it must be: ``bool``, ``int``, ``float`` or ``str``, one of them or None, a ``Literal`` of one of
+            them, or a ``tuple`` or ``Sequence`` of any of these, which a list or a tuple may give. Of a literal the
+            type alone is checked, and of anything else nothing.
+        what: What it is, for the error.
+
+    Returns:
+        The value; a whole number where a float is wanted as a float, a list as a tuple.
+
+    Raises:
+        UsageError: If it is of another type.
+    """
+    origin, kinds = get_origin(hint), get_args(hint) or (hint,)
+    if origin in (tuple, Sequence):
+        if not isinstance(value, list | tuple):
+            items = f" of {_ITEMS[kinds[0]]}" if kinds[0] in _ITEMS else ""
+            raise UsageError(f"{what} must be a list{items}, got {value!r}.")
+        return tuple(typed(item, kinds[0], what) for item in value)
+    kind = type(kinds[0]) if origin is Literal else kinds[0]
+    if origin not in (None, Literal, Union, UnionType) or kind not in (bool, int, float, str):
+        return value
+    if value is None and NoneType in kinds:
+        return value
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise UsageError(f"{what} must be of type {kind.__name__}, got {value!r}.")
+    return value
