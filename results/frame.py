@@ -114,9 +114,9 @@ def load_frame(runs: Sequence[Path]) -> pd.DataFrame:
 
 
 def missing_cells(runs: Sequence[Path], frame: pd.DataFrame) -> list[Json]:
-    """List the cells that some run planned and none holds, as ``CellStore.missing`` describes them."""
+    """List the cells that some run planned and none holds, as ``CellStore.wanted`` describes them."""
     done = set(frame["key"])
-    wanted = {entry["key"]: entry for run in runs for entry in CellStore(run).missing()}
+    wanted = {entry["key"]: entry for run in runs for entry in CellStore(run).wanted()}
     return [entry for key, entry in wanted.items() if key not in done]
 
 

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from robustsweep.errors import DataError
-from robustsweep.results.cells import Examples
+from robustsweep.results.cells import Array, Examples
+from robustsweep.results.compact import Summary
 from robustsweep.results.scores import CellName, Score
 from robustsweep.results.statistics.calibration import Bins, bin_gaps, binned, ece_scores
 from robustsweep.results.statistics.intervals import Floats, Ids
@@ -58,17 +59,22 @@ class MeasuredCells:
 
     def wrong(self, cell: CellName) -> Flags:
         """Return whether each image was wrong; for an attack, wrong at that eps or before."""
-        row, examples = self.rows[cell], self.examples(cell)
-        if examples.rung is not None:
-            found = examples.rung <= self._rung_of(cell)
-        else:
-            found = examples.prediction != self.images(cell)[1]
+        row = self.rows[cell]
+        rung, right = self._answers(cell)
+        found = ~right if rung is None else np.asarray(rung <= self._rung_of(cell), dtype=np.bool_)
         if int(found.sum()) != int(row["n"] - row["n_right"]):
             raise DataError(
                 f"The per-image answers of {cell[0]} of {row['checkpoint']} give {int(found.sum())} errors, its counts "
                 f"{int(row['n'] - row['n_right'])}; delete the folder {row['key'][:16]} and sweep again."
             )
-        return np.asarray(found, dtype=np.bool_)
+        return found
+
+    def _answers(self, cell: CellName) -> tuple[Array | None, Flags]:
+        """Read, where there are any, the rungs of a cell's images, and whether each was right."""
+        if kept := self._summary(cell):
+            return kept.rung, kept.right
+        examples = self.examples(cell)
+        return examples.rung, np.asarray(examples.prediction == self.images(cell)[1], dtype=np.bool_)
 
     def _rung_of(self, cell: CellName) -> int:
         row = self.rows[cell]
@@ -82,12 +88,27 @@ class MeasuredCells:
         """
         if self.rows[cell]["kind"] == "attack":
             raise DataError(f"{cell[0]} is an attack; its confidences belong to no one eps.")
+        if kept := self._summary(cell):
+            return kept.bins
         return binned(np.asarray(self.examples(cell).confidence, dtype=np.float64), ~self.wrong(cell))
 
+    def has_examples(self, cell: CellName) -> bool:
+        """Say whether what is stored per image can be read, and not the summary of a compacted run alone."""
+        row = self.rows[cell]
+        return self._store(row).has_examples(row["checkpoint_id"], row["key"])
+
     def examples(self, cell: CellName) -> Examples:
-        """Read what is stored per image."""
+        """Read what is stored per image.
+
+        Raises:
+            DataError: If the cell is compacted and its folder gone.
+        """
         row = self.rows[cell]
         return self._store(row).examples_of(row["checkpoint_id"], row["key"])
+
+    def _summary(self, cell: CellName) -> Summary | None:
+        row = self.rows[cell]
+        return self._store(row).summary_of(row["checkpoint_id"], row["key"])
 
     def images(self, cell: CellName) -> tuple[Ids, Ids]:
         """Read the ids and labels of a cell's images, each of shape (n,)."""
@@ -110,12 +131,14 @@ def read_scores(cells: MeasuredCells, scores: Sequence[Score]) -> dict[str, Floa
 
     Args:
         cells: The cells of one checkpoint.
-        scores: What to compute; those with a cell that is not measured are left out.
+        scores: What to compute; those with a cell that is not measured are left out, and those of other quantities than
+            errors where a cell is compacted and its folder gone.
 
     Returns:
         By name of the score, shape (n,); its mean is the score.
     """
     possible = [score for score in scores if all(cell in cells.rows for cell in score.cells)]
+    possible = [score for score in possible if not lacks_examples(cells, score)]
     sums: dict[str, Floats] = {}
     for cell in dict.fromkeys(cell for score in possible for cell in score.cells):
         users = [score for score in possible if cell in score.cells]
@@ -125,6 +148,11 @@ def read_scores(cells: MeasuredCells, scores: Sequence[Score]) -> dict[str, Floa
             sums[score.name] = sums[score.name] + part if score.name in sums else part
     by_name = {score.name: score for score in possible}
     return {name: ece_scores(v) if by_name[name].quantity == "ece" else v for name, v in sums.items()}
+
+
+def lacks_examples(cells: MeasuredCells, score: Score) -> bool:
+    """Say whether a score needs more of a measured cell than a compacted run holds."""
+    return score.quantity != "error" and not all(cells.has_examples(c) for c in score.cells if c in cells.rows)
 
 
 def _quantities(cells: MeasuredCells, cell: CellName, wanted: set[str]) -> dict[str, Floats]:

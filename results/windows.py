@@ -28,11 +28,14 @@ class WindowAnswers:
 
     Attributes:
         right: Whether the prediction under the window is the label.
-        changed: Whether it differs from the clean prediction; empty where the clean cell is missing.
+        changed: Whether it differs from the clean prediction; empty where the clean cell is missing, without what runs
+            hold compacted alone.
+        lacks_predictions: Whether some cell is held compacted alone.
     """
 
     right: Mapping[Window, PerImage]
     changed: Mapping[Window, PerImage]
+    lacks_predictions: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +63,17 @@ def read_answers(unit: Unit, checkpoint_id: str, runs: Sequence[Path]) -> Window
         DataError: If per-image arrays, ids or labels are damaged or missing.
     """
     stores = [CellStore(run) for run in runs]
-    clean = [_predictions(row, stores) for row in _cells(unit.rows[unit.rows["kind"] == "clean"], checkpoint_id)]
+    clean = _cells(unit.rows[unit.rows["kind"] == "clean"], checkpoint_id)
+    windows = _cells(unit.windows, checkpoint_id)
+    kept = {row["key"]: _store_of(row, stores).has_examples(checkpoint_id, row["key"]) for row in (*clean, *windows)}
+    undisturbed = next((_predictions(row, stores) for row in clean if kept[row["key"]]), None)
     right, changed = {}, {}
-    for row in _cells(unit.windows, checkpoint_id):
-        prediction = _predictions(row, stores)
+    for row in windows:
         window = (row["edge"], row["filling"], row["fraction"])
-        right[window] = (prediction == _labels(row, stores)).astype(np.float64)
-        if clean:
-            changed[window] = (prediction != clean[0]).astype(np.float64)
-    return WindowAnswers(right, changed)
+        right[window] = _right(row, stores).astype(np.float64)
+        if undisturbed is not None and kept[row["key"]]:
+            changed[window] = (_predictions(row, stores) != undisturbed).astype(np.float64)
+    return WindowAnswers(right, changed, not all(kept.values()))
 
 
 def mean_over_fractions(answers: Mapping[Window, PerImage], edge: str, filling: str) -> PerImage | None:
@@ -113,6 +118,12 @@ def _store_of(row: Row, stores: Sequence[CellStore]) -> CellStore:
 def _predictions(row: Row, stores: Sequence[CellStore]) -> npt.NDArray[np.int64]:
     examples = _store_of(row, stores).examples_of(row["checkpoint_id"], row["key"])
     return np.asarray(examples.prediction, dtype=np.int64)
+
+
+def _right(row: Row, stores: Sequence[CellStore]) -> npt.NDArray[np.bool_]:
+    if kept := _store_of(row, stores).summary_of(row["checkpoint_id"], row["key"]):
+        return kept.right
+    return np.asarray(_predictions(row, stores) == _labels(row, stores), dtype=np.bool_)
 
 
 def _labels(row: Row, stores: Sequence[CellStore]) -> npt.NDArray[np.int64]:
