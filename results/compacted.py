@@ -48,10 +48,14 @@ class CompactCheckpoints:
 
     def has(self, checkpoint_id: str, key: str) -> bool:
         """Say whether a checkpoint's file answers for a cell."""
+        return self._answering(checkpoint_id, key) is not None
+
+    def _answering(self, checkpoint_id: str, key: str) -> Stamp | None:
+        """Return when the file was written that answers for a cell; None where none does."""
         known = self._known(checkpoint_id)
-        if known is None or known[1].get(key[:16]) != key:
-            return False
-        return self._counts(checkpoint_id, key[:16], known[0])
+        if known is None or known[1].get(key[:16]) != key or not self._counts(checkpoint_id, key[:16], known[0]):
+            return None
+        return known[0]
 
     def served(self, checkpoint_id: str) -> set[str]:
         """Name the folders of the cells that a checkpoint's file answers for, whether or not they are there."""
@@ -76,9 +80,9 @@ class CompactCheckpoints:
 
         The file that was read last stays in memory.
         """
-        known, last = self._known(checkpoint_id), self._summaries
-        if known is None or not self.has(checkpoint_id, key):
+        stamp, last = self._answering(checkpoint_id, key), self._summaries
+        if stamp is None:
             return None
-        if last is None or last[:2] != (checkpoint_id, known[0]):
-            self._summaries = last = checkpoint_id, known[0], Summaries(self._path(checkpoint_id))
+        if last is None or last[:2] != (checkpoint_id, stamp):
+            self._summaries = last = checkpoint_id, stamp, Summaries(self._path(checkpoint_id))
         return last[2].of(key)

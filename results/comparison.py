@@ -26,6 +26,7 @@ from robustsweep.results.pairing import (
     read_sides,
     tied_groups,
 )
+from robustsweep.results.per_image import left_out
 from robustsweep.results.scores import Score, scores_of
 from robustsweep.results.statistics.families import holm
 from robustsweep.results.units import Unit, split_units
@@ -112,6 +113,7 @@ def _compare_unit(
     if refused:
         notes.append(f"Left out, because the checkpoints were measured in different settings: {', '.join(refused)}.")
     scores = [score for score in scores if not {cell for cell, _ in score.cells} & set(refused)]
+    notes += left_out(unit, [i for side in (first, *opponents) for i in side.checkpoint_ids], scores, runs)
     read, ids = read_sides(unit, (first, *opponents), scores, runs)
     compared = [
         compared_score(score, first, other, read[first][score.name], read[other][score.name], ids)

@@ -21,6 +21,7 @@ from robustsweep.results.provenance import missing_table, provenance_table
 from robustsweep.results.published import published_tables
 from robustsweep.results.references import references_of, refuse_unknown_reference
 from robustsweep.results.seed_tables import seed_spread
+from robustsweep.results.series import who_is_drawn
 from robustsweep.results.tables import Table, footnotes
 from robustsweep.results.training_tables import equal_compute, training_cost
 from robustsweep.results.units import Unit, split_units
@@ -139,8 +140,10 @@ _FIGURES = (
 
 
 def _pictures(unit: Unit, prefix: str) -> Iterator[Picture]:
+    which = who_is_drawn(unit)
     for slug, title, draw, table_slug in _FIGURES:
         if figure := draw(unit):
+            title = f"{title}{which}"
             alt = f"{title}, for {unit.scope.title}. The numbers are in the tables."
             yield Picture(f"{prefix}{slug}", title, alt, figure, f"{prefix}{table_slug}")
 

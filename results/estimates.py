@@ -1,6 +1,6 @@
 """The headline's errors as estimates: intervals, ties with the best, and what they say in sentences."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,24 +44,45 @@ def with_intervals(table: Table, unit: Unit, runs: Sequence[Path]) -> Table:
     """
     if table.slug != HEADLINE:
         return table
+    places = {score.name: place for score in _SCORES if (place := _place(table, score.name)) is not None}
     try:
-        answers = [
-            read_scores(MeasuredCells.of(unit, str(identifier), runs), _SCORES) for identifier in unit.checkpoints.index
-        ]
-        places = {score.name: place for score in _SCORES if (place := _place(table, score.name)) is not None}
-        intervals = {
-            (row, place): _ends(name, scores[name])
-            for name, place in places.items()
-            for row, scores in enumerate(answers)
-            if name in scores
-        }
-        tied = frozenset(
-            (row, place) for name, place in places.items() for row in _tied([one.get(name) for one in answers])
-        )
+        intervals, tied = _estimated(table, places, MeasuredCells.of_each(unit, runs))
     except DataError as error:
         return replace(table, notes=(*table.notes, f"No intervals: {error}"))
     notes = [*([_INTERVALS] if intervals else []), *([_TIES] if tied else [])]
     return replace(table, intervals=intervals, tied=tied, notes=(*table.notes, *notes))
+
+
+def _estimated(
+    table: Table, places: Mapping[str, int], cells: Sequence[MeasuredCells]
+) -> tuple[dict[tuple[int, int], tuple[float, float]], frozenset[tuple[int, int]]]:
+    """Compute intervals and ties, holding the answers of one checkpoint and of the best ones at a time."""
+    scores = [score for score in _SCORES if score.name in places]
+    best = {score.name: row for score in scores if (row := _best(table, places[score.name])) is not None}
+    leading = {s.name: read_scores(cells[best[s.name]], [s])[s.name] for s in scores if s.name in best}
+    intervals: dict[tuple[int, int], tuple[float, float]] = {}
+    p_values: dict[str, dict[str, float]] = {name: {} for name in best}
+    for row, mine in enumerate(cells):
+        for name, values in read_scores(mine, scores).items():
+            intervals[row, places[name]] = _ends(name, values)
+            if name in best and row != best[name]:
+                p_values[name][str(row)] = paired_difference(values, leading[name]).p_two_sided()
+    tied = {(row, places[name]) for name in best for row in _tied(table, places[name], best[name], p_values[name])}
+    return intervals, frozenset(tied)
+
+
+def _best(table: Table, place: int) -> int | None:
+    """Return the row with the lowest value of a column; None where a row is not measured, or there is but one."""
+    values = [row[place] for row in table.rows]
+    errors = [value for value in values if isinstance(value, float)]
+    return errors.index(min(errors)) if len(errors) == len(values) > 1 else None
+
+
+def _tied(table: Table, place: int, best: int, p_values: Mapping[str, float]) -> Iterator[int]:
+    """Yield the rows above the lowest value that cannot be told apart from it."""
+    lowest = table.rows[best][place]
+    names = tied_with_best(str(best), p_values)[1:]
+    yield from (int(name) for name in names if table.rows[int(name)][place] != lowest)
 
 
 def _place(table: Table, name: str) -> int | None:
@@ -74,22 +95,6 @@ def _ends(name: str, values: Floats) -> tuple[float, float]:
         return interval.low, interval.high
     interval = clustered_mean(values).interval()
     return max(0.0, interval.low), min(1.0, interval.high)
-
-
-def _tied(columns: Sequence[Floats | None]) -> tuple[int, ...]:
-    """Return the rows above the lowest mean that cannot be told apart from it; none where a row is not measured."""
-    measured = [values for values in columns if values is not None]
-    if len(measured) < len(columns) or len(columns) < 2:
-        return ()
-    best = min(range(len(measured)), key=lambda row: float(measured[row].mean()))
-    p_values = {
-        str(row): paired_difference(values, measured[best]).p_two_sided()
-        for row, values in enumerate(measured)
-        if row != best
-    }
-    lowest = float(measured[best].mean())
-    names = tied_with_best(str(best), p_values)[1:]
-    return tuple(int(name) for name in names if float(measured[int(name)].mean()) > lowest)
 
 
 def summary_of(table: Table) -> Iterator[str]:

@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from robustsweep.errors import DataError
 from robustsweep.results.cells import Array, Examples
@@ -15,10 +14,15 @@ from robustsweep.results.compact import Summary
 from robustsweep.results.scores import CellName, Score
 from robustsweep.results.statistics.calibration import Bins, bin_gaps, binned, ece_scores
 from robustsweep.results.statistics.intervals import Floats, Ids
-from robustsweep.results.store import CellStore
+from robustsweep.results.store import NEEDS_EXAMPLES, CellStore
 from robustsweep.results.units import Unit
 
 Flags = npt.NDArray[np.bool_]
+
+_COLUMNS = [
+    *("key", "checkpoint_id", "checkpoint", "condition", "kind", "eps", "eps_value"),
+    *("setting", "images_key", "n", "n_right"),
+]
 
 
 class Wrongness(Protocol):
@@ -37,7 +41,7 @@ class MeasuredCells:
     """The cells of one checkpoint of a unit.
 
     Attributes:
-        rows: Their rows of the frame, by condition and eps.
+        rows: Their rows of the frame, as far as they are needed here, by condition and eps.
         stores: Where they are; the first that holds a cell is read, as for its counts.
     """
 
@@ -47,10 +51,13 @@ class MeasuredCells:
     @classmethod
     def of(cls, unit: Unit, checkpoint_id: str, runs: Sequence[Path]) -> "MeasuredCells":
         """Find the cells of a checkpoint."""
-        everything = pd.concat([unit.rows, unit.attacks, unit.windows])
-        mine = everything[everything["checkpoint_id"] == checkpoint_id].to_dict("records")
-        rows = {(str(row["condition"]), _text(row["eps"])): row for row in mine}
-        return cls(rows, tuple(CellStore(run) for run in runs))
+        return cls(_rows(unit, [checkpoint_id])[checkpoint_id], tuple(CellStore(run) for run in runs))
+
+    @classmethod
+    def of_each(cls, unit: Unit, runs: Sequence[Path]) -> list["MeasuredCells"]:
+        """Find the cells of every checkpoint of a unit, in its order."""
+        stores = tuple(CellStore(run) for run in runs)
+        return [cls(rows, stores) for rows in _rows(unit, [str(i) for i in unit.checkpoints.index]).values()]
 
     @property
     def settings(self) -> Mapping[CellName, str]:
@@ -123,7 +130,20 @@ class MeasuredCells:
         return ids, labels
 
     def _store(self, row: Mapping[Any, Any]) -> CellStore:
+        if len(self.stores) == 1:
+            return self.stores[0]
         return next(store for store in self.stores if store.has(row["checkpoint_id"], row["key"]))
+
+
+def _rows(unit: Unit, checkpoint_ids: Sequence[str]) -> dict[str, dict[CellName, dict[str, Any]]]:
+    """Return rows of the frame by checkpoint, condition and eps."""
+    found: dict[str, dict[CellName, dict[str, Any]]] = {identifier: {} for identifier in checkpoint_ids}
+    for part in (unit.rows, unit.attacks, unit.windows):
+        mine = part.loc[part["checkpoint_id"].isin(checkpoint_ids), _COLUMNS]
+        for values in zip(*(mine[name].tolist() for name in _COLUMNS), strict=True):
+            row = dict(zip(_COLUMNS, values, strict=True))
+            found[row["checkpoint_id"]][str(row["condition"]), _text(row["eps"])] = row
+    return found
 
 
 def read_scores(cells: MeasuredCells, scores: Sequence[Score]) -> dict[str, Floats]:
@@ -151,8 +171,17 @@ def read_scores(cells: MeasuredCells, scores: Sequence[Score]) -> dict[str, Floa
 
 
 def lacks_examples(cells: MeasuredCells, score: Score) -> bool:
-    """Say whether a score needs more of a measured cell than a compacted run holds."""
-    return score.quantity != "error" and not all(cells.has_examples(c) for c in score.cells if c in cells.rows)
+    """Say whether a score whose cells are all measured needs more of one than a compacted run holds."""
+    return score.quantity != "error" and not all(cells.has_examples(cell) for cell in score.cells)
+
+
+def left_out(unit: Unit, checkpoint_ids: Sequence[str], scores: Sequence[Score], runs: Sequence[Path]) -> list[str]:
+    """Say that ``read_scores`` leaves calibration out where some of the checkpoints are held compacted alone."""
+    for identifier in checkpoint_ids:
+        cells = MeasuredCells.of(unit, identifier, runs)
+        if any(lacks_examples(cells, score) for score in scores if all(cell in cells.rows for cell in score.cells)):
+            return [f"ECE, NLL and Brier are left out: comparing them {NEEDS_EXAMPLES}"]
+    return []
 
 
 def _quantities(cells: MeasuredCells, cell: CellName, wanted: set[str]) -> dict[str, Floats]:

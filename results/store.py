@@ -86,6 +86,7 @@ class CellStore:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._compact = CompactCheckpoints(root)
+        self._images: dict[str, tuple[Array, Array]] = {}
 
     def _folder(self, checkpoint_id: str, key: str) -> Path:
         return self.root / "cells" / checkpoint_id / key[:16]
@@ -197,9 +198,11 @@ class CellStore:
             write_atomically(path, npz_bytes({"ids": ids, "labels": labels}))
 
     def images(self, images_key: str) -> tuple[Array, Array]:
-        """Read the ids and labels of one images' key."""
-        arrays = read_npz(self.root / "images" / f"{images_key[:16]}.npz")
-        return arrays["ids"], arrays["labels"]
+        """Read the ids and labels of one images' key, from the file once."""
+        if images_key not in self._images:
+            arrays = read_npz(self.root / "images" / f"{images_key[:16]}.npz", "ids", "labels")
+            self._images[images_key] = arrays["ids"], arrays["labels"]
+        return self._images[images_key]
 
     def write_plan(self, wanted: list[Json]) -> None:
         """Note what a sweep was asked for.

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from answered_runs import corrupted, put_ladder
+from answered_runs import corrupted, put_ladder, put_sweep
 from run_builder import RunBuilder
 
 from robustsweep.errors import DataError
 from robustsweep.results.cells import Cell, Counts, Examples
 from robustsweep.results.compacting import compact_checkpoint
+from robustsweep.results.comparison import compare
+from robustsweep.results.document import build_report
 from robustsweep.results.frame import load_frame, missing_cells
 from robustsweep.results.per_image import MeasuredCells
 from robustsweep.results.store import CellStore
@@ -224,3 +226,47 @@ def test_windows_are_judged_without_the_predictions_that_they_change(builder: Ru
     assert alone.right[window].tolist() == both.right[window].tolist() == [1, 1, 0, 0, 1, 0]
     assert alone.changed == {}
     assert alone.lacks_predictions
+
+
+def test_a_report_of_compacted_cells_says_all_but_what_needs_each_image(builder: RunBuilder) -> None:
+    builder.n = 40
+    for seed, name in enumerate(("net", "other")):
+        put_sweep(builder, name, 0.3 + 0.02 * seed, seed)
+        put_ladder(builder, name, [-1, 0, 1, 2] * 10, ["1/255", "8/255"])
+        for edge in ("hard", "linear", "gauss"):
+            for fraction in (0.25, 0.375, 0.5):
+                prediction = np.random.default_rng(seed).integers(0, 2, 40).tolist()
+                builder.window(name, edge, "mean", fraction, prediction, [1] * 40)
+    expected = {table.slug: table for table in build_report([builder.root]).tables}
+    compact(builder)
+    assert {table.slug: table for table in build_report([builder.root]).tables} == expected
+    drop_cells(builder)
+    found = {table.slug: table for table in build_report([builder.root]).tables}
+    assert expected.keys() - found.keys() == {"window_changed"}
+    assert found["headline"].intervals
+    windows = {"window_edges", "window_accuracy"}
+    assert {slug: table for slug, table in found.items() if slug not in windows} == {
+        slug: table for slug, table in expected.items() if slug not in {*windows, "window_changed"}
+    }
+    for slug in windows:
+        assert any("What changed the predictions of net, other needs the per-image" in n for n in found[slug].notes)
+    assert found["window_accuracy"].rows == expected["window_accuracy"].rows
+    assert [row[:9] for row in found["window_edges"].rows] == [row[:9] for row in expected["window_edges"].rows]
+
+
+def test_a_comparison_of_compacted_checkpoints_leaves_calibration_out_and_says_so(builder: RunBuilder) -> None:
+    builder.n = 40
+    for seed, name in enumerate(("net", "other")):
+        put_sweep(builder, name, 0.3 + 0.1 * seed, seed)
+    (expected,) = compare([builder.root], "net", "other")
+    assert expected.notes == ()
+    compact(builder)
+    drop_cells(builder)
+    (found,) = compare([builder.root], "net", "other")
+    kept = [one for one in expected.comparisons if one.score.kind != "calibration"]
+    assert len(kept) == len(expected.comparisons) - 6
+    assert list(found.comparisons) == kept
+    assert found.notes == (
+        "ECE, NLL and Brier are left out: comparing them needs the per-image answers, which compacted runs do not "
+        "hold; keep the folder cells.",
+    )
