@@ -13,6 +13,7 @@ from robustsweep.results.windows import (
     EDGES,
     FILLINGS,
     FRACTIONS,
+    Flags,
     PerImage,
     Window,
     WindowAnswers,
@@ -99,7 +100,7 @@ def _compared(found: WindowAnswers, filling: str) -> list[Value]:
     return [*accuracies, *differences, *changes]
 
 
-def _mean(per_image: PerImage | None) -> float | None:
+def _mean(per_image: PerImage | Flags | None) -> float | None:
     return None if per_image is None else float(np.mean(per_image))
 
 

@@ -20,11 +20,12 @@ FRACTIONS = (0.25, 0.375, 0.5)
 Row = Mapping[Any, Any]
 Window = tuple[str, str, float]
 PerImage = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WindowAnswers:
-    """One checkpoint's answers by edge, filling and fraction; arrays of shape (n,), 1.0 for yes and 0.0 for no.
+    """One checkpoint's answers by edge, filling and fraction; bool arrays of shape (n,).
 
     Attributes:
         right: Whether the prediction under the window is the label.
@@ -33,8 +34,8 @@ class WindowAnswers:
         lacks_predictions: Whether some cell is held compacted alone.
     """
 
-    right: Mapping[Window, PerImage]
-    changed: Mapping[Window, PerImage]
+    right: Mapping[Window, Flags]
+    changed: Mapping[Window, Flags]
     lacks_predictions: bool = False
 
 
@@ -70,13 +71,13 @@ def read_answers(unit: Unit, checkpoint_id: str, runs: Sequence[Path]) -> Window
     right, changed = {}, {}
     for row in windows:
         window = (row["edge"], row["filling"], row["fraction"])
-        right[window] = _right(row, stores).astype(np.float64)
+        right[window] = _right(row, stores)
         if undisturbed is not None and kept[row["key"]]:
-            changed[window] = (_predictions(row, stores) != undisturbed).astype(np.float64)
+            changed[window] = _predictions(row, stores) != undisturbed
     return WindowAnswers(right, changed, not all(kept.values()))
 
 
-def mean_over_fractions(answers: Mapping[Window, PerImage], edge: str, filling: str) -> PerImage | None:
+def mean_over_fractions(answers: Mapping[Window, Flags], edge: str, filling: str) -> PerImage | None:
     """Average each image over the three fractions: shape (n,), or None where one of them is not measured."""
     wanted = [(edge, filling, fraction) for fraction in FRACTIONS]
     if any(window not in answers for window in wanted):
@@ -84,7 +85,7 @@ def mean_over_fractions(answers: Mapping[Window, PerImage], edge: str, filling: 
     return np.asarray(np.mean([answers[window] for window in wanted], axis=0), dtype=np.float64)
 
 
-def hard_minus_soft(right: Mapping[Window, PerImage], soft: str, filling: str) -> PairedDifference | None:
+def hard_minus_soft(right: Mapping[Window, Flags], soft: str, filling: str) -> PairedDifference | None:
     """Compare accuracies under a hard and a soft edge, both over the same places and patches.
 
     Each image contributes one number, its mean over the three fractions, so that its fractions, which are not
@@ -120,7 +121,7 @@ def _predictions(row: Row, stores: Sequence[CellStore]) -> npt.NDArray[np.int64]
     return np.asarray(examples.prediction, dtype=np.int64)
 
 
-def _right(row: Row, stores: Sequence[CellStore]) -> npt.NDArray[np.bool_]:
+def _right(row: Row, stores: Sequence[CellStore]) -> Flags:
     if kept := _store_of(row, stores).summary_of(row["checkpoint_id"], row["key"]):
         return kept.right
     return np.asarray(_predictions(row, stores) == _labels(row, stores), dtype=np.bool_)

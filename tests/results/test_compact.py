@@ -18,6 +18,7 @@ from robustsweep.results.compacting import compact_checkpoint
 from robustsweep.results.comparison import compare
 from robustsweep.results.document import build_report
 from robustsweep.results.frame import load_frame, missing_cells
+from robustsweep.results.gate.answers import read_answers as read_answers_of
 from robustsweep.results.per_image import MeasuredCells
 from robustsweep.results.store import CellStore
 from robustsweep.results.units import split_units
@@ -252,6 +253,18 @@ def test_a_report_of_compacted_cells_says_all_but_what_needs_each_image(builder:
         assert any("What changed the predictions of net, other needs the per-image" in n for n in found[slug].notes)
     assert found["window_accuracy"].rows == expected["window_accuracy"].rows
     assert [row[:9] for row in found["window_edges"].rows] == [row[:9] for row in expected["window_edges"].rows]
+
+
+def test_the_gate_judges_compacted_checkpoints_as_it_does_their_cells(run: RunBuilder) -> None:
+    expected = read_answers_of(run.root)
+    compact(run)
+    drop_cells(run)
+    found = read_answers_of(run.root)
+    (one,), (other,) = found.checkpoints, expected.checkpoints
+    assert one.settings == other.settings
+    assert set(one.wrong) == {("clean", ""), ("fog@3", ""), ("pgd10-linf", "1/255"), ("pgd10-linf", "8/255")}
+    assert all((one.wrong[cell] == other.wrong[cell]).all() for cell in other.wrong)
+    assert found.scores == expected.scores
 
 
 def test_a_comparison_of_compacted_checkpoints_leaves_calibration_out_and_says_so(builder: RunBuilder) -> None:
