@@ -26,6 +26,7 @@ _INTERVALS = (
 _TIES = (
     "≈: cannot be told apart from the best of its column (paired by image, two-sided, Holm within the column at 5 %)."
 )
+_UNREAD = "Some confidences cannot be read, so that reliability diagrams or intervals are missing: "
 
 
 def calibration_tables(unit: Unit, found: Sequence[Calibration]) -> Iterator[Table]:
@@ -75,8 +76,11 @@ def _calibration(unit: Unit, found: Sequence[Calibration], measured: Sequence[st
     )
     best = table.best()
     tied = {place for place in tied - best if place[1] in {column for _, column in best}}
-    unread = [f"No reliability diagram or interval where the confidences cannot be read: {p}" for p in problems[:1]]
-    unread += [f"{len(problems) - 1} more cannot be read for such reasons."] if len(problems) > 1 else []
+    unread = [
+        f"Some confidences cannot be read, so that reliability diagrams or intervals are missing: {p}"
+        for p in problems[:1]
+    ]
+    unread += [f"So it is with {len(problems) - 1} more."] if len(problems) > 1 else []
     notes = (_WHAT, *([_INTERVALS] if intervals else []), *([_TIES] if tied else []), *unread)
     return replace(table, notes=notes, tied=frozenset(tied))
 

@@ -26,6 +26,7 @@ from robustsweep.results.published import published_tables
 from robustsweep.results.references import references_of, refuse_unknown_reference
 from robustsweep.results.reliability import reliability_diagrams
 from robustsweep.results.seed_tables import seed_spread
+from robustsweep.results.series import who_is_drawn
 from robustsweep.results.summary import summary_of
 from robustsweep.results.tables import Table, footnotes
 from robustsweep.results.training_tables import equal_compute, training_cost
@@ -157,7 +158,8 @@ _FIGURES = (
 
 
 def _pictures(unit: Unit, calibrations: Sequence[Calibration], prefix: str) -> Iterator[Picture]:
-    figures = [(slug, title, draw(unit), table) for slug, title, draw, table in _FIGURES]
+    which = who_is_drawn(unit)
+    figures = [(slug, f"{title}{which}", draw(unit), table) for slug, title, draw, table in _FIGURES]
     title = "Reliability: accuracy against confidence, and the share of images with each confidence"
     diagrams = reliability_diagrams(unit, calibrations) if calibrations else None
     figures.append(("reliability", title, diagrams, CALIBRATION))

@@ -80,15 +80,14 @@ def _best(rows: pd.DataFrame, scores: Sequence[Score], checkpoint_ids: list[str]
 
 
 def _estimates(unit: Unit, runs: Sequence[Path], scores: Sequence[Score], best: Mapping[str, int]) -> Estimates:
-    identifiers = [str(identifier) for identifier in unit.checkpoints.index]
+    cells = MeasuredCells.of_each(unit, runs)
     lowest: dict[str, Floats] = {}
     for place in sorted(set(best.values())):
-        cells = MeasuredCells.of(unit, identifiers[place], runs)
-        lowest |= read_scores(cells, [score for score in scores if best.get(score.name) == place])
+        lowest |= read_scores(cells[place], [score for score in scores if best.get(score.name) == place])
     intervals: dict[tuple[str, int], Ends] = {}
     p_values: dict[str, dict[str, float]] = {name: {} for name in best}
-    for place, identifier in enumerate(identifiers):
-        read = read_scores(MeasuredCells.of(unit, identifier, runs), scores)
+    for place, mine in enumerate(cells):
+        read = read_scores(mine, scores)
         for score in scores:
             if score.name in read:
                 intervals[score.name, place] = _ends(score, read[score.name])

@@ -140,8 +140,10 @@ def test_where_confidences_cannot_be_read_the_page_says_so(builder: RunBuilder, 
     assert values_of(table)["net"]["clean_ece"] is None
     assert not [p for section in report.sections for p in section.pictures if p.slug == "reliability"]
     text = report_html(report)
-    assert "No reliability diagram" in text
-    assert table.notes[-2].startswith("No reliability diagram or interval where the confidences cannot be read: ")
+    assert "reliability diagrams or intervals are missing" in text
+    assert table.notes[-2].startswith(
+        "Some confidences cannot be read, so that reliability diagrams or intervals are missing: "
+    )
 
 
 def test_pooled_bins_add_up() -> None:
