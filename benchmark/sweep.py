@@ -13,7 +13,8 @@ from robustsweep.benchmark.conditions import Attacked
 from robustsweep.benchmark.plan import Plan, PlannedCell, Shard
 from robustsweep.benchmark.progress import Progress, Silent
 from robustsweep.benchmark.running import Run, cost
-from robustsweep.errors import CellsFailedError
+from robustsweep.errors import CellsFailedError, DataError
+from robustsweep.results.compacting import compact_checkpoint
 from robustsweep.results.store import CellStore
 
 
@@ -104,6 +105,8 @@ def run_sweep(
         progress.begin(len(missing), sum(cost(cell.condition) for cell in missing) * len(plan.source.positions))
         for group in _groups(missing, settings.models_at_once):
             run.compute(group)
+            _compact(plan, store, progress, {cell.checkpoint.id for cell in group})
+    _compact(plan, store, progress, {c.id for c in plan.checkpoints} - {cell.checkpoint.id for cell in missing})
     failed = run.failed
     audited = n_failed_audits = 0
     if settings.audit and settings.shard.index == 1 and any(isinstance(c, Attacked) for c in plan.conditions):
@@ -112,6 +115,19 @@ def run_sweep(
         failed, audited, n_failed_audits = [*failed, *auditor.failed], auditor.computed, len(auditor.failed)
     seconds = time.monotonic() - begun
     return SweepSummary(run.computed, len(wanted) - len(missing), tuple(failed), seconds, audited, n_failed_audits)
+
+
+def _compact(plan: Plan, store: CellStore, progress: Progress, checkpoint_ids: set[str]) -> None:
+    """Compact those of some checkpoints that lack no cell of the plan, whoever computed them."""
+    for checkpoint in plan.checkpoints:
+        if checkpoint.id not in checkpoint_ids:
+            continue
+        cells = [plan.cells[checkpoint.id, condition] for condition in plan.conditions]
+        if all(store.has(checkpoint.id, cell.key) for cell in cells):
+            try:
+                compact_checkpoint(store, checkpoint.id)
+            except DataError as error:  # of an older cell; those of this sweep are stored
+                progress.warn(f"{checkpoint.name} is not compacted: {error}")
 
 
 def _announce(plan: Plan, store: CellStore) -> None:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from robustsweep.results.figures import add_legend, style_of
-from robustsweep.results.series import seed_groups
+from robustsweep.results.series import drawn_groups
 from robustsweep.results.tables import Column, Table, Value, printable
 from robustsweep.results.units import Unit
 
@@ -97,7 +97,7 @@ def attack_curves_figure(unit: Unit) -> Figure | None:
 def _curves(unit: Unit, ladder: pd.DataFrame) -> list[Curve]:
     """Collect one curve per method that was measured at every eps."""
     n_eps, curves = ladder["eps"].nunique(), []
-    for group in seed_groups(unit):
+    for group in drawn_groups(unit):
         mine = [ladder[ladder["checkpoint_id"] == identifier] for identifier in group.checkpoint_ids]
         found = [[rows["n_clean_right"].iloc[0], *rows["n_right"]] for rows in mine if len(rows) == n_eps]
         if found:

@@ -26,7 +26,8 @@ def attack_tables(unit: Unit, flags: Flags) -> list[Table]:
     """
     if unit.attacks.empty:
         return []
-    attacks = unit.attacks.assign(family=[_family(row) for row in unit.attacks.to_dict("records")])
+    names = unit.attacks[["condition", "single_step"]].to_dict("records")
+    attacks = unit.attacks.assign(family=[_family(row) for row in names])
     caution = _caution(unit, flags)
     tables = [_with(robust_accuracies(unit, attacks), caution)]
     ladders = attacks[attacks.groupby(["checkpoint_id", "key"])["eps"].transform("size") > 1]
@@ -102,8 +103,9 @@ def _description(family: str, row: Row) -> str:
 
 
 def _rises(unit: Unit, family: str, rows: pd.DataFrame) -> Iterator[str]:
+    by_checkpoint = {identifier: list(counts) for identifier, counts in rows.groupby("checkpoint_id")["n_right"]}
     for identifier, label in unit.checkpoints["label"].items():
-        counts = list(rows.loc[rows["checkpoint_id"] == identifier, "n_right"])
+        counts = by_checkpoint.get(str(identifier), [])
         if any(later > earlier for earlier, later in zip(counts, counts[1:], strict=False)):
             yield (
                 f"Warning: under {family} the accuracy of {label} rises with eps. A single step overshoots there; "
@@ -116,9 +118,10 @@ def median_fooling(unit: Unit, ladders: pd.DataFrame) -> Table:
     families = list(ladders["family"].unique())
     columns = [Column("checkpoint", "checkpoint"), *(Column(family, family) for family in families)]
     rows: list[tuple[Value, ...]] = []
+    used = ladders[["checkpoint_id", "family", "eps", "eps_value", "n_right", "n_clean_right"]]
+    found = {key: _median(same, unit.scope.n) for key, same in used.groupby(["checkpoint_id", "family"])}
     for identifier, label in unit.checkpoints["label"].items():
-        mine = ladders[ladders["checkpoint_id"] == identifier]
-        rows.append((label, *(_median(mine[mine["family"] == family], unit.scope.n) for family in families)))
+        rows.append((label, *(found.get((identifier, family)) for family in families)))
     return Table(
         "median_fooling_eps",
         "Median smallest fooling eps (higher is better)",
@@ -132,9 +135,7 @@ def median_fooling(unit: Unit, ladders: pd.DataFrame) -> Table:
     )
 
 
-def _median(rows: pd.DataFrame, n: int) -> str | None:
-    if rows.empty:
-        return None
+def _median(rows: pd.DataFrame, n: int) -> str:
     rows = rows.sort_values("eps_value")
     return median_fooling_eps(
         n, int(rows["n_clean_right"].iloc[0]), [int(k) for k in rows["n_right"]], list(rows["eps"])

@@ -81,8 +81,9 @@ def _checks(audits: Sequence[AuditRecord]) -> Table:
 def warnings_table(frame: pd.DataFrame) -> Table | None:
     """One row per checkpoint and warning, with the number of cells that carry it; None where there is none."""
     cells: Counter[tuple[str, str, str]] = Counter()
-    for row in frame.drop_duplicates("key").to_dict("records"):
-        cells.update((row["checkpoint"], row["data"], warning) for warning in row["warnings"])
+    once = frame.drop_duplicates("key")
+    for name, data, warnings in zip(once["checkpoint"], once["data"], once["warnings"], strict=True):
+        cells.update((name, data, warning) for warning in warnings)
     if not cells:
         return None
     columns = (

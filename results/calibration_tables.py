@@ -9,7 +9,7 @@ from robustsweep.results.calibrations import WHERE, Calibration
 from robustsweep.results.estimates import tied_with_lowest
 from robustsweep.results.statistics.calibration import N_BINS
 from robustsweep.results.statistics.intervals import clustered_mean
-from robustsweep.results.tables import Column, Table, Value
+from robustsweep.results.tables import INTERVALS_NOTE, Column, Table, Value
 from robustsweep.results.units import Unit
 
 SLUG = "calibration"
@@ -20,12 +20,13 @@ _WHAT = (
     "corruptions x 5 severities are pooled. Confidence - accuracy: above zero the network is surer than it is right."
 )
 _INTERVALS = (
-    "[a, b]: 95 % interval of ECE over which images were drawn (delta method, clustered by source image), for this "
+    f"{INTERVALS_NOTE} of ECE over which images were drawn (delta method, clustered by source image), for this "
     "checkpoint. It says nothing of other training seeds."
 )
 _TIES = (
     "≈: cannot be told apart from the best of its column (paired by image, two-sided, Holm within the column at 5 %)."
 )
+_UNREAD = "Some confidences cannot be read, so that reliability diagrams or intervals are missing: "
 
 
 def calibration_tables(unit: Unit, found: Sequence[Calibration]) -> Iterator[Table]:
@@ -75,8 +76,11 @@ def _calibration(unit: Unit, found: Sequence[Calibration], measured: Sequence[st
     )
     best = table.best()
     tied = {place for place in tied - best if place[1] in {column for _, column in best}}
-    unread = [f"No reliability diagram or interval where the confidences cannot be read: {p}" for p in problems[:1]]
-    unread += [f"{len(problems) - 1} more cannot be read for such reasons."] if len(problems) > 1 else []
+    unread = [
+        f"Some confidences cannot be read, so that reliability diagrams or intervals are missing: {p}"
+        for p in problems[:1]
+    ]
+    unread += [f"So it is with {len(problems) - 1} more."] if len(problems) > 1 else []
     notes = (_WHAT, *([_INTERVALS] if intervals else []), *([_TIES] if tied else []), *unread)
     return replace(table, notes=notes, tied=frozenset(tied))
 

@@ -43,7 +43,7 @@ def read_calibrations(unit: Unit, runs: Sequence[Path]) -> list[Calibration]:
         unit: The measurements.
         runs: Where their cells are.
     """
-    return [_read(MeasuredCells.of(unit, str(identifier), runs)) for identifier in unit.checkpoints.index]
+    return [_read(cells) for cells in MeasuredCells.of_each(unit, runs)]
 
 
 def _read(cells: MeasuredCells) -> Calibration:

@@ -31,6 +31,7 @@ from robustsweep.results.pairing import (
     refuse_unknown_divisor,
     tied_groups,
 )
+from robustsweep.results.per_image import left_out
 from robustsweep.results.ratios import MCE_BY_REFERENCE
 from robustsweep.results.scores import scores_of
 from robustsweep.results.statistics.families import holm
@@ -136,6 +137,7 @@ def _compare_unit(
     if refused:
         notes.append(f"Left out, because the checkpoints were measured in different settings: {', '.join(refused)}.")
     scores = [score for score in scores if not {cell for cell, _ in score.cells} & set(refused)]
+    notes += left_out(unit, [i for side in (first, *opponents) for i in side.checkpoint_ids], scores, runs)
     read, ids = read_sides(unit, (first, *opponents), scores, runs)
     compared = [
         compared_score(score, first, other, read[first][score.name], read[other][score.name], ids)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from robustsweep.results.attack_curves import ladders_of
 from robustsweep.results.figures import add_legend, style_of
 from robustsweep.results.panels import shortened
-from robustsweep.results.series import SeedGroup, Series, seed_groups, series_of
+from robustsweep.results.series import SeedGroup, Series, drawn_groups, series_of
 from robustsweep.results.tables import printable
 from robustsweep.results.taxonomy import CORRUPTIONS, GROUPS, SEVERITIES
 from robustsweep.results.units import Unit
@@ -61,7 +61,7 @@ def severity_curves(unit: Unit) -> Figure | None:
     Returns:
         A figure, or None where no method is measured under a whole group at every severity.
     """
-    groups, errors = seed_groups(unit), unit.values()
+    groups, errors = drawn_groups(unit), unit.values()
     panels = {"mean of 15": CORRUPTIONS} | {name: tuple(names) for name, names in GROUPS.items()}
     conditions = [[f"{c}@{s}" for c in names for s in SEVERITIES] for names in panels.values()]
     if not any(errors.reindex(names).notna().all().any() for names in conditions):
@@ -104,7 +104,7 @@ def clean_against_robust(unit: Unit) -> Figure | None:
     Returns:
         A figure, or None with fewer than two points in every panel.
     """
-    groups = seed_groups(unit)
+    groups = drawn_groups(unit)
     clean = {str(i): float(e) for i, e in unit.values().reindex(["clean"]).iloc[0].items()}
     mean = {
         str(i): float(one.errors[k, -1]) for one, g in _paired(unit, groups) for k, i in enumerate(g.checkpoint_ids)
@@ -123,7 +123,7 @@ def clean_against_robust(unit: Unit) -> Figure | None:
         for style, group in enumerate(groups):
             colour, marker = style_of(style)
             points = [(clean[i], values.get(i, np.nan)) for i in group.checkpoint_ids]
-            size = max(6.0, 11 - style)  # a point below an equal one is still seen around it
+            size = max(7.5, 10 - 0.5 * style)  # a point below an equal one is still seen around it
             axes.plot(*(100 * np.array(points).T), marker, color=colour, markersize=size, markeredgecolor="white")
         axes.set_xlabel("clean error (%)")
         axes.set_ylabel(title).set_parse_math(False)

@@ -26,6 +26,7 @@ from robustsweep.results.published import published_tables
 from robustsweep.results.references import references_of, refuse_unknown_reference
 from robustsweep.results.reliability import reliability_diagrams
 from robustsweep.results.seed_tables import seed_spread
+from robustsweep.results.series import who_is_drawn
 from robustsweep.results.summary import summary_of
 from robustsweep.results.tables import Table, footnotes
 from robustsweep.results.training_tables import equal_compute, training_cost
@@ -132,18 +133,18 @@ def _training_tables(frame: pd.DataFrame) -> tuple[Table, ...]:
 
 
 def _section(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | None, flags: Flags) -> Section:
-    tables = [
-        with_overlap(t, unit) for t in (*corruption_tables(unit, references_of(unit, reference)), *seed_spread(unit))
-    ]
+    tables = [*corruption_tables(unit, references_of(unit, reference)), *seed_spread(unit)]
+    tables = [with_overlap(table, unit) for table in tables]
     calibrations = read_calibrations(unit, runs) if len(unit.rows) else []
     tables += calibration_tables(unit, calibrations) if calibrations else []
     tables += [*attack_tables(unit, flags), *fooling_distributions(unit), *window_tables(unit, runs)]
     estimates = estimates_of(unit, runs, {name for table in tables for name, _ in table.scores.values()})
     tables = [with_intervals(table, estimates) for table in tables]
     named = tuple(footnotes(replace(table, slug=f"{prefix}{table.slug}")) for table in tables)
-    pictures = tuple(_pictures(unit, calibrations, prefix))
     summary = tuple(summary_of(tables))
-    return Section(unit, named, pictures, (*summary, *overlap_notes(unit)) if summary else ())
+    if summary:
+        summary += tuple(overlap_notes(unit))
+    return Section(unit, named, tuple(_pictures(unit, calibrations, prefix)), summary)
 
 
 _FIGURES = (
@@ -157,7 +158,8 @@ _FIGURES = (
 
 
 def _pictures(unit: Unit, calibrations: Sequence[Calibration], prefix: str) -> Iterator[Picture]:
-    figures = [(slug, title, draw(unit), table) for slug, title, draw, table in _FIGURES]
+    which = who_is_drawn(unit)
+    figures = [(slug, f"{title}{which}", draw(unit), table) for slug, title, draw, table in _FIGURES]
     title = "Reliability: accuracy against confidence, and the share of images with each confidence"
     diagrams = reliability_diagrams(unit, calibrations) if calibrations else None
     figures.append(("reliability", title, diagrams, CALIBRATION))

@@ -13,7 +13,7 @@ from robustsweep.results.scores import Score, mean_score, scores_of
 from robustsweep.results.statistics.families import tied_with_best
 from robustsweep.results.statistics.intervals import Floats, clustered_mean, wilson
 from robustsweep.results.statistics.paired import paired_difference
-from robustsweep.results.tables import Table
+from robustsweep.results.tables import INTERVALS_NOTE, Table
 from robustsweep.results.units import Unit
 
 HEADLINE = "headline"
@@ -80,15 +80,14 @@ def _best(rows: pd.DataFrame, scores: Sequence[Score], checkpoint_ids: list[str]
 
 
 def _estimates(unit: Unit, runs: Sequence[Path], scores: Sequence[Score], best: Mapping[str, int]) -> Estimates:
-    identifiers = [str(identifier) for identifier in unit.checkpoints.index]
+    cells = MeasuredCells.of_each(unit, runs)
     lowest: dict[str, Floats] = {}
     for place in sorted(set(best.values())):
-        cells = MeasuredCells.of(unit, identifiers[place], runs)
-        lowest |= read_scores(cells, [score for score in scores if best.get(score.name) == place])
+        lowest |= read_scores(cells[place], [score for score in scores if best.get(score.name) == place])
     intervals: dict[tuple[str, int], Ends] = {}
     p_values: dict[str, dict[str, float]] = {name: {} for name in best}
-    for place, identifier in enumerate(identifiers):
-        read = read_scores(MeasuredCells.of(unit, identifier, runs), scores)
+    for place, mine in enumerate(cells):
+        read = read_scores(mine, scores)
         for score in scores:
             if score.name in read:
                 intervals[score.name, place] = _ends(score, read[score.name])
@@ -153,8 +152,8 @@ def _what_intervals_are(table: Table) -> str:
     how = "Wilson's" if len(single) == len(names) else "clustered by source image"
     how = "Wilson's for clean images, clustered by source image for means" if 0 < len(single) < len(names) else how
     return (
-        f"[a, b]: 95 % interval over which images were drawn, for this checkpoint: {how}. It says nothing of other "
-        "training seeds."
+        f"{INTERVALS_NOTE} over which images were drawn, for this checkpoint: {how}. It says nothing of other training "
+        "seeds."
     )
 
 

@@ -102,21 +102,22 @@ def load_frame(runs: Sequence[Path]) -> pd.DataFrame:
         if not run.is_dir():
             raise DataError(f"{run} is no folder; give the folders that a sweep wrote its cells to.")
         for cell in CellStore(run).cells():
-            first = cells.setdefault(cell.key, cell)
-            found = warnings.setdefault(cell.key, list(cell.warnings))
+            key = cell.key
+            first = cells.setdefault(key, cell)
+            found = warnings.setdefault(key, list(cell.warnings))
             if first.counts != cell.counts:
                 found.append(
                     f"Two runs measured {cell.condition['name']} of {cell.checkpoint['name']} and differ: "
                     f"{first.counts.n_right} and {cell.counts.n_right} of {cell.counts.n} right; the first is used."
                 )
-    rows = [row | {"warnings": tuple(warnings[key])} for key, cell in cells.items() for row in _rows(cell)]
+    rows = [row | {"key": key, "warnings": tuple(warnings[key])} for key, cell in cells.items() for row in _rows(cell)]
     return pd.DataFrame(rows, columns=list(DTYPES)).astype(DTYPES)
 
 
 def missing_cells(runs: Sequence[Path], frame: pd.DataFrame) -> list[Json]:
-    """List the cells that some run planned and none holds, as ``CellStore.missing`` describes them."""
+    """List the cells that some run planned and none holds, as ``CellStore.wanted`` describes them."""
     done = set(frame["key"])
-    wanted = {entry["key"]: entry for run in runs for entry in CellStore(run).missing()}
+    wanted = {entry["key"]: entry for run in runs for entry in CellStore(run).wanted()}
     return [entry for key, entry in wanted.items() if key not in done]
 
 
@@ -158,7 +159,6 @@ def _describe(cell: Cell) -> Json:
     data, condition = cell.data, cell.condition
     subset = data.get("subset")
     row: Json = {
-        "key": cell.key,
         "checkpoint_id": cell.checkpoint["id"],
         "checkpoint": cell.checkpoint["name"],
         "method": card.get("method") or UNSPECIFIED,

@@ -27,6 +27,8 @@ _ESCAPES = {
     "`": r"\textasciigrave{}",
 } | {character: f"\\{character}" for character in "&%$#_"}
 
+_LINE_CHARACTERS = 40
+
 _HEAD = r"""\documentclass{article}
 \usepackage[T1]{fontenc}
 \usepackage[utf8]{inputenc}
@@ -65,16 +67,19 @@ def latex_files(report: Report) -> dict[str, str]:
 
 
 def to_latex(table: Table) -> str:
-    """Render one table with its scope and notes in the caption; the best is bold, what ties with it has an ``≈``."""
+    """Render one table: scope in the caption, notes below; the best is bold, what ties with it has an ``≈``."""
     caption = ". ".join([table.title, *([table.scope.title] if table.scope else [])])
-    notes = " ".join(escape_latex(note) for note in table.notes)
     lines = [r"\begin{table}[p]", r"\centering\small"]
-    lines += [rf"\caption{{{escape_latex(caption)}. {notes}}}", rf"\label{{tab:{table.slug}}}"]
+    lines += [r"\setlength{\abovecaptionskip}{0pt}\setlength{\belowcaptionskip}{6pt}"]
+    lines += [rf"\caption{{{escape_latex(caption)}.}}", rf"\label{{tab:{table.slug}}}"]
     lines += [r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"]
     lines += [rf"\begin{{tabular}}{{{''.join(map(_alignment, table.columns))}}}", r"\toprule"]
     lines += [" & ".join(escape_latex(column.title) for column in table.columns) + r" \\", r"\midrule"]
-    lines += [*_rows(table), r"\bottomrule", r"\end{tabular}}", r"\end{table}"]
-    return "\n".join(lines) + "\n"
+    lines += [*_rows(table), r"\bottomrule", r"\end{tabular}}"]
+    if table.notes:
+        notes = " ".join(escape_latex(note) for note in table.notes)
+        lines += [r"\par\medskip", rf"\parbox{{\linewidth}}{{\footnotesize\raggedright {notes}}}"]
+    return "\n".join([*lines, r"\end{table}"]) + "\n"
 
 
 def _alignment(column: Column) -> str:
@@ -86,10 +91,18 @@ def _rows(table: Table) -> Iterator[str]:
     for r, row in enumerate(table.rows):
         texts = []
         for c, (column, value) in enumerate(zip(table.columns, row, strict=True)):
-            text = escape_latex(column.shown(value))
+            text = _narrowed(column.shown(value))
             text = rf"\textbf{{{text}}}" if (r, c) in best else text
             text += r"\,$\approx$" if (r, c) in table.tied else ""
             interval = table.shown_interval(r, c)
             # An opening bracket at the start of a row would be read as the length after the row above.
             texts.append(f"{{{text}}}" + (rf" {{\footnotesize {interval}}}" if interval else ""))
         yield " & ".join(texts) + r" \\"
+
+
+def _narrowed(text: str) -> str:
+    """Escape a value; what is long goes over several lines, unless a word of it would not fit one."""
+    escaped = escape_latex(text)
+    if len(text) <= _LINE_CHARACTERS or max(map(len, text.split())) > _LINE_CHARACTERS // 2:
+        return escaped
+    return rf"\parbox[t]{{6cm}}{{\raggedright {escaped}\strut}}"

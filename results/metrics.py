@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import pandas as pd
 
 from robustsweep.errors import NothingToCompareError
+from robustsweep.results.measured import Measured
 from robustsweep.results.taxonomy import CORRUPTIONS, GROUPS, SEVERITIES, conditions_of
 
-Formula = Callable[["pd.Series[float]", "pd.Series[float]"], float]
-
 CLEAN = "clean"
+
+Formula = Callable[[Measured, Measured], float]
 
 
 class MissingCellsError(NothingToCompareError):
@@ -47,7 +48,7 @@ class Metric:
         title: What tables call it.
         definition: One sentence that says exactly what is averaged.
         conditions: Every condition it needs, of the checkpoint and, if ``normalised``, of the reference.
-        formula: Computes it from the checkpoint's and the reference's values; the latter is empty unless normalised.
+        formula: Computes it from the checkpoint's and the reference's values; the latter counts only if normalised.
         quantity: What the values are: ``"error"``, ``"top5_error"``, ``"nll"`` or ``"brier"``. Smaller is better for
             all of them.
         normalised: Whether a reference divides it.
@@ -61,9 +62,9 @@ class Metric:
     quantity: str = "error"
     normalised: bool = False
 
-    def missing_from(self, values: "pd.Series[float]") -> list[str]:
-        """List the needed conditions that are absent from ``values`` or NaN there."""
-        return [name for name in self.conditions if name not in values.index or pd.isna(values[name])]
+    def missing_from(self, measured: Measured) -> list[str]:
+        """List the needed conditions that are not measured."""
+        return [name for name in self.conditions if name not in measured.values]
 
     def value(self, values: "pd.Series[float]", reference: "pd.Series[float] | None" = None) -> float:
         """Compute the metric.
@@ -76,19 +77,21 @@ class Metric:
             MissingCellsError: If a needed condition is missing, naming all that are.
             UndefinedMetricError: If the reference's errors cannot divide anything.
         """
-        if missing := self.missing_from(values):
-            raise MissingCellsError(self.title, str(values.name or "this checkpoint"), missing)
+        mine = Measured.of(values)
+        if missing := self.missing_from(mine):
+            raise MissingCellsError(self.title, mine.name, missing)
         if not self.normalised:
-            return self.formula(values, pd.Series(dtype="float64"))
+            return self.formula(mine, mine)
         if reference is None:
             raise NothingToCompareError(f"{self.title} divides by a reference's errors, but none was given.")
-        if missing := self.missing_from(reference):
+        divisor = Measured.of(reference)
+        if missing := self.missing_from(divisor):
             raise MissingCellsError(self.title, f"the reference {reference.name}", missing)
-        return self.formula(values, reference)
+        return self.formula(mine, divisor)
 
 
 def _mean_over(conditions: tuple[str, ...]) -> Formula:
-    return lambda values, _: float(values.loc[list(conditions)].mean())
+    return lambda values, _: float(values.taken(conditions).mean())
 
 
 def mean_metric(name: str, title: str, corruptions: Sequence[str], quantity: str = "error") -> Metric:
@@ -106,7 +109,7 @@ def corruption_error(corruption: str) -> Metric:
     return mean_metric(corruption, corruption, [corruption])
 
 
-def _quotient(numerator: float, denominator: float, what: str, reference: "pd.Series[float]") -> float:
+def _quotient(numerator: float, denominator: float, what: str, reference: Measured) -> float:
     if denominator <= 0:
         raise UndefinedMetricError(
             f"It is undefined, because {what} of the reference {reference.name} is not above zero and divides nothing; "
@@ -118,8 +121,8 @@ def _quotient(numerator: float, denominator: float, what: str, reference: "pd.Se
 def _ce(corruption: str) -> Formula:
     names = list(conditions_of(corruption))
     return lambda values, reference: _quotient(
-        float(values.loc[names].sum()),
-        float(reference.loc[names].sum()),
+        float(values.taken(names).sum()),
+        float(reference.taken(names).sum()),
         f"the error under {corruption}",
         reference,
     )
@@ -128,8 +131,8 @@ def _ce(corruption: str) -> Formula:
 def _relative_ce(corruption: str) -> Formula:
     names = list(conditions_of(corruption))
     return lambda values, reference: _quotient(
-        float((values.loc[names] - values[CLEAN]).sum()),
-        float((reference.loc[names] - reference[CLEAN]).sum()),
+        float((values.taken(names) - values.values[CLEAN]).sum()),
+        float((reference.taken(names) - reference.values[CLEAN]).sum()),
         f"the rise of error under {corruption}",
         reference,
     )

@@ -7,17 +7,22 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from robustsweep.errors import DataError
-from robustsweep.results.cells import Examples
+from robustsweep.results.cells import Array, Examples
+from robustsweep.results.compact import Summary
 from robustsweep.results.scores import CellName, Score
 from robustsweep.results.statistics.calibration import Bins, bin_gaps, binned, ece_scores
 from robustsweep.results.statistics.intervals import Floats, Ids
-from robustsweep.results.store import CellStore
+from robustsweep.results.store import NEEDS_EXAMPLES, CellStore
 from robustsweep.results.units import Unit
 
 Flags = npt.NDArray[np.bool_]
+
+_COLUMNS = [
+    *("key", "checkpoint_id", "checkpoint", "condition", "kind", "eps", "eps_value"),
+    *("setting", "images_key", "n", "n_right"),
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +30,7 @@ class MeasuredCells:
     """The cells of one checkpoint of a unit.
 
     Attributes:
-        rows: Their rows of the frame, by condition and eps.
+        rows: Their rows of the frame, as far as they are needed here, by condition and eps.
         stores: Where they are; the first that holds a cell is read, as for its counts.
     """
 
@@ -35,10 +40,13 @@ class MeasuredCells:
     @classmethod
     def of(cls, unit: Unit, checkpoint_id: str, runs: Sequence[Path]) -> "MeasuredCells":
         """Find the cells of a checkpoint."""
-        everything = pd.concat([unit.rows, unit.attacks, unit.windows])
-        mine = everything[everything["checkpoint_id"] == checkpoint_id].to_dict("records")
-        rows = {(str(row["condition"]), _text(row["eps"])): row for row in mine}
-        return cls(rows, tuple(CellStore(run) for run in runs))
+        return cls(_rows(unit, [checkpoint_id])[checkpoint_id], tuple(CellStore(run) for run in runs))
+
+    @classmethod
+    def of_each(cls, unit: Unit, runs: Sequence[Path]) -> list["MeasuredCells"]:
+        """Find the cells of every checkpoint of a unit, in its order."""
+        stores = tuple(CellStore(run) for run in runs)
+        return [cls(rows, stores) for rows in _rows(unit, [str(i) for i in unit.checkpoints.index]).values()]
 
     @property
     def settings(self) -> Mapping[CellName, str]:
@@ -47,17 +55,22 @@ class MeasuredCells:
 
     def wrong(self, cell: CellName) -> Flags:
         """Return whether each image was wrong; for an attack, wrong at that eps or before."""
-        row, examples = self.rows[cell], self.examples(cell)
-        if examples.rung is not None:
-            found = examples.rung <= self._rung_of(cell)
-        else:
-            found = examples.prediction != self.images(cell)[1]
+        row = self.rows[cell]
+        rung, right = self._answers(cell)
+        found = ~right if rung is None else np.asarray(rung <= self._rung_of(cell), dtype=np.bool_)
         if int(found.sum()) != int(row["n"] - row["n_right"]):
             raise DataError(
                 f"The per-image answers of {cell[0]} of {row['checkpoint']} give {int(found.sum())} errors, its counts "
                 f"{int(row['n'] - row['n_right'])}; delete the folder {row['key'][:16]} and sweep again."
             )
-        return np.asarray(found, dtype=np.bool_)
+        return found
+
+    def _answers(self, cell: CellName) -> tuple[Array | None, Flags]:
+        """Read, where there are any, the rungs of a cell's images, and whether each was right."""
+        if kept := self._summary(cell):
+            return kept.rung, kept.right
+        examples = self.examples(cell)
+        return examples.rung, np.asarray(examples.prediction == self.images(cell)[1], dtype=np.bool_)
 
     def _rung_of(self, cell: CellName) -> int:
         row = self.rows[cell]
@@ -71,12 +84,27 @@ class MeasuredCells:
         """
         if self.rows[cell]["kind"] == "attack":
             raise DataError(f"{cell[0]} is an attack; its confidences belong to no one eps.")
+        if kept := self._summary(cell):
+            return kept.bins
         return binned(np.asarray(self.examples(cell).confidence, dtype=np.float64), ~self.wrong(cell))
 
+    def has_examples(self, cell: CellName) -> bool:
+        """Say whether what is stored per image can be read, and not the summary of a compacted run alone."""
+        row = self.rows[cell]
+        return self._store(row).has_examples(row["checkpoint_id"], row["key"])
+
     def examples(self, cell: CellName) -> Examples:
-        """Read what is stored per image."""
+        """Read what is stored per image.
+
+        Raises:
+            DataError: If the cell is compacted and its folder gone.
+        """
         row = self.rows[cell]
         return self._store(row).examples_of(row["checkpoint_id"], row["key"])
+
+    def _summary(self, cell: CellName) -> Summary | None:
+        row = self.rows[cell]
+        return self._store(row).summary_of(row["checkpoint_id"], row["key"])
 
     def images(self, cell: CellName) -> tuple[Ids, Ids]:
         """Read the ids and labels of a cell's images, each of shape (n,)."""
@@ -91,7 +119,20 @@ class MeasuredCells:
         return ids, labels
 
     def _store(self, row: Mapping[Any, Any]) -> CellStore:
+        if len(self.stores) == 1:
+            return self.stores[0]
         return next(store for store in self.stores if store.has(row["checkpoint_id"], row["key"]))
+
+
+def _rows(unit: Unit, checkpoint_ids: Sequence[str]) -> dict[str, dict[CellName, dict[str, Any]]]:
+    """Return rows of the frame by checkpoint, condition and eps."""
+    found: dict[str, dict[CellName, dict[str, Any]]] = {identifier: {} for identifier in checkpoint_ids}
+    for part in (unit.rows, unit.attacks, unit.windows):
+        mine = part.loc[part["checkpoint_id"].isin(checkpoint_ids), _COLUMNS]
+        for values in zip(*(mine[name].tolist() for name in _COLUMNS), strict=True):
+            row = dict(zip(_COLUMNS, values, strict=True))
+            found[row["checkpoint_id"]][str(row["condition"]), _text(row["eps"])] = row
+    return found
 
 
 def read_scores(cells: MeasuredCells, scores: Sequence[Score]) -> dict[str, Floats]:
@@ -99,12 +140,14 @@ def read_scores(cells: MeasuredCells, scores: Sequence[Score]) -> dict[str, Floa
 
     Args:
         cells: The cells of one checkpoint.
-        scores: What to compute; those with a cell that is not measured are left out.
+        scores: What to compute; those with a cell that is not measured are left out, and those of other quantities than
+            errors where a cell is compacted and its folder gone.
 
     Returns:
         By name of the score, shape (n,); its mean is the score.
     """
     possible = [score for score in scores if all(cell in cells.rows for cell in score.cells)]
+    possible = [score for score in possible if not lacks_examples(cells, score)]
     sums: dict[str, Floats] = {}
     for cell in dict.fromkeys(cell for score in possible for cell in score.cells):
         users = [score for score in possible if cell in score.cells]
@@ -114,6 +157,20 @@ def read_scores(cells: MeasuredCells, scores: Sequence[Score]) -> dict[str, Floa
             sums[score.name] = sums[score.name] + part if score.name in sums else part
     by_name = {score.name: score for score in possible}
     return {name: ece_scores(v) if by_name[name].quantity == "ece" else v for name, v in sums.items()}
+
+
+def lacks_examples(cells: MeasuredCells, score: Score) -> bool:
+    """Say whether a score whose cells are all measured needs more of one than a compacted run holds."""
+    return score.quantity != "error" and not all(cells.has_examples(cell) for cell in score.cells)
+
+
+def left_out(unit: Unit, checkpoint_ids: Sequence[str], scores: Sequence[Score], runs: Sequence[Path]) -> list[str]:
+    """Say that ``read_scores`` leaves calibration out where some of the checkpoints are held compacted alone."""
+    for identifier in checkpoint_ids:
+        cells = MeasuredCells.of(unit, identifier, runs)
+        if any(lacks_examples(cells, score) for score in scores if all(cell in cells.rows for cell in score.cells)):
+            return [f"ECE, NLL and Brier are left out: comparing them {NEEDS_EXAMPLES}"]
+    return []
 
 
 def _quantities(cells: MeasuredCells, cell: CellName, wanted: set[str]) -> dict[str, Floats]:

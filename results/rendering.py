@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from robustsweep.results.tables import Table, printable
+from robustsweep.results.tables import INTERVALS_NOTE, Table, printable
 
 _MARKDOWN = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {character: f"\\{character}" for character in "\\`*[]|~#$"}
@@ -19,6 +19,7 @@ _MARKDOWN = str.maketrans(
 _HEADER_WIDTH = 14
 _KEY_WIDTH = 26
 _GAP = 2
+_TIED = " ≈"
 
 
 def escape_markdown(text: str) -> str:
@@ -59,7 +60,7 @@ def to_markdown(table: Table, level: int = 3) -> str:
 
 def _mark(table: Table, row: int, column: int) -> str:
     interval = table.shown_interval(row, column)
-    return (" ≈" if (row, column) in table.tied else "") + (f" {interval}" if interval else "")
+    return (_TIED if (row, column) in table.tied else "") + (f" {interval}" if interval else "")
 
 
 def to_csv(table: Table) -> str:
@@ -92,14 +93,18 @@ def _ends_of(name: str, bounded: bool) -> list[str]:
 
 
 def to_rich(table: Table, width: int) -> RenderableType:
-    """Render for a terminal of ``width`` characters; columns that do not fit follow below with the keys repeated."""
+    """Render for a terminal of ``width`` characters, without intervals.
+
+    Columns that do not fit follow below with the keys repeated.
+    """
     parts: list[RenderableType] = [Text(printable(table.title), style="bold")]
     if table.scope:
         parts.append(Text(printable(table.scope.title), style="cyan"))
     for position, chunk in enumerate(_chunks(table, width)):
         parts += [Text()] if position else []
         parts.append(_rich_chunk(table, chunk))
-    parts += [Padding(Text(printable(note), style="dim"), (0, 0, 0, 2), expand=False) for note in table.notes]
+    notes = [printable(note) for note in table.notes if not note.startswith(INTERVALS_NOTE)]
+    parts += [Padding(Text(note, style="dim"), (0, 0, 0, 2), expand=False) for note in notes]
     return Group(*parts)
 
 
@@ -118,6 +123,7 @@ def _rich_chunk(table: Table, chosen: list[int]) -> RichTable:
         cells = []
         for c in chosen:
             text = "\n".join(_wrapped(texts[c], _KEY_WIDTH)) if c < table.keys else texts[c]
+            text += _TIED if (r, c) in table.tied else ""
             cells.append(Text(text, style="bold green" if (r, c) in best else ""))
         rendered.add_row(*cells)
     return rendered
@@ -143,7 +149,8 @@ def _width(table: Table, shown: list[list[str]], c: int) -> int:
     limit = _KEY_WIDTH if c < table.keys else 10**6
     header = max(map(len, _wrapped(printable(table.columns[c].title), _HEADER_WIDTH)))
     body = max((len(line) for texts in shown for line in _wrapped(texts[c], limit)), default=0)
-    return max(header, body) + _GAP
+    marked = len(_TIED) if any(column == c for _, column in table.tied) else 0
+    return max(header, body + marked) + _GAP
 
 
 def _wrapped(text: str, width: int) -> list[str]:

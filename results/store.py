@@ -4,32 +4,35 @@ Layout below a run folder::
 
     cells/<checkpoint id, 12 hex>/<key, first 16 hex>/examples.npz   per-image arrays
     cells/<checkpoint id, 12 hex>/<key, first 16 hex>/cell.json      written last, by rename: its presence means done
+    compact/<checkpoint id, 12 hex>.npz                              all cells of a finished checkpoint, see ``compact``
     checkpoints/<checkpoint id, 12 hex>.json                         name and card, as the last sweep gave them
     images/<first 16 hex of the images' key>.npz                     ids and labels, once per data set and subset
     plans/<16 hex>.json                                              what each sweep of this run was asked for
     parts/<checkpoint id>/<key, first 16 hex>/<block>.npz            blocks of an unfinished cell
     parts/<checkpoint id>/<key, first 16 hex>/<block>.json           what belongs beside them; written first
+
+A compacted checkpoint answers for its cells whether or not their folders are still there, but not for a cell whose
+folder is newer, or is there without its document.
 """
 
 import hashlib
-import io
 import json
 import os
 import shutil
 import uuid
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, fields
+from dataclasses import asdict, replace
 from pathlib import Path
 
-import numpy as np
-
 from robustsweep.errors import DataError
-from robustsweep.results.cells import Array, Cell, Counts, Examples, Json, identity_key
+from robustsweep.results.arrays import npz_bytes, read_npz
+from robustsweep.results.cells import Array, Cell, Examples, Json, identity_key
+from robustsweep.results.compact import Summary
+from robustsweep.results.compacted import CompactCheckpoints
 
 SCHEMA_VERSION = 1
+NEEDS_EXAMPLES = "needs the per-image answers, which compacted runs do not hold; keep the folder cells."
 
 
 @contextmanager
@@ -63,18 +66,15 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
         raise
 
 
-def _npz_bytes(arrays: dict[str, Array]) -> bytes:
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    return buffer.getvalue()
-
-
-def _read_npz(path: Path) -> dict[str, Array]:
+def _read_cell(path: Path) -> Cell:
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return dict(archive)
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path} cannot be read ({error}); delete it and sweep again.") from error
+        document = json.loads(path.read_text())
+        version = document["schema_version"]
+        if version != SCHEMA_VERSION:
+            raise DataError(f"{path} has schema version {version}; this robustsweep reads {SCHEMA_VERSION}.")
+        return Cell.from_json(document)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} is not a cell ({error!r}); delete its folder and sweep again.") from error
 
 
 class CellStore:
@@ -86,18 +86,24 @@ class CellStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._compact = CompactCheckpoints(root)
+        self._images: dict[str, tuple[Array, Array]] = {}
 
     def _folder(self, checkpoint_id: str, key: str) -> Path:
         return self.root / "cells" / checkpoint_id / key[:16]
 
     def has(self, checkpoint_id: str, key: str) -> bool:
         """Say whether the cell is finished."""
+        return self.has_examples(checkpoint_id, key) or self._compact.has(checkpoint_id, key)
+
+    def has_examples(self, checkpoint_id: str, key: str) -> bool:
+        """Say whether the per-image arrays of a finished cell are there, and not its summary alone."""
         return (self._folder(checkpoint_id, key) / "cell.json").is_file()
 
     def write(self, cell: Cell, examples: Examples) -> None:
         """Store a finished cell; writing the same cell twice is harmless."""
         folder = self._folder(cell.checkpoint["id"], cell.key)
-        content = _npz_bytes(examples.arrays())
+        content = npz_bytes(examples.arrays())
         write_atomically(folder / "examples.npz", content)
         document = {
             "schema_version": SCHEMA_VERSION,
@@ -112,27 +118,38 @@ class CellStore:
 
     def cells(self) -> Iterator[Cell]:
         """Read every finished cell, in a stable order."""
-        for path in sorted(self.root.glob("cells/*/*/cell.json")):
-            yield self._read_cell(path)
+        ids = {path.name for path in self.root.glob("cells/*")}
+        for checkpoint_id in sorted(ids | self._compact.ids()):
+            yield from self.cells_of(checkpoint_id)
 
-    def _read_cell(self, path: Path) -> Cell:
+    def cells_of(self, checkpoint_id: str) -> Iterator[Cell]:
+        """Read the finished cells of a checkpoint, from its compacted file where that answers for them."""
+        compact, named = self._compact.cells(checkpoint_id), self._named(checkpoint_id)
+        for name in sorted(compact.keys() | self._folders(checkpoint_id)):
+            cell = compact.get(name) or _read_cell(self.root / "cells" / checkpoint_id / name / "cell.json")
+            yield replace(cell, checkpoint=named) if named else cell
+
+    def _named(self, checkpoint_id: str) -> Json | None:
+        path = self.root / "checkpoints" / f"{checkpoint_id}.json"
         try:
-            document = json.loads(path.read_text())
-            version = document["schema_version"]
-            if version != SCHEMA_VERSION:
-                raise DataError(f"{path} has schema version {version}; this robustsweep reads {SCHEMA_VERSION}.")
-            counts = document["counts"]
-            counts["n_robust"] = tuple(counts["n_robust"])
-            known = {f.name: document[f.name] for f in fields(Cell)}
-            known["counts"], known["warnings"] = Counts(**counts), tuple(known["warnings"])
-            known["checkpoint"] = self._renamed(known["checkpoint"])
-            return Cell(**known)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{path} is not a cell ({error!r}); delete its folder and sweep again.") from error
+            return dict(json.loads(path.read_text())) if path.is_file() else None
+        except (OSError, ValueError, TypeError) as error:
+            raise DataError(f"{path} is no checkpoint's card ({error!r}); delete it and sweep again.") from error
 
-    def _renamed(self, checkpoint: Json) -> Json:
-        path = self.root / "checkpoints" / f"{checkpoint['id']}.json"
-        return dict(json.loads(path.read_text())) if path.is_file() else checkpoint
+    def _folders(self, checkpoint_id: str) -> set[str]:
+        return {path.parent.name for path in (self.root / "cells" / checkpoint_id).glob("*/cell.json")}
+
+    def summary_of(self, checkpoint_id: str, key: str) -> Summary | None:
+        """Read what a compacted checkpoint keeps of a cell; None where the cell's own folder is to be read."""
+        return self._compact.summary(checkpoint_id, key)
+
+    def is_compacted(self, checkpoint_id: str) -> bool:
+        """Say whether one file answers for all finished cells of a checkpoint."""
+        return self._folders(checkpoint_id) <= self._compact.served(checkpoint_id)
+
+    def write_compacted(self, checkpoint_id: str, content: bytes) -> None:
+        """Store the file that answers for the cells of a checkpoint, see ``compact``."""
+        write_atomically(self.root / "compact" / f"{checkpoint_id}.npz", content)
 
     def write_checkpoint(self, checkpoint: Json) -> None:
         """Note a checkpoint's ``id``, ``name`` and ``card``; these stand in for what its older cells say.
@@ -150,10 +167,12 @@ class CellStore:
         """Read the per-image arrays of a finished cell.
 
         Raises:
-            DataError: If they are not the ones that the cell was written with.
+            DataError: If they are not the ones that the cell was written with, or the cell is compacted alone.
         """
         folder = self._folder(checkpoint_id, key)
-        arrays = _read_npz(folder / "examples.npz")
+        if not folder.is_dir() and self._compact.has(checkpoint_id, key):
+            raise DataError(f"This use of cell {key[:16]} {NEEDS_EXAMPLES}")
+        arrays = read_npz(folder / "examples.npz")
         expected = json.loads((folder / "cell.json").read_text())["examples_sha256"]
         if hashlib.sha256((folder / "examples.npz").read_bytes()).hexdigest() != expected:
             raise DataError(f"{folder / 'examples.npz'} does not belong to its cell.json; delete both and sweep again.")
@@ -162,7 +181,7 @@ class CellStore:
     def write_part(self, checkpoint_id: str, key: str, block: int, examples: Examples) -> None:
         """Store one block of a cell that is not finished."""
         path = self.root / "parts" / checkpoint_id / key[:16] / f"{block}.npz"
-        write_atomically(path, _npz_bytes(examples.arrays()))
+        write_atomically(path, npz_bytes(examples.arrays()))
 
     def has_part(self, checkpoint_id: str, key: str, block: int) -> bool:
         """Say whether that block of the cell is stored."""
@@ -188,18 +207,20 @@ class CellStore:
     def read_parts(self, checkpoint_id: str, key: str, n_blocks: int) -> Examples:
         """Join the ``n_blocks`` stored blocks of a cell."""
         folder = self.root / "parts" / checkpoint_id / key[:16]
-        return Examples.concatenate([Examples(**_read_npz(folder / f"{b}.npz")) for b in range(n_blocks)])
+        return Examples.concatenate([Examples(**read_npz(folder / f"{b}.npz")) for b in range(n_blocks)])
 
     def write_images(self, images_key: str, ids: Array, labels: Array) -> None:
         """Store the ids (int64) and labels (int64) that the rows of examples belong to, unless they are there."""
         path = self.root / "images" / f"{images_key[:16]}.npz"
         if not path.is_file():
-            write_atomically(path, _npz_bytes({"ids": ids, "labels": labels}))
+            write_atomically(path, npz_bytes({"ids": ids, "labels": labels}))
 
     def images(self, images_key: str) -> tuple[Array, Array]:
-        """Read the ids and labels of one images' key."""
-        arrays = _read_npz(self.root / "images" / f"{images_key[:16]}.npz")
-        return arrays["ids"], arrays["labels"]
+        """Read the ids and labels of one images' key, from the file once."""
+        if images_key not in self._images:
+            arrays = read_npz(self.root / "images" / f"{images_key[:16]}.npz", "ids", "labels")
+            self._images[images_key] = arrays["ids"], arrays["labels"]
+        return self._images[images_key]
 
     def write_plan(self, wanted: list[Json]) -> None:
         """Note what a sweep was asked for.
@@ -213,12 +234,16 @@ class CellStore:
             (json.dumps(document, indent=1) + "\n").encode(),
         )
 
-    def missing(self) -> list[Json]:
-        """List the planned cells that are not finished."""
+    def wanted(self) -> list[Json]:
+        """List the planned cells, each once, as ``write_plan`` takes them."""
         wanted: dict[str, Json] = {}
         for path in sorted(self.root.glob("plans/*.json")):
             try:
                 wanted |= {entry["key"]: entry for entry in json.loads(path.read_text())["wanted"]}
             except (OSError, ValueError, KeyError, TypeError) as error:
                 raise DataError(f"{path} is not a plan ({error!r}); delete it and sweep again.") from error
-        return [entry for entry in wanted.values() if not self.has(entry["checkpoint_id"], entry["key"])]
+        return list(wanted.values())
+
+    def missing(self) -> list[Json]:
+        """List the planned cells that are not finished."""
+        return [entry for entry in self.wanted() if not self.has(entry["checkpoint_id"], entry["key"])]

@@ -12,6 +12,9 @@ Value = str | int | float | None
 
 MISSING = "–"
 _SMALLEST_P = 0.001
+INTERVALS_NOTE = "[a, b]: 95 % interval"
+"""How a note begins that explains intervals; the terminal shows neither."""
+
 MAX_CHECKPOINT_COLUMNS = 6
 """With more checkpoints a matrix has them as rows."""
 
@@ -170,6 +173,8 @@ def footnotes(table: Table) -> Table:
 
 def printable(text: str) -> str:
     """Replace control characters and lone surrogates, so that names cannot steer a terminal."""
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 

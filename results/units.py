@@ -76,7 +76,7 @@ def split_units(frame: pd.DataFrame, *, by_training: bool = True) -> list[Unit]:
 
 
 def _units_of_each_training(rows: pd.DataFrame) -> Iterator[Unit]:
-    keys = rows["card"].map(training_key)
+    keys = rows["card"].map({card: training_key(card) for card in rows["card"].unique()})
     trainings = sorted(keys.unique())
     for key in trainings:
         text = described(key, trainings) if len(trainings) > 1 else ""
@@ -154,15 +154,16 @@ def _or_none(value: object) -> str | None:
 
 
 def _refuse_double_measurements(rows: pd.DataFrame) -> None:
-    for _, same in rows.groupby(["checkpoint_id", "condition", "eps"], dropna=False):
-        if len(same) > 1:
-            first, second = same.iloc[0], same.iloc[1]
-            names = sorted(set(first["identity"]) | set(second["identity"]))
-            differing = [n for n in names if first["identity"].get(n) != second["identity"].get(n)]
-            raise DataError(
-                f"{first['condition']} of {first['checkpoint']} was measured twice on the same images, with different "
-                f"{', '.join(differing)}; report those runs separately."
-            )
+    columns = ["checkpoint_id", "condition", "eps"]
+    twice = rows[rows.duplicated(columns, keep=False)]
+    for _, same in twice.groupby(columns, dropna=False):
+        first, second = same.iloc[0], same.iloc[1]
+        names = sorted(set(first["identity"]) | set(second["identity"]))
+        differing = [n for n in names if first["identity"].get(n) != second["identity"].get(n)]
+        raise DataError(
+            f"{first['condition']} of {first['checkpoint']} was measured twice on the same images, with different "
+            f"{', '.join(differing)}; report those runs separately."
+        )
 
 
 def _notes(rows: pd.DataFrame) -> tuple[str, ...]:

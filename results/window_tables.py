@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from robustsweep.results.store import NEEDS_EXAMPLES
 from robustsweep.results.tables import Column, Line, Table, Value, matrix, value_of
 from robustsweep.results.units import Unit
 from robustsweep.results.windows import (
     EDGES,
     FILLINGS,
     FRACTIONS,
+    Flags,
     PerImage,
     Window,
     WindowAnswers,
@@ -31,6 +33,7 @@ _READING = (
     "what speaks about the claim is how hard minus soft differs between training methods, not its sign for one."
 )
 _NO_CLEAN = "Changed predictions need the clean suite, which is not measured for {}."
+_NO_PREDICTIONS = f"What changed the predictions of {{}} {NEEDS_EXAMPLES}"
 
 
 def window_tables(unit: Unit, runs: Sequence[Path]) -> list[Table]:
@@ -97,17 +100,16 @@ def _compared(found: WindowAnswers, filling: str) -> list[Value]:
     return [*accuracies, *differences, *changes]
 
 
-def _mean(per_image: PerImage | None) -> float | None:
+def _mean(per_image: PerImage | Flags | None) -> float | None:
     return None if per_image is None else float(np.mean(per_image))
 
 
 def _without_clean(unit: Unit, answers: Mapping[str, WindowAnswers]) -> list[str]:
-    lacking = [
-        str(label)
-        for identifier, label in unit.checkpoints["label"].items()
-        if answers[str(identifier)].right and not answers[str(identifier)].changed
-    ]
-    return [_NO_CLEAN.format(", ".join(lacking))] if lacking else []
+    found = {str(label): answers[str(identifier)] for identifier, label in unit.checkpoints["label"].items()}
+    compact = [label for label, one in found.items() if one.right and one.lacks_predictions]
+    lacking = [label for label, one in found.items() if one.right and not one.changed and label not in compact]
+    sentences = ((_NO_CLEAN, lacking), (_NO_PREDICTIONS, compact))
+    return [sentence.format(", ".join(labels)) for sentence, labels in sentences if labels]
 
 
 def _windows(unit: Unit) -> list[tuple[Window, str]]:

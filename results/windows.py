@@ -20,19 +20,23 @@ FRACTIONS = (0.25, 0.375, 0.5)
 Row = Mapping[Any, Any]
 Window = tuple[str, str, float]
 PerImage = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WindowAnswers:
-    """One checkpoint's answers by edge, filling and fraction; arrays of shape (n,), 1.0 for yes and 0.0 for no.
+    """One checkpoint's answers by edge, filling and fraction; bool arrays of shape (n,).
 
     Attributes:
         right: Whether the prediction under the window is the label.
-        changed: Whether it differs from the clean prediction; empty where the clean cell is missing.
+        changed: Whether it differs from the clean prediction; empty where the clean cell is missing, without what runs
+            hold compacted alone.
+        lacks_predictions: Whether some cell is held compacted alone.
     """
 
-    right: Mapping[Window, PerImage]
-    changed: Mapping[Window, PerImage]
+    right: Mapping[Window, Flags]
+    changed: Mapping[Window, Flags]
+    lacks_predictions: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +64,20 @@ def read_answers(unit: Unit, checkpoint_id: str, runs: Sequence[Path]) -> Window
         DataError: If per-image arrays, ids or labels are damaged or missing.
     """
     stores = [CellStore(run) for run in runs]
-    clean = [_predictions(row, stores) for row in _cells(unit.rows[unit.rows["kind"] == "clean"], checkpoint_id)]
+    clean = _cells(unit.rows[unit.rows["kind"] == "clean"], checkpoint_id)
+    windows = _cells(unit.windows, checkpoint_id)
+    kept = {row["key"]: _store_of(row, stores).has_examples(checkpoint_id, row["key"]) for row in (*clean, *windows)}
+    undisturbed = next((_predictions(row, stores) for row in clean if kept[row["key"]]), None)
     right, changed = {}, {}
-    for row in _cells(unit.windows, checkpoint_id):
-        prediction = _predictions(row, stores)
+    for row in windows:
         window = (row["edge"], row["filling"], row["fraction"])
-        right[window] = (prediction == _labels(row, stores)).astype(np.float64)
-        if clean:
-            changed[window] = (prediction != clean[0]).astype(np.float64)
-    return WindowAnswers(right, changed)
+        right[window] = _right(row, stores)
+        if undisturbed is not None and kept[row["key"]]:
+            changed[window] = _predictions(row, stores) != undisturbed
+    return WindowAnswers(right, changed, not all(kept.values()))
 
 
-def mean_over_fractions(answers: Mapping[Window, PerImage], edge: str, filling: str) -> PerImage | None:
+def mean_over_fractions(answers: Mapping[Window, Flags], edge: str, filling: str) -> PerImage | None:
     """Average each image over the three fractions: shape (n,), or None where one of them is not measured."""
     wanted = [(edge, filling, fraction) for fraction in FRACTIONS]
     if any(window not in answers for window in wanted):
@@ -79,7 +85,7 @@ def mean_over_fractions(answers: Mapping[Window, PerImage], edge: str, filling: 
     return np.asarray(np.mean([answers[window] for window in wanted], axis=0), dtype=np.float64)
 
 
-def hard_minus_soft(right: Mapping[Window, PerImage], soft: str, filling: str) -> PairedDifference | None:
+def hard_minus_soft(right: Mapping[Window, Flags], soft: str, filling: str) -> PairedDifference | None:
     """Compare accuracies under a hard and a soft edge, both over the same places and patches.
 
     Each image contributes one number, its mean over the three fractions, so that its fractions, which are not
@@ -113,6 +119,12 @@ def _store_of(row: Row, stores: Sequence[CellStore]) -> CellStore:
 def _predictions(row: Row, stores: Sequence[CellStore]) -> npt.NDArray[np.int64]:
     examples = _store_of(row, stores).examples_of(row["checkpoint_id"], row["key"])
     return np.asarray(examples.prediction, dtype=np.int64)
+
+
+def _right(row: Row, stores: Sequence[CellStore]) -> Flags:
+    if kept := _store_of(row, stores).summary_of(row["checkpoint_id"], row["key"]):
+        return kept.right
+    return np.asarray(_predictions(row, stores) == _labels(row, stores), dtype=np.bool_)
 
 
 def _labels(row: Row, stores: Sequence[CellStore]) -> npt.NDArray[np.int64]:

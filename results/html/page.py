@@ -31,7 +31,12 @@ def report_html(report: Report) -> str:
         lstrip_blocks=True,
         finalize=_printable,
     )
-    environment.filters |= {"svg": _svg, "cell": _cell}
+    best = {id(table): table.best() for table in report.tables}  # of a large table this takes a while
+
+    def cell(table: Table, row: int, place: int) -> dict[str, Any]:
+        return _cell(table, row, place, is_best=(row, place) in best[id(table)])
+
+    environment.filters |= {"svg": _svg, "cell": cell}
     script = (_FOLDER / "tables.js").read_text()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     frame = report.frame
@@ -56,7 +61,7 @@ def _svg(picture: Picture) -> Markup:
     return Markup(picture.inline_svg())
 
 
-def _cell(table: Table, row: int, place: int) -> dict[str, Any]:
+def _cell(table: Table, row: int, place: int, *, is_best: bool) -> dict[str, Any]:
     """Describe one value of a table for the template."""
     column, value = table.columns[place], table.rows[row][place]
     return {
@@ -65,7 +70,7 @@ def _cell(table: Table, row: int, place: int) -> dict[str, Any]:
         "again": bool(place == 0 and table.keys > 1 and row and table.rows[row - 1][0] == value),
         "numeric": column.unit != "text",
         "sort": _sort_key(column, value),
-        "best": (row, place) in table.best(),
+        "best": is_best,
         "tied": (row, place) in table.tied,
         "interval": table.shown_interval(row, place),
     }

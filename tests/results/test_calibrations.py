@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from run_builder import RunBuilder
 
 from robustsweep.results.calibrations import Calibration, read_calibrations
 from robustsweep.results.cells import Counts, Examples
+from robustsweep.results.compacting import compact_checkpoint
 from robustsweep.results.document import Report, build_report
 from robustsweep.results.frame import load_frame
 from robustsweep.results.html.page import report_html
@@ -140,8 +142,10 @@ def test_where_confidences_cannot_be_read_the_page_says_so(builder: RunBuilder, 
     assert values_of(table)["net"]["clean_ece"] is None
     assert not [p for section in report.sections for p in section.pictures if p.slug == "reliability"]
     text = report_html(report)
-    assert "No reliability diagram" in text
-    assert table.notes[-2].startswith("No reliability diagram or interval where the confidences cannot be read: ")
+    assert "reliability diagrams or intervals are missing" in text
+    assert table.notes[-2].startswith(
+        "Some confidences cannot be read, so that reliability diagrams or intervals are missing: "
+    )
 
 
 def test_pooled_bins_add_up() -> None:
@@ -149,3 +153,21 @@ def test_pooled_bins_add_up() -> None:
     both = Bins.pooled([one, one])
     assert (both.counts.sum(), both.right.sum(), both.confidence.sum()) == (210, 0, 30)
     assert both.overconfidence == pytest.approx(30 / 210)
+
+
+def test_a_compacted_run_keeps_the_diagram_and_says_that_its_intervals_are_gone(make_builder: Make) -> None:
+    builder = make_builder(n=60)
+    builder.card("net", "cutmix")
+    put_sweep(builder, "net", 0.4, seed=3)
+    before = build_report([builder.root])
+    for identifier in {cell.checkpoint["id"] for cell in builder.store.cells()}:
+        compact_checkpoint(builder.store, identifier)
+    shutil.rmtree(builder.root / "cells")
+    after = build_report([builder.root])
+    table, old = (table_of(report, "calibration") for report in (after, before))
+    assert values_of(table)["net"] == pytest.approx(values_of(old)["net"])
+    assert old.intervals
+    assert not table.intervals
+    assert any("intervals are missing" in note and "compacted" in note for note in table.notes)
+    assert "reliability" in [picture.slug for picture in after.sections[0].pictures]
+    assert table_of(after, "error_per_corruption").intervals == table_of(before, "error_per_corruption").intervals

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from answered_runs import corrupted, put, put_ladder, put_sweep
+from rich.console import Console
 from run_builder import RunBuilder
 
 from robustsweep.results.attack_tables import attack_tables
@@ -14,7 +15,7 @@ from robustsweep.results.estimates import estimates_of, with_intervals
 from robustsweep.results.frame import load_frame
 from robustsweep.results.json_report import report_json
 from robustsweep.results.latex import to_latex
-from robustsweep.results.rendering import to_csv, to_markdown
+from robustsweep.results.rendering import to_csv, to_markdown, to_rich
 from robustsweep.results.statistics.intervals import wilson
 from robustsweep.results.statistics.paired import paired_difference
 from robustsweep.results.tables import Table
@@ -159,3 +160,18 @@ def test_intervals_of_the_corruption_table_reach_every_format(
     stored = next(t for t in json.loads(report_json(report))["units"][0]["tables"] if t["slug"] == table.slug)
     assert {"row": row, "column": column, "low": low, "high": high} in stored["intervals"]
     assert stored["tied_with_best"] == [list(place) for place in sorted(table.tied)]
+
+
+def test_a_terminal_marks_ties_and_says_nothing_of_intervals_that_it_does_not_show(
+    swept: tuple[RunBuilder, dict[str, dict[str, np.ndarray]]],
+) -> None:
+    builder, _ = swept
+    table = table_of(build_report([builder.root]), "headline")
+    assert table.tied
+    console = Console(width=200, file=io.StringIO(), highlight=False)
+    with console.capture() as capture:
+        console.print(to_rich(table, 200))
+    shown = capture.get()
+    assert shown.count(" ≈\n") + shown.count(" ≈ ") == len(table.tied)
+    assert "[a, b]" not in shown
+    assert any(note.startswith("[a, b]") for note in table.notes)

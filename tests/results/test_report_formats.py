@@ -14,11 +14,11 @@ from run_builder import RunBuilder
 from robustsweep.results.comparison_figures import heat_map, severity_curves
 from robustsweep.results.document import Report, build_report
 from robustsweep.results.json_report import report_json, report_schema
-from robustsweep.results.latex import escape_latex, latex_files
+from robustsweep.results.latex import escape_latex, latex_files, to_latex
 from robustsweep.results.published import published_tables
 from robustsweep.results.rendering import to_csv, to_markdown
 from robustsweep.results.report import write_report
-from robustsweep.results.tables import Table
+from robustsweep.results.tables import Column, Table
 
 Make = Callable[..., RunBuilder]
 
@@ -253,6 +253,16 @@ def test_every_table_is_a_latex_file_that_one_file_inputs(report: Report) -> Non
     rows = [line for line in body.splitlines()[1:] if line]
     assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {len(table_of(report, "headline").columns) - 1}
     assert body.count(r"\textbf") >= 1
+
+
+def test_notes_stand_below_a_latex_table_and_long_texts_go_over_several_lines(report: Report) -> None:
+    headline = to_latex(table_of(report, "headline"))
+    assert headline.index(r"\caption{") < headline.index(r"\end{tabular}") < headline.index("Bold: best of its column.")
+    columns = (Column("who", "who"), Column("why", "why"))
+    rows = (("net", " ".join(["50% & more"] * 5)), ("long", "x" * 60))
+    text = to_latex(Table("t", "t", None, columns, rows))
+    assert text.count(r"\parbox[t]") == 1
+    assert r"{\raggedright 50\% \& more" in text
 
 
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="no pdflatex is installed")

@@ -1,0 +1,20 @@
+from pathlib import Path
+
+from synthetic_runs import Size, write_run
+
+from robustsweep.results.document import build_report
+
+
+def test_the_report_of_compacted_runs_is_the_report_of_their_cells(tmp_path: Path) -> None:
+    size = Size(checkpoints=6, images=67, seeds=2)
+    for name in ("compact", "cells"):
+        write_run(tmp_path / name, size, compact=name == "compact")
+    assert not (tmp_path / "compact" / "cells").exists()
+    reports = [build_report([tmp_path / name]) for name in ("compact", "cells")]
+    tables = [{table.slug: table for table in report.tables} for report in reports]
+    assert tables[0]["headline"].intervals
+    assert {"headline", "robust_accuracy", "median_fooling_eps", "seed_spread"} <= tables[0].keys()
+    calibrations = [found.pop("calibration") for found in tables]
+    assert tables[0] == tables[1]
+    assert calibrations[0].rows == calibrations[1].rows  # its intervals need the answers per image
+    assert reports[0].frame.equals(reports[1].frame)
