@@ -5,6 +5,7 @@ from dataclasses import asdict
 from importlib.resources import files
 from typing import Any
 
+from robustsweep.results.definitions import definitions
 from robustsweep.results.document import Report, Section
 from robustsweep.results.tables import Table
 
@@ -22,6 +23,7 @@ def report_json(report: Report) -> str:
         "cautions": [_table(table) for table in report.cautions],
         "missing": _table(report.missing) if report.missing else None,
         "provenance": _table(report.provenance),
+        "definitions": [{"term": term, "meaning": meaning} for term, meaning in definitions()],
     }
     return json.dumps(document, indent=1, allow_nan=False) + "\n"
 
@@ -38,6 +40,7 @@ def _section(section: Section) -> dict[str, Any]:
         "split": unit.split,
         "classes": unit.classes,
         "preprocessing": unit.preprocessing,
+        "explained": unit.scope.explained,
         "notes": list(unit.notes),
         "summary": list(section.summary),
         "tables": [_table(table) for table in section.tables],

@@ -4,7 +4,9 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from robustsweep.results.document import Report
+from robustsweep.results.definitions import definitions
+from robustsweep.results.document import Report, Section
+from robustsweep.results.pictures import Picture
 from robustsweep.results.tables import Column, Table, printable
 
 _JOINED = re.compile("([-,'])(?=\\1)")
@@ -59,11 +61,38 @@ def latex_files(report: Report) -> dict[str, str]:
     """Render every table that people read, by file name; ``report.tex`` inputs them and compiles on its own.
 
     A table's file is a ``table`` environment that needs booktabs and graphicx (it is made as narrow as the page).
+    ``report.tex`` also says what the page says in words, and includes the figures as ``SLUG.pdf`` beside it.
     """
-    tables = [table for table in report.tables if table.depth != "data"]
-    files = {f"{table.slug}.tex": to_latex(table) for table in tables}
-    inputs = "".join(f"\\input{{{table.slug}.tex}}\n\\clearpage\n" for table in tables)
-    return files | {"report.tex": f"{_HEAD}{inputs}\\end{{document}}\n"}
+    files = {f"{table.slug}.tex": to_latex(table) for table in report.tables if table.depth != "data"}
+    parts = [_HEAD, *(part for section in report.sections for part in _section(section))]
+    inside = {table.slug for section in report.sections for table in section.tables}
+    parts += [_input(table) for table in report.tables if table.depth != "data" and table.slug not in inside]
+    terms = "\n".join(rf"\item[{escape_latex(term)}] {escape_latex(meaning)}" for term, meaning in definitions())
+    parts.append(f"\\section*{{Definitions}}\n\\begin{{description}}\n{terms}\n\\end{{description}}\n")
+    return files | {"report.tex": "".join([*parts, "\\end{document}\n"])}
+
+
+def _section(section: Section) -> Iterator[str]:
+    scope = section.unit.scope
+    yield f"\\section*{{{escape_latex(scope.title)}}}\n{escape_latex(scope.explained)}\n"
+    if said := [*section.unit.notes, *section.summary]:
+        items = "\n".join(rf"\item {{}}{escape_latex(sentence)}" for sentence in said)
+        yield f"\\begin{{itemize}}\n{items}\n\\end{{itemize}}\n"
+    for table in section.tables:
+        if table.depth != "data":
+            yield _input(table)
+            yield from (_figure(picture) for picture in section.pictures if picture.table_slug == table.slug)
+
+
+def _input(table: Table) -> str:
+    return f"\\input{{{table.slug}.tex}}\n\\clearpage\n"
+
+
+def _figure(picture: Picture) -> str:
+    size = r"width=\linewidth,height=0.85\textheight,keepaspectratio"
+    lines = [r"\begin{figure}[p]", r"\centering", rf"\includegraphics[{size}]{{{picture.slug}.pdf}}"]
+    lines += [rf"\caption{{{escape_latex(picture.title)}.}}", rf"\label{{fig:{picture.slug}}}", r"\end{figure}"]
+    return "\n".join([*lines, r"\clearpage"]) + "\n"
 
 
 def to_latex(table: Table) -> str:

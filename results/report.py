@@ -37,8 +37,9 @@ def write_report(
         out: Folder to write to; None: ``report`` in the first run folder.
         formats: ``"html"`` writes ``report.html``, one file that holds all; ``"md"`` writes ``report.md`` and its
             figures; ``"csv"`` writes ``tables/*.csv`` with raw values and ``tables/cells.csv`` with every measured
-            cell; ``"latex"`` writes ``latex/*.tex``, one per table, and ``latex/report.tex``, which inputs them;
-            ``"json"`` writes ``report.json``; ``"png"``, ``"svg"`` and ``"pdf"`` write the figures alone.
+            cell; ``"latex"`` writes ``latex/*.tex``, one per table, and ``latex/report.tex``, which inputs them and the
+            figures beside it; ``"json"`` writes ``report.json``; ``"png"``, ``"svg"`` and ``"pdf"`` write the figures
+            alone.
         reference: As in ``build_report``.
 
     Raises:
@@ -71,6 +72,7 @@ def _contents(report: Report, formats: Sequence[str]) -> Iterator[tuple[str, byt
         yield "tables/cells.csv", _cells_csv(report.frame).encode()
     if "latex" in formats:
         yield from ((f"latex/{name}", text.encode()) for name, text in latex_files(report).items())
+        yield from ((f"latex/{picture.slug}.pdf", picture.rendered("pdf")) for picture in pictures)
     if "json" in formats:
         yield "report.json", report_json(report).encode()
 
