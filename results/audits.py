@@ -12,7 +12,7 @@ from pathlib import Path
 
 from robustsweep.errors import DataError
 from robustsweep.results.cells import Json, identity_key
-from robustsweep.results.store import write_atomically
+from robustsweep.results.files import write_atomically
 
 SCHEMA_VERSION = 1
 

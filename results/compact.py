@@ -28,8 +28,8 @@ import numpy as np
 import numpy.typing as npt
 
 from robustsweep.errors import DataError
-from robustsweep.results.arrays import npz_bytes, read_npz
 from robustsweep.results.cells import Array, Cell, Examples
+from robustsweep.results.files import npz_bytes, read_npz
 from robustsweep.results.statistics.calibration import N_BINS, Bins, binned
 from robustsweep.results.statistics.intervals import Estimate
 

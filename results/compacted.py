@@ -1,5 +1,6 @@
 """The compacted checkpoints of one run, each read once for as long as its file stays the same."""
 
+import os
 from pathlib import Path
 
 from robustsweep.results.cells import Cell
@@ -18,20 +19,21 @@ class CompactCheckpoints:
     """
 
     def __init__(self, run: Path) -> None:
-        self._run = run
+        # Texts, because paths are put together for every cell of a run.
+        self._cells, self._files = str(run / "cells"), run / "compact"
         self._keys: dict[str, tuple[Stamp, dict[str, str]]] = {}
         self._summaries: tuple[str, Stamp, Summaries] | None = None
 
     def ids(self) -> set[str]:
         """Name the checkpoints that have a file."""
-        return {path.stem for path in (self._run / "compact").glob("*.npz")}
+        return {path.stem for path in self._files.glob("*.npz")}
 
     def _path(self, checkpoint_id: str) -> Path:
-        return self._run / "compact" / f"{checkpoint_id}.npz"
+        return self._files / f"{checkpoint_id}.npz"
 
     def _stamp(self, checkpoint_id: str) -> Stamp | None:
         try:
-            found = self._path(checkpoint_id).stat()
+            found = os.stat(f"{self._files}/{checkpoint_id}.npz")
         except FileNotFoundError:
             return None
         return found.st_mtime_ns, found.st_size, found.st_ino
@@ -63,9 +65,9 @@ class CompactCheckpoints:
         return {name for name in known[1] if self._counts(checkpoint_id, name, known[0])} if known else set()
 
     def _counts(self, checkpoint_id: str, folder: str, written: Stamp) -> bool:
-        path = self._run / "cells" / checkpoint_id / folder
+        path = f"{self._cells}/{checkpoint_id}/{folder}"
         try:
-            return not path.is_dir() or (path / "cell.json").stat().st_mtime_ns <= written[0]
+            return not os.path.isdir(path) or os.stat(f"{path}/cell.json").st_mtime_ns <= written[0]
         except FileNotFoundError:
             return False
 

@@ -9,6 +9,7 @@ import pandas as pd
 from robustsweep.registry import unknown_name
 from robustsweep.results.cells import canonical_json
 from robustsweep.results.document import Report, build_report
+from robustsweep.results.files import write_atomically
 from robustsweep.results.frame import DTYPES
 from robustsweep.results.html.page import report_html
 from robustsweep.results.json_report import report_json
@@ -16,7 +17,6 @@ from robustsweep.results.latex import latex_files
 from robustsweep.results.markdown import report_markdown
 from robustsweep.results.pictures import ImageFormat
 from robustsweep.results.rendering import to_csv
-from robustsweep.results.store import write_atomically
 from robustsweep.results.tables import printable
 
 FORMATS = ("html", "md", "csv", "latex", "json")

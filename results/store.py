@@ -17,53 +17,19 @@ folder is newer, or is there without its document.
 
 import hashlib
 import json
-import os
 import shutil
-import uuid
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from robustsweep.errors import DataError
-from robustsweep.results.arrays import npz_bytes, read_npz
 from robustsweep.results.cells import Array, Cell, Examples, Json, identity_key
 from robustsweep.results.compact import Summary
 from robustsweep.results.compacted import CompactCheckpoints
+from robustsweep.results.files import npz_bytes, read_npz, write_atomically
 
 SCHEMA_VERSION = 1
 NEEDS_EXAMPLES = "needs the per-image answers, which compacted runs do not hold; keep the folder cells."
-
-
-@contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Name ``path`` in an OSError that names no file, as that of a full disk does."""
-    try:
-        yield
-    except OSError as error:
-        if error.filename is None and error.errno is not None:
-            raise OSError(error.errno, error.strerror, str(path)) from error
-        raise
-
-
-def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
-    """Write ``content``, whole or in pieces, to ``path`` so that readers see the old file or the whole new one.
-
-    Raises:
-        OSError: If it cannot be written; the error names a file.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Not tempfile's: its files are readable by nobody else, and a run folder may be shared.
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        with naming(path), temporary.open("xb") as file:
-            file.writelines([content] if isinstance(content, bytes) else content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _read_cell(path: Path) -> Cell:

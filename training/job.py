@@ -12,7 +12,7 @@ from robustsweep.benchmark.checkpoints.card import Card
 from robustsweep.benchmark.checkpoints.native import load_card, save_native
 from robustsweep.benchmark.data.dataset import Dataset
 from robustsweep.errors import CheckpointError
-from robustsweep.results.store import write_atomically
+from robustsweep.results.files import write_atomically
 from robustsweep.training.cards import Keep, training_card
 from robustsweep.training.course import Course, EpochReport, course_csv
 from robustsweep.training.images import TrainingImages

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from robustsweep.cache import cache_folder
-from robustsweep.results.store import write_atomically
+from robustsweep.results.files import write_atomically
 
 
 def remembered(stamp: str, compute: Callable[[], str]) -> str:

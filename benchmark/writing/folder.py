@@ -13,7 +13,7 @@ from robustsweep.benchmark.writing.layouts import Layout
 from robustsweep.benchmark.writing.manifest import Manifest
 from robustsweep.benchmark.writing.planning import Writing
 from robustsweep.errors import UsageError
-from robustsweep.results.store import write_atomically
+from robustsweep.results.files import write_atomically
 
 CHECKSUMS_NAME = "SHA256SUMS"
 # Readers skip hidden folders.

@@ -18,7 +18,7 @@ from robustsweep.benchmark.conditions import Corrupted
 from robustsweep.benchmark.data.dataset import Int64Array, path_in_tree
 from robustsweep.corruptions import SEVERITIES
 from robustsweep.errors import DataError
-from robustsweep.results.store import naming
+from robustsweep.results.files import naming
 
 LAYOUTS = ("arrays", "trees")
 ARRAY_SIDE = 32

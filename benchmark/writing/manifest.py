@@ -7,7 +7,7 @@ from pathlib import Path
 from robustsweep.benchmark.data.official import MANIFEST_NAME
 from robustsweep.errors import DataError, UsageError
 from robustsweep.results.cells import Json
-from robustsweep.results.store import write_atomically
+from robustsweep.results.files import write_atomically
 
 _COMPARED = ("robustsweep", "protocol", "layout", "seed", "table", "jpeg_quality")
 _COMPARED_DATA = ("fingerprint", "preprocessing", "subset")

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from robustsweep.errors import DataError, NothingToCompareError
+from robustsweep.results.files import write_atomically
 from robustsweep.results.frame import UNSPECIFIED
 from robustsweep.results.gate.answers import Answers, RunAnswers, read_answers
-from robustsweep.results.store import write_atomically
 
 SCHEMA_VERSION = 1
 _LARGEST_BYTES = 1_000_000_000

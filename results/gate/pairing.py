@@ -116,7 +116,7 @@ def _refuse_foreign(candidate: Answers, baseline: Answers, titles: tuple[str, st
                 if theirs.get(name) != ours.get(name)
             ]
             raise NothingToCompareError(
-                f"The baseline is foreign ({titles[1]}; here {titles[0]}): {cell[0]} was measured with another "
+                f"The baseline is foreign ({titles[1]}; here {titles[0]}): {cell[0]} was measured otherwise: "
                 f"{', '.join(differing)}. Sweep both alike, or write a new baseline with --write-baseline."
             )
 

@@ -8,7 +8,8 @@ import pytest
 
 from robustsweep.errors import DataError
 from robustsweep.results.cells import Cell, Counts, Examples, canonical_json, identity_key
-from robustsweep.results.store import CellStore, write_atomically
+from robustsweep.results.files import write_atomically
+from robustsweep.results.store import CellStore
 
 
 def examples(n: int, first: int = 0, attacked: bool = False) -> Examples:
