@@ -19,6 +19,21 @@ Row = Mapping[Any, Any]
 _TORCHATTACKS = ":protocol=torchattacks"
 
 
+FINDINGS = {
+    "black-box": "random search fools what gradients do not",
+    "gradient-sanity": "gradients that finite differences contradict",
+    "large-eps": "images that no change fools",
+    "pgd-against-fgsm": "one step fools more than ten",
+    "pgd-against-noise": "noise fools what PGD does not",
+    "plausible": "implausibly robust",
+    "saturated-loss": "a saturated loss",
+    "steps": "twice the steps fool more images",
+    "transfer": "another checkpoint's images fool more",
+    "zero-gradient": "gradients of zero",
+}
+"""What a check that warns has found, by its name."""
+
+
 def attack_tables(unit: Unit, flags: Flags) -> list[Table]:
     """Build the robust accuracies and, where several eps were climbed, the median smallest fooling eps.
 
@@ -35,16 +50,19 @@ def attack_tables(unit: Unit, flags: Flags) -> list[Table]:
 
 
 def _caution(unit: Unit, flags: Flags) -> tuple[str, ...]:
-    flagged = [
-        f"{label} ({', '.join(flags[str(identifier)])})"
-        for identifier, label in unit.checkpoints["label"].items()
-        if str(identifier) in flags
-    ]
-    if not flagged:
+    by_finding: dict[tuple[str, ...], list[str]] = {}
+    for identifier, label in unit.checkpoints["label"].items():
+        if str(identifier) in flags:
+            by_finding.setdefault(tuple(flags[str(identifier)]), []).append(str(label))
+    if not by_finding:
         return ()
+    told = []
+    for names, labels in by_finding.items():
+        who = f"all {len(labels)} checkpoints" if 1 < len(labels) == len(unit.checkpoints) else ", ".join(labels)
+        told.append(f"{who} ({', '.join(FINDINGS.get(name, name) for name in names)})")
     return (
-        f"Warning: flagged by their audits: {'; '.join(flagged)}. Their robustness may be overstated, so the best is "
-        "not marked.",
+        f"Warning: flagged by the audits: {'; '.join(told)}. Their robustness may be overstated, so the best is not "
+        "marked.",
     )
 
 

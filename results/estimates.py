@@ -143,7 +143,7 @@ def with_intervals(table: Table, estimates: Estimates) -> Table:
             tied.add(place)
     notes = [_what_intervals_are(table)] if len(intervals) > len(table.intervals) else []
     notes += [_what_ties_are(table)] if len(tied) > len(table.tied) else []
-    return replace(table, intervals=intervals, tied=frozenset(tied), notes=(*notes, *table.notes))
+    return replace(table, intervals=intervals, tied=frozenset(tied), notes=(*table.notes, *notes))
 
 
 def _what_intervals_are(table: Table) -> str:

@@ -7,7 +7,7 @@ from robustsweep.results.tables import Column, Table
 
 _ERRORS = (("mean_corruption_error", "mean error over the 15 corruptions"), ("clean_error", "clean error"))
 _ATTACKS = "robust_accuracy"
-_AUDIT_WARNS = "Warning: flagged by their audits"
+_AUDIT_WARNS = "Warning: flagged by the audits"
 
 Place = tuple[int, int]
 

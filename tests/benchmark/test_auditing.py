@@ -13,6 +13,7 @@ from robustsweep.attacks.audits.auditing import AuditOutcome
 from robustsweep.benchmark.plan import Plan
 from robustsweep.benchmark.sources import Source
 from robustsweep.errors import CellsFailedError, DataError
+from robustsweep.results.attack_tables import FINDINGS
 from robustsweep.results.audits import read_audits
 from robustsweep.results.report import write_report
 
@@ -63,10 +64,11 @@ def test_the_report_shows_audits_and_marks_no_best_where_one_is_flagged(
 ) -> None:
     report = write_report([run[0]], tmp_path)
     text = (tmp_path / "report.md").read_text()
+    assert {check["name"] for record in read_audits(run[0]) for check in record.checks} == set(FINDINGS)
     assert "## Warnings and audits" in text
     assert "### Audits of the attacks" in text
     table = next(table for table in report.tables if table.slug == "robust_accuracy")
-    assert "flagged by their audits: masked (zero-gradient" in table.notes[0]
+    assert "flagged by the audits: masked (gradients of zero" in table.notes[0]
     assert "good (" not in table.notes[0]
     assert table.best() == set()
     assert (tmp_path / "tables" / "audit_checks.csv").read_text().count("\n") > 18

@@ -121,7 +121,7 @@ def test_another_protocol_is_foreign(make_builder: Make) -> None:
     base = one_cell(make_builder, "base", first(10, 80))
     new = make_builder("new", n=80)
     put(new, "net", CLEAN, first(10, 80), identity={"protocol": 2})
-    with pytest.raises(NothingToCompareError, match="another protocol \\(1 in the baseline, 2 here\\)"):
+    with pytest.raises(NothingToCompareError, match="measured otherwise: protocol \\(1 in the baseline, 2 here\\)"):
         gate(base, new)
 
 
