@@ -9,7 +9,7 @@ import numpy as np
 from robustsweep.errors import DataError
 from robustsweep.results.per_image import MeasuredCells
 from robustsweep.results.scores import CellName
-from robustsweep.results.statistics.calibration import Bins, bin_gaps, ece_scores
+from robustsweep.results.statistics.calibration import N_BINS, Bins, add_bin_gaps, ece_scores
 from robustsweep.results.statistics.intervals import Floats
 from robustsweep.results.taxonomy import CORRUPTIONS, conditions_of
 from robustsweep.results.units import Unit
@@ -54,17 +54,27 @@ def _read(cells: MeasuredCells) -> Calibration:
         if any(cell not in cells.rows for cell in wanted):
             continue
         try:
-            bins[where] = Bins.pooled(cells.bins(cell) for cell in wanted)
-            scores[where] = ece_scores(_mean_gaps(cells, wanted))
+            bins[where], gaps = _pooled(cells, wanted)
+            scores[where] = ece_scores(_whole(cells, gaps, wanted))
         except DataError as error:
             problems[str(error)] = None
     return Calibration(bins, scores, tuple(problems))
 
 
-def _mean_gaps(cells: MeasuredCells, wanted: Sequence[CellName]) -> Floats:
-    """Return each image's part of the bins' gaps, its mean over some cells, shape (n, bins)."""
-    total: Floats = np.zeros(1)
+def _pooled(cells: MeasuredCells, wanted: Sequence[CellName]) -> tuple[Bins, Floats]:
+    """Pool the bins of some cells, and add the images' parts of their gaps, shape (n, bins), where these are stored."""
+    bins, gaps = [], np.zeros((cells.rows[wanted[0]]["n"], N_BINS))
     for cell in wanted:
-        confidence = np.asarray(cells.examples(cell).confidence, dtype=np.float64)
-        total = total + bin_gaps(confidence, ~cells.wrong(cell)) / len(wanted)
-    return total
+        bins.append(cells.bins(cell))
+        if cells.has_examples(cell):
+            confidence = np.asarray(cells.examples(cell).confidence, dtype=np.float64)
+            add_bin_gaps(gaps, confidence, ~cells.wrong(cell))
+    return Bins.pooled(bins), gaps
+
+
+def _whole(cells: MeasuredCells, gaps: Floats, wanted: Sequence[CellName]) -> Floats:
+    """Return the mean gaps; where what is stored per image of a cell is gone, reading it says so."""
+    for cell in wanted:
+        if not cells.has_examples(cell):
+            cells.examples(cell)
+    return gaps / len(wanted)

@@ -32,6 +32,14 @@ SCHEMA_VERSION = 1
 NEEDS_EXAMPLES = "needs the per-image answers, which compacted runs do not hold; keep the folder cells."
 
 
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
 def _read_cell(path: Path) -> Cell:
     try:
         document = json.loads(path.read_text())
@@ -54,6 +62,7 @@ class CellStore:
         self.root = root
         self._compact = CompactCheckpoints(root)
         self._images: dict[str, tuple[Array, Array]] = {}
+        self._last_read: tuple[tuple[object, ...], Examples] | None = None
 
     def _folder(self, checkpoint_id: str, key: str) -> Path:
         return self.root / "cells" / checkpoint_id / key[:16]
@@ -130,7 +139,7 @@ class CellStore:
         return self.examples_of(cell.checkpoint["id"], cell.key)
 
     def examples_of(self, checkpoint_id: str, key: str) -> Examples:
-        """Read the per-image arrays of a finished cell.
+        """Read the per-image arrays of a finished cell; those that were read last stay in memory.
 
         Raises:
             DataError: If they are not the ones that the cell was written with, or the cell is compacted alone.
@@ -138,11 +147,15 @@ class CellStore:
         folder = self._folder(checkpoint_id, key)
         if not folder.is_dir() and self._compact.has(checkpoint_id, key):
             raise DataError(f"This use of cell {key[:16]} {NEEDS_EXAMPLES}")
-        arrays = read_npz(folder / "examples.npz")
-        expected = json.loads((folder / "cell.json").read_text())["examples_sha256"]
-        if hashlib.sha256((folder / "examples.npz").read_bytes()).hexdigest() != expected:
-            raise DataError(f"{folder / 'examples.npz'} does not belong to its cell.json; delete both and sweep again.")
-        return Examples(**arrays)
+        path, document = folder / "examples.npz", folder / "cell.json"
+        stamp = (checkpoint_id, key, *(_stamp(file) for file in (path, document)))
+        if self._last_read is None or self._last_read[0] != stamp:
+            arrays = read_npz(path)
+            expected = json.loads(document.read_text())["examples_sha256"]
+            if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
+                raise DataError(f"{path} does not belong to its cell.json; delete both and sweep again.")
+            self._last_read = stamp, Examples(**arrays)
+        return self._last_read[1]
 
     def write_part(self, checkpoint_id: str, key: str, block: int, examples: Examples) -> None:
         """Store one block of a cell that is not finished."""

@@ -76,10 +76,14 @@ def bin_gaps(confidence: Floats, right: npt.NDArray[np.bool_], n_bins: int = N_B
     Raises:
         DataError: If a confidence is not finite or lies outside [0, 1].
     """
-    position = _positions(confidence, n_bins)
     gaps = np.zeros((len(confidence), n_bins))
-    gaps[np.arange(len(confidence)), position] = confidence - right
+    add_bin_gaps(gaps, confidence, right)
     return gaps
+
+
+def add_bin_gaps(gaps: Floats, confidence: Floats, right: npt.NDArray[np.bool_]) -> None:
+    """Add to ``gaps``, shape (n, n_bins), what ``bin_gaps`` returns for one more cell of the same images."""
+    gaps[np.arange(len(confidence)), _positions(confidence, gaps.shape[1])] += confidence - right
 
 
 def ece_scores(gaps: Floats) -> Floats:
