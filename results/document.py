@@ -23,6 +23,7 @@ from robustsweep.results.overlap import overlap_notes, with_overlap
 from robustsweep.results.pictures import Picture
 from robustsweep.results.provenance import missing_table, provenance_table
 from robustsweep.results.published import published_tables
+from robustsweep.results.ratios import MCE_BY_REFERENCE
 from robustsweep.results.references import references_of, refuse_unknown_reference
 from robustsweep.results.reliability import reliability_diagrams
 from robustsweep.results.seed_tables import seed_spread
@@ -133,12 +134,15 @@ def _training_tables(frame: pd.DataFrame) -> tuple[Table, ...]:
 
 
 def _section(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | None, flags: Flags) -> Section:
-    tables = [*corruption_tables(unit, references_of(unit, reference)), *seed_spread(unit)]
+    references = references_of(unit, reference)
+    tables = [*corruption_tables(unit, references), *seed_spread(unit)]
     tables = [with_overlap(table, unit) for table in tables]
     calibrations = read_calibrations(unit, runs) if len(unit.rows) else []
     tables += calibration_tables(unit, calibrations) if calibrations else []
     tables += [*attack_tables(unit, flags), *fooling_distributions(unit), *window_tables(unit, runs)]
-    estimates = estimates_of(unit, runs, {name for table in tables for name, _ in table.scores.values()})
+    names = {name for table in tables for name, _ in table.scores.values()}
+    measured = next((one.name for one in references if not one.is_published), None)
+    estimates = estimates_of(unit, runs, names, measured if MCE_BY_REFERENCE in names else None)
     tables = [with_intervals(table, estimates) for table in tables]
     named = tuple(footnotes(replace(table, slug=f"{prefix}{table.slug}")) for table in tables)
     summary = tuple(summary_of(tables))

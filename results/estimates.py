@@ -1,5 +1,6 @@
 """Errors as estimates: intervals over the images, and ties with the best."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +10,7 @@ import pandas as pd
 
 from robustsweep.errors import DataError
 from robustsweep.results.per_image import MeasuredCells, read_scores
+from robustsweep.results.ratios import MCE_BY_REFERENCE, PER_CORRUPTION, linearised_mce, stacked
 from robustsweep.results.scores import Score, mean_score, scores_of
 from robustsweep.results.statistics.families import tied_with_best
 from robustsweep.results.statistics.intervals import Floats, clustered_mean, wilson
@@ -39,7 +41,7 @@ class Estimates:
     problem: str = ""
 
 
-def estimates_of(unit: Unit, runs: Sequence[Path], names: set[str]) -> Estimates:
+def estimates_of(unit: Unit, runs: Sequence[Path], names: set[str], reference: str | None = None) -> Estimates:
     """Read the answers per image, one checkpoint at a time beside the best ones.
 
     Where they cannot be read, or there are fewer than two images, there are no estimates, with the reason.
@@ -47,15 +49,19 @@ def estimates_of(unit: Unit, runs: Sequence[Path], names: set[str]) -> Estimates
     Args:
         unit: The measurements.
         runs: Where their cells are.
-        names: Scores to estimate; those that are no plain error are left out.
+        names: Scores to estimate; of those that are no mean of errors only mCE, which has no ties where its reference
+            is measured.
+        reference: Label of the checkpoint whose measured errors divide those of mCE.
     """
     rows = pd.concat([unit.rows, unit.attacks])
-    found = [*scores_of(rows, published_reference=False), *_single_corruptions(rows)]
+    names = names | {score.name for score in PER_CORRUPTION} if MCE_BY_REFERENCE in names else names
+    found = [*scores_of(rows, published_reference=unit.is_imagenet), *_single_corruptions(rows)]
     scores = [score for score in found if score.name in names and score.kind in _KINDS]
     if not scores:
         return Estimates({}, {})
     try:
-        return _estimates(unit, runs, scores, _best(rows, scores, list(unit.checkpoints.index)))
+        divisor = None if reference is None else list(unit.checkpoints["label"]).index(reference)
+        return _estimates(unit, runs, scores, _best(rows, scores, list(unit.checkpoints.index)), divisor)
     except DataError as error:
         return Estimates({}, {}, str(error))
 
@@ -79,8 +85,11 @@ def _best(rows: pd.DataFrame, scores: Sequence[Score], checkpoint_ids: list[str]
     return best
 
 
-def _estimates(unit: Unit, runs: Sequence[Path], scores: Sequence[Score], best: Mapping[str, int]) -> Estimates:
+def _estimates(
+    unit: Unit, runs: Sequence[Path], scores: Sequence[Score], best: Mapping[str, int], divisor: int | None
+) -> Estimates:
     cells = MeasuredCells.of_each(unit, runs)
+    reference = None if divisor is None else stacked(read_scores(cells[divisor], PER_CORRUPTION))
     lowest: dict[str, Floats] = {}
     for place in sorted(set(best.values())):
         lowest |= read_scores(cells[place], [score for score in scores if best.get(score.name) == place])
@@ -94,6 +103,9 @@ def _estimates(unit: Unit, runs: Sequence[Path], scores: Sequence[Score], best: 
             if best.get(score.name, place) != place:
                 difference = paired_difference(read[score.name], lowest[score.name])
                 p_values[score.name][str(place)] = difference.p_two_sided()
+        errors = stacked(read)
+        if errors is not None and reference is not None and place != divisor:  # 100 by definition
+            intervals[MCE_BY_REFERENCE, place] = _clustered(linearised_mce(errors, reference), math.inf)
     tied = {name: tied_with_best(str(place), p_values[name]) for name, place in best.items()}
     return Estimates(intervals, {name: frozenset(map(int, places)) for name, places in tied.items()})
 
@@ -117,8 +129,12 @@ def _ends(score: Score, values: Floats) -> Ends:
     if len(score.cells) == 1:
         interval = wilson(int(values.sum()), len(values))
         return interval.low, interval.high
+    return _clustered(values, sum(score.weights))
+
+
+def _clustered(values: Floats, most: float) -> Ends:
     interval = clustered_mean(values).interval()
-    return max(0.0, interval.low), min(1.0, interval.high)
+    return max(0.0, interval.low), min(most, interval.high)
 
 
 def with_intervals(table: Table, estimates: Estimates) -> Table:
@@ -151,6 +167,7 @@ def _what_intervals_are(table: Table) -> str:
     single = [name for name in names if name == "clean_error" or "@" in name]
     how = "Wilson's" if len(single) == len(names) else "clustered by source image"
     how = "Wilson's for clean images, clustered by source image for means" if 0 < len(single) < len(names) else how
+    how += ", that of mCE with the reference as a sample of the same images" if MCE_BY_REFERENCE in names else ""
     return (
         f"{INTERVALS_NOTE} over which images were drawn, for this checkpoint: {how}. It says nothing of other training "
         "seeds."

@@ -17,6 +17,7 @@ from robustsweep.results.metrics import (
     mean_metric,
 )
 from robustsweep.results.provenance import pairs_text
+from robustsweep.results.ratios import MCE_BY_REFERENCE
 from robustsweep.results.references import Reference
 from robustsweep.results.tables import Column, Table, value_of
 from robustsweep.results.taxonomy import CORRUPTIONS, SEVERITIES
@@ -63,6 +64,8 @@ def headline(unit: Unit, references: Sequence[Reference]) -> Table:
     columns = [Column("checkpoint", "checkpoint"), Column("method", "method"), Column("seed", "seed", "count")]
     columns += [Column(m.name, m.title, "percent", False) for m in plain]
     columns += [_quotient_column(metric, reference) for metric, reference in divided]
+    names = [m.name for m in plain]
+    names += ["" if m != MCE else "mce" if r.is_published else MCE_BY_REFERENCE for m, r in divided]
     errors = unit.values()
     rows = []
     for identifier, card in unit.checkpoints.iterrows():
@@ -84,7 +87,7 @@ def headline(unit: Unit, references: Sequence[Reference]) -> Table:
         tuple(rows),
         tuple(notes),
         best_along="column",
-        scores={(r, 3 + c): (metric.name, r) for r in range(len(rows)) for c, metric in enumerate(plain)},
+        scores={(r, 3 + c): (name, r) for r in range(len(rows)) for c, name in enumerate(names) if name},
     )
 
 

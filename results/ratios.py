@@ -1,6 +1,6 @@
 """mCE with a measured reference: the reference's errors are a sample too, of the same images."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,13 +26,37 @@ def corruption_errors(unit: Unit, checkpoint_id: str, runs: Sequence[Path]) -> F
         NothingToCompareError: If a cell of the fifteen corruptions is missing.
     """
     read = read_scores(MeasuredCells.of(unit, checkpoint_id, runs), PER_CORRUPTION)
-    if missing := [score.title for score in PER_CORRUPTION if score.name not in read]:
+    errors = stacked(read)
+    if errors is None:
+        missing = [score.title for score in PER_CORRUPTION if score.name not in read]
         label = str(unit.checkpoints.loc[checkpoint_id, "label"])
         raise NothingToCompareError(
             f"mCE with a measured reference needs all five severities of every corruption; {label} lacks "
             f"{', '.join(missing)}. Sweep them first."
         )
+    return errors
+
+
+def stacked(read: Mapping[str, Floats]) -> Floats | None:
+    """Put the scores of ``PER_CORRUPTION`` side by side, shape (n, 15); None where one is missing."""
+    if any(score.name not in read for score in PER_CORRUPTION):
+        return None
     return np.stack([read[score.name] for score in PER_CORRUPTION], axis=1)
+
+
+def linearised_mce(model: Floats, reference: Floats) -> Floats:
+    """Return one number per image, shape (n,), whose mean is mCE and whose spread is that of a quotient of means.
+
+    To first order a quotient of means changes with an image's errors as ``(model - CE * reference) / mean(reference)``
+    does (the delta method), so that the reference counts as a sample of the same images.
+
+    Args:
+        model: Each image's mean error over the severities of each corruption, shape (n, 15).
+        reference: The same of the reference, with an error under every corruption.
+    """
+    errors = reference.mean(axis=0)
+    ces = model.mean(axis=0) / errors
+    return np.asarray(ces.mean() + ((model - ces * reference) / errors).mean(axis=1), dtype=np.float64)
 
 
 def mce_difference(

@@ -9,6 +9,7 @@ from answered_runs import corrupted, put, put_ladder, put_sweep
 from rich.console import Console
 from run_builder import RunBuilder
 
+from robustsweep.results.alexnet import ERRORS as ALEXNET_ERRORS
 from robustsweep.results.attack_tables import attack_tables
 from robustsweep.results.document import Report, build_report
 from robustsweep.results.estimates import estimates_of, with_intervals
@@ -18,8 +19,9 @@ from robustsweep.results.latex import to_latex
 from robustsweep.results.rendering import to_csv, to_markdown, to_rich
 from robustsweep.results.statistics.intervals import wilson
 from robustsweep.results.statistics.paired import paired_difference
+from robustsweep.results.statistics.resampling import mean_ratios, resample
 from robustsweep.results.tables import Table
-from robustsweep.results.taxonomy import SEVERITIES
+from robustsweep.results.taxonomy import CORRUPTIONS, SEVERITIES
 from robustsweep.results.units import split_units
 
 Make = Callable[..., RunBuilder]
@@ -175,3 +177,39 @@ def test_a_terminal_marks_ties_and_says_nothing_of_intervals_that_it_does_not_sh
     assert shown.count(" ≈\n") + shown.count(" ≈ ") == len(table.tied)
     assert "[a, b]" not in shown
     assert any(note.startswith("[a, b]") for note in table.notes)
+
+
+def column_of(table: Table, prefix: str) -> int:
+    (place,) = [place for place, column in enumerate(table.columns) if column.name.startswith(prefix)]
+    return place
+
+
+def test_mce_by_a_measured_reference_has_the_interval_of_resampling_both(make_builder: Make) -> None:
+    builder, errors = make_builder(n=500), {}
+    for name, error in (("baseline", 0.5), ("better", 0.4), ("worse", 0.6)):
+        builder.card(name, name)
+        wrong = put_sweep(builder, name, error, seed=len(name))
+        errors[name] = np.stack([mean_over_severities(wrong, corruption) for corruption in CORRUPTIONS], axis=1)
+    table = table_of(build_report([builder.root]), "headline")
+    place = column_of(table, "mce_vs_baseline")
+    drawn = resample(np.stack([errors["baseline"], errors["better"], errors["worse"]], axis=2), mean_ratios)
+    for checkpoint, values in enumerate(drawn.T):
+        row = ["baseline", "better", "worse"].index(["better", "worse"][checkpoint])
+        low, high = table.intervals[row, place]
+        assert (low, high) == pytest.approx(tuple(np.percentile(values, [2.5, 97.5])), abs=0.1 * (high - low))
+        assert low < float(str(table.rows[row][place])) < high
+    assert (0, place) not in table.intervals
+    assert any("the reference as a sample of the same images" in note for note in table.notes)
+
+
+def test_mce_by_published_errors_is_a_weighted_mean_with_its_interval(make_builder: Make) -> None:
+    builder = make_builder(n=300, classes=1000, data="imagenet")
+    builder.card("a", "a")
+    wrong = put_sweep(builder, "a", 0.95, seed=1)
+    table = table_of(build_report([builder.root]), "headline")
+    place = column_of(table, "mce_vs_AlexNet")
+    scores = [mean_over_severities(wrong, c) / np.mean(ALEXNET_ERRORS[c]) for c in CORRUPTIONS]
+    mean = np.mean(scores, axis=0)
+    half = T_299 * mean.std(ddof=1) / np.sqrt(300)
+    assert table.intervals[0, place] == pytest.approx((mean.mean() - half, mean.mean() + half), abs=1e-6)
+    assert mean.mean() + half > 1
