@@ -19,7 +19,7 @@ from robustsweep.results.comparability import (
     unstated_training,
 )
 from robustsweep.results.comparison_request import ALL
-from robustsweep.results.frame import load_frame
+from robustsweep.results.frame import UNSPECIFIED, load_frame
 from robustsweep.results.overlap import overlap_notes
 from robustsweep.results.pairing import (
     NO_MCE,
@@ -93,10 +93,23 @@ def compare(
     for candidates in (trainings, units):
         found = [_compare_unit(unit, method, named, metrics, reference, runs) for unit in candidates]
         if any(found):
-            return _with_what_was_named([one for one in found if one], metrics, reference)
+            wanted = sorted(set(frame["method"]) - {UNSPECIFIED}) if ALL in named else named
+            noted = [_noting_absent(one, wanted) for one in found if one]
+            return _with_what_was_named(noted, metrics, reference)
     raise NothingToCompareError(
         f"{method} and {' or '.join(named)} were never measured on the same images: {_where(units)}. Sweep them alike."
     )
+
+
+def _noting_absent(one: UnitComparison, wanted: Sequence[str]) -> UnitComparison:
+    """Name those that were asked for and have no part in a comparison."""
+    compared = {side.name for pair in one.pairs for side in pair}
+    methods = {str(one.unit.checkpoints.loc[i, "method"]) for pair in one.pairs for i in pair[0].checkpoint_ids}
+    absent = [name for name in wanted if name not in compared | methods]
+    if not absent:
+        return one
+    note = f"Not compared here, since measured on other images or trained otherwise: {', '.join(absent)}."
+    return replace(one, notes=(*one.notes, note))
 
 
 def _with_what_was_named(
@@ -124,9 +137,7 @@ def _compare_unit(
     opponents = [] if first is None else _opponents(unit, first, against)
     if first is None or not opponents:
         return None
-    absent = [name for name in against if name != ALL and name not in {side.name for side in opponents}]
-    notes = [f"Not measured on these images: {', '.join(absent)}."] if absent else []
-    notes += [note for other in opponents for note in _training_notes(unit, first, other)]
+    notes = [note for other in opponents for note in _training_notes(unit, first, other)]
     notes += [*unstated_training(unit, (first, *opponents))]
     notes += [note for side in (first, *opponents) for note in repeated_seeds(unit, side)]
     compared_ids = [identifier for side in (first, *opponents) for identifier in side.checkpoint_ids]

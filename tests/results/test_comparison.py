@@ -124,9 +124,9 @@ def test_several_opponents_are_one_family_and_what_is_not_there_is_noted(make_bu
     few, both = sorted(found, key=lambda one: len(one.pairs))
     assert {one.second.name for one in both.comparisons} == {"cutmix", "mixup"}
     assert all(one.family_size == 2 for one in both.comparisons)
-    assert not any(note.startswith("Not measured on these images") for note in both.notes)
+    assert not any(note.startswith("Not compared here") for note in both.notes)
     assert {one.second.name for one in few.comparisons} == {"cutmix"}
-    assert "Not measured on these images: mixup." in few.notes
+    assert "Not compared here, since measured on other images or trained otherwise: mixup." in few.notes
     with pytest.raises(UsageError, match="did you mean 'mixup'"):
         compare([builder.root], "smoothmix", ["cutmix", "mixupp"])
 
@@ -165,6 +165,9 @@ def test_methods_are_compared_within_each_training_that_both_have(make_builder: 
     assert [one.unit.scope.training for one in found] == ["trained: epochs 30", "trained: epochs 60"]
     with pytest.raises(NothingToCompareError, match="epochs \\(30, 60, 90\\)"):
         compare([builder.root], "smoothmix", "mixup")
+    every = compare([builder.root], "smoothmix", "all")
+    assert all({one.second.name for one in unit.comparisons} == {"cutmix"} for unit in every)
+    assert all(unit.notes[-1].endswith("trained otherwise: mixup.") for unit in every)
     (across,) = compare([builder.root], "smoothmix-30", "mixup-90")
     assert across.unit.scope.training == ""
     assert across.notes == ("smoothmix-30 and mixup-90 differ in epochs (30, 90).",)
