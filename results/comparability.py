@@ -68,6 +68,7 @@ def refuse_unknown_sides(units: Sequence[Unit], wanted: Sequence[str]) -> None:
     for name in wanted:
         if not any(find_side(unit, name) for unit in units):
             known = {found: None for unit in units for c in ("method", "label") for found in unit.checkpoints[c]}
+            known.pop(UNSPECIFIED, None)
             raise unknown_name("method or checkpoint", name, list(known))
 
 

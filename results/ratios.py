@@ -74,7 +74,7 @@ def mce_difference(
         The difference, whose image variance is that of the resamples; and either method's mCE.
 
     Raises:
-        UndefinedMetricError: If the reference has no error under some corruption.
+        UndefinedMetricError: If the reference has no error under some corruption, or so few that a resample has none.
     """
     errors = np.stack([reference, *first, *second], axis=2)
     if not (errors[:, :, 0].mean(axis=0) > 0).all():
@@ -87,7 +87,13 @@ def mce_difference(
 
     ratios = mean_ratios(errors.mean(axis=0))
     values = float(ratios[:k].mean()), float(ratios[k:].mean())
-    drawn = resample(errors, by_method, seed=seed)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        drawn = resample(errors, by_method, seed=seed)
+    if not np.isfinite(drawn).all():
+        raise UndefinedMetricError(
+            "The reference makes so few errors under some corruption that some resamples of the images hold none; "
+            "choose another reference."
+        )
     variance = float(np.var(drawn[:, 0] - drawn[:, 1], ddof=1))
     return combine(values[0] - values[1], variance, len(errors), (ratios[:k], ratios[k:])), values
 

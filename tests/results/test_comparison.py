@@ -11,8 +11,10 @@ from robustsweep.errors import DataError, NothingToCompareError, UsageError
 from robustsweep.results.comparison import UnitComparison, compare
 from robustsweep.results.comparison_tables import comparison_tables
 from robustsweep.results.frame import load_frame
+from robustsweep.results.metrics import UndefinedMetricError
 from robustsweep.results.pairing import Comparison
 from robustsweep.results.per_image import MeasuredCells, read_scores
+from robustsweep.results.ratios import mce_difference
 from robustsweep.results.rendering import to_csv, to_markdown
 from robustsweep.results.scores import mean_score, scores_of
 from robustsweep.results.statistics.families import holm
@@ -274,6 +276,16 @@ def test_windows_are_scored_as_their_table_does(builder: RunBuilder) -> None:
         expected = hard_minus_soft(right, soft, "mean")
         assert expected is not None
         assert read[f"hard_over_{soft}_mean"].mean() == pytest.approx(-expected.mean)  # errors, not accuracies
+
+
+@pytest.mark.parametrize(("n_wrong", "reason"), [(0, "makes no error"), (1, "so few errors")])
+def test_a_reference_with_no_errors_or_hardly_any_divides_nothing(n_wrong: int, reason: str) -> None:
+    rng = np.random.default_rng(0)
+    reference, *others = rng.integers(0, 2, (3, 200, 15)).astype(float)
+    reference[:, 4] = np.arange(200) < n_wrong
+    with pytest.raises(UndefinedMetricError, match="choose another reference") as caught:
+        mce_difference(reference, others[:1], others[1:])
+    assert reason in str(caught.value)
 
 
 def test_a_measured_reference_divides_and_is_resampled_with_the_sides(make_builder: Make) -> None:
