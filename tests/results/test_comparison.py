@@ -1,18 +1,16 @@
 """Comparisons of methods from stored cells."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
-from answered_runs import corrupted, put, put_ladder, put_sweep
+from answered_runs import corrupted, put, put_ladder
+from compared_runs import Make, method, only
 from run_builder import RunBuilder
 
 from robustsweep.errors import DataError, NothingToCompareError, UsageError
-from robustsweep.results.comparison import UnitComparison, compare
+from robustsweep.results.comparison import compare
 from robustsweep.results.comparison_tables import comparison_tables
 from robustsweep.results.frame import load_frame
 from robustsweep.results.metrics import UndefinedMetricError
-from robustsweep.results.pairing import Comparison
 from robustsweep.results.per_image import MeasuredCells, read_scores
 from robustsweep.results.ratios import mce_difference
 from robustsweep.results.rendering import to_csv, to_markdown
@@ -23,22 +21,6 @@ from robustsweep.results.taxonomy import CORRUPTIONS, conditions_of
 from robustsweep.results.units import split_units
 from robustsweep.results.windows import hard_minus_soft, read_answers
 from robustsweep.results.wording import reading
-
-Make = Callable[..., RunBuilder]
-
-
-def method(builder: RunBuilder, name: str, error: float, seeds: int, corruptions: tuple[str, ...] = ("fog",)) -> list:
-    found = []
-    for seed in range(seeds):
-        facts = {"device": "cpu", "seconds_per_epoch": 2.0 + seed + error}
-        builder.card(f"{name}-{seed}", name, seed, recipe_hash="c" * 64, training=facts)
-        found.append(put_sweep(builder, f"{name}-{seed}", error, seed + sum(map(ord, name)), corruptions))
-    return found
-
-
-def only(found: list[UnitComparison], name: str) -> Comparison:
-    (one,) = [one for unit in found for one in unit.comparisons if one.score.name == name]
-    return one
 
 
 def test_methods_are_compared_over_seeds_and_images(make_builder: Make) -> None:
@@ -133,97 +115,6 @@ def test_several_opponents_are_one_family_and_what_is_not_there_is_noted(make_bu
         compare([builder.root], "smoothmix", ["cutmix", "mixupp"])
 
 
-def clean_only(builder: RunBuilder, *names: str) -> None:
-    for name in names:
-        put(builder, name, {"name": "clean", "kind": "clean"}, np.arange(50) < 20)
-
-
-@pytest.mark.parametrize("recipe_hash", [None, "c" * 64])
-def test_methods_that_were_trained_differently_are_refused_and_checkpoints_are_noted(
-    make_builder: Make, recipe_hash: str | None
-) -> None:
-    builder = make_builder(n=50)
-    builder.card("a", "smoothmix", 0, epochs=200, recipe_hash=recipe_hash)
-    builder.card("b", "cutmix", 0, epochs=300, recipe_hash=recipe_hash)
-    clean_only(builder, "a", "b")
-    for against in ("cutmix", "all"):
-        with pytest.raises(NothingToCompareError, match="epochs \\(200, 300\\)") as caught:
-            compare([builder.root], "smoothmix", against)
-        assert caught.value.exit_code == 4
-    (found,) = compare([builder.root], "a", "b")
-    assert found.notes == ("a and b differ in epochs (200, 300).",)
-
-
-def test_methods_are_compared_within_each_training_that_both_have(make_builder: Make) -> None:
-    builder = make_builder(n=50)
-    for epochs in (30, 60):
-        for method_name in ("smoothmix", "cutmix"):
-            name = f"{method_name}-{epochs}"
-            builder.card(name, method_name, 0, epochs=epochs, recipe_hash="c" * 64)
-            clean_only(builder, name)
-    builder.card("mixup-90", "mixup", 0, epochs=90, recipe_hash="c" * 64)
-    clean_only(builder, "mixup-90")
-    found = compare([builder.root], "smoothmix", "cutmix")
-    assert [one.unit.scope.training for one in found] == ["trained: epochs 30", "trained: epochs 60"]
-    with pytest.raises(NothingToCompareError, match="epochs \\(30, 60, 90\\)"):
-        compare([builder.root], "smoothmix", "mixup")
-    every = compare([builder.root], "smoothmix", "all")
-    assert all({one.second.name for one in unit.comparisons} == {"cutmix"} for unit in every)
-    assert all(unit.notes[-1].endswith("trained otherwise: mixup.") for unit in every)
-    (across,) = compare([builder.root], "smoothmix-30", "mixup-90")
-    assert across.unit.scope.training == ""
-    assert across.notes == ("smoothmix-30 and mixup-90 differ in epochs (30, 90).",)
-
-
-def test_methods_whose_training_is_not_stated_are_compared_with_a_note(make_builder: Make) -> None:
-    builder = make_builder(n=50)
-    for name, method_name in (("a", "smoothmix"), ("b", "cutmix")):
-        builder.card(name, method_name, 0)
-    builder.card("c", None, None)
-    clean_only(builder, "a", "b", "c")
-    (found,) = compare([builder.root], "smoothmix", "cutmix")
-    note = "Training not stated for smoothmix, cutmix; whether more than the method differs is unknown."
-    assert found.notes == (note,)
-    (errors, *_) = comparison_tables(found)
-    assert note in errors.notes
-    (found,) = compare([builder.root], "a", "c")  # two checkpoints, which claim nothing of methods
-    assert found.notes == ()
-
-
-@pytest.mark.parametrize(
-    ("changes", "named"),
-    [({"classes": 9}, "classes"), ({"held_out": 0.1}, "share held out"), ({"epoch_kept": "best"}, "epoch kept")],
-)
-def test_whatever_sets_tables_apart_sets_methods_apart(
-    make_builder: Make, changes: dict[str, object], named: str
-) -> None:
-    builder = make_builder(n=50)
-    builder.card("a", "smoothmix", 0)
-    builder.card("b", "cutmix", 0, **changes)
-    clean_only(builder, "a", "b")
-    with pytest.raises(NothingToCompareError, match=f"more than the method differs: {named}"):
-        compare([builder.root], "smoothmix", "cutmix")
-
-
-def test_seeds_with_other_parameters_are_no_seeds_of_one_method(make_builder: Make) -> None:
-    builder = make_builder(n=50)
-    builder.card("a", "smoothmix", 0, method_parameters={"alpha": 1})
-    builder.card("b", "smoothmix", 1, method_parameters={"alpha": 2})
-    builder.card("c", "cutmix", 1)
-    for name in ("a", "b", "c"):
-        put(builder, name, {"name": "clean", "kind": "clean"}, np.arange(50) < 20)
-    with pytest.raises(NothingToCompareError, match="the parameters of smoothmix"):
-        compare([builder.root], "smoothmix", "cutmix")
-
-
-def test_other_images_are_never_paired(make_builder: Make) -> None:
-    first, second = make_builder("one", n=50), make_builder("two", n=50, fingerprint="e" * 64)
-    method(first, "smoothmix", 0.3, 1)
-    method(second, "cutmix", 0.3, 1)
-    with pytest.raises(NothingToCompareError, match="never measured on the same images"):
-        compare([first.root, second.root], "smoothmix", "cutmix")
-
-
 def test_conditions_measured_in_other_settings_are_left_out(make_builder: Make) -> None:
     builder = make_builder(n=50)
     for name, codec in (("a", "one"), ("b", "other")):
@@ -234,19 +125,6 @@ def test_conditions_measured_in_other_settings_are_left_out(make_builder: Make) 
     (found,) = compare([builder.root], "a", "b")
     assert "fog_error" not in {one.score.name for one in found.comparisons}
     assert any("different settings: fog@3" in note for note in found.notes)
-
-
-def test_unknown_names_and_shared_checkpoints_are_refused(make_builder: Make) -> None:
-    builder = make_builder(n=50)
-    method(builder, "smoothmix", 0.3, 2)
-    with pytest.raises(UsageError, match="did you mean 'smoothmix'"):
-        compare([builder.root], "smothmix", "all")
-    with pytest.raises(NothingToCompareError, match="share a checkpoint"):
-        compare([builder.root], "smoothmix", "smoothmix-1")
-    with pytest.raises(NothingToCompareError, match="never measured"):
-        compare([builder.root], "smoothmix", "all")
-    with pytest.raises(NothingToCompareError, match="No finished cell"):
-        compare([make_builder("empty").root.parent], "a", "b")
 
 
 def test_an_attack_counts_images_that_fell_at_that_eps_or_before(builder: RunBuilder) -> None:
