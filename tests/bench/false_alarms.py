@@ -176,7 +176,10 @@ def main() -> int:
     print("A: a difference of 0.65 percent points (power)")
     for name, rejected in simulation_a(10_000, 0.0065, repeats, seed=2).items():
         show(name, rejected, judged=False)
-    trainings = (("B: equal methods, {} seeds each", simulation_b, 0), ("D: a training more than {}", simulation_d, 1))
+    trainings = (
+        ("B: equal methods, {} seeds each", simulation_b, 0),
+        ("D: a new training among {} of its method", simulation_d, 1),
+    )
     for (title, simulate, offset), n_seeds, seed_sd in product(trainings, (3, 5, 10), (0.0, 0.002, 0.005)):
         print(f"{title.format(n_seeds)}, sd of seeds {100 * seed_sd:g} percent points")
         for name, rejected in simulate(n_seeds, seed_sd, repeats, seed=10 * n_seeds + offset).items():
