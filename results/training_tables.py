@@ -135,10 +135,10 @@ def _measured(unit: Unit) -> Iterator[tuple[Cost, tuple[float | None, float | No
             yield cost, (value_or_missing(CLEAN_ERROR, values), value_or_missing(MEAN_CORRUPTION_ERROR, values))
 
 
-Measured = list[tuple[Cost, tuple[float | None, float | None]]]
+CostedErrors = list[tuple[Cost, tuple[float | None, float | None]]]
 
 
-def _equal_compute(measured: Measured) -> Table | None:
+def _equal_compute(measured: CostedErrors) -> Table | None:
     methods = sorted({cost.method for cost, _ in measured}, key=lambda name: (name != DEFAULT_METHOD, name))
     if len(methods) < 2 or methods[0] != DEFAULT_METHOD:
         return None
@@ -169,13 +169,13 @@ def _equal_compute(measured: Measured) -> Table | None:
     return Table("equal_compute", title, None, columns, tuple(rows), tuple(notes), best_along="column")
 
 
-def _minutes_by_epochs(measured: Measured, method: str) -> dict[int, float]:
+def _minutes_by_epochs(measured: CostedErrors, method: str) -> dict[int, float]:
     """Return the median time of each number of epochs that a method was trained for."""
     of_method = [cost for cost, _ in measured if cost.method == method]
     return {e: median(c.minutes for c in of_method if c.epochs == e) for e in sorted({c.epochs for c in of_method})}
 
 
-def _training_needed(measured: Measured, method: str, budget: float) -> str:
+def _training_needed(measured: CostedErrors, method: str, budget: float) -> str:
     n_epochs = math.floor(60 * budget / median(cost.seconds_per_epoch for cost, _ in measured if cost.method == method))
     if n_epochs < 1:
         return f"{method}: not even one epoch fits the budget."

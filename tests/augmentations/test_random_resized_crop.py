@@ -60,6 +60,14 @@ def test_the_first_attempt_that_fits_is_taken() -> None:
     assert part_of(sample, 100, 100) == Part(50, 50, 50, 50)
 
 
+def test_a_ratio_is_that_of_width_to_height() -> None:
+    # 1 200 of 10 000 pixels: 40 wide and 30 high at the widest ratio, the other way round at the narrowest.
+    share = (0.12 - 0.08) / 0.92
+    wide, narrow = (part_of([share, tilt] * 10 + [0.0, 0.0], 100, 100) for tilt in (1.0, 0.0))
+    assert (wide.width, wide.height) == (40, 30)
+    assert (narrow.width, narrow.height) == (30, 40)
+
+
 def test_the_same_ids_give_the_same_draws_in_any_batch() -> None:
     together = sample_parts(Draws(5, "parts", torch.arange(9)))
     assert torch.equal(together[7:8], sample_parts(Draws(5, "parts", torch.tensor([7]))))

@@ -42,6 +42,8 @@ def test_methods_are_compared_within_each_training_that_both_have(make_builder: 
     every = compare([builder.root], "smoothmix", "all")
     assert all({one.second.name for one in unit.comparisons} == {"cutmix"} for unit in every)
     assert all(unit.notes[-1].endswith("trained otherwise: mixup.") for unit in every)
+    (one,) = compare([builder.root], "smoothmix-30", "all")  # its own method is not missing
+    assert one.notes[-1].endswith("trained otherwise: mixup.")
     (across,) = compare([builder.root], "smoothmix-30", "mixup-90")
     assert across.unit.scope.training == ""
     assert across.notes == ("smoothmix-30 and mixup-90 differ in epochs (30, 90).",)

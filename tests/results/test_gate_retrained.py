@@ -10,6 +10,7 @@ from robustsweep.errors import NothingToCompareError, RegressionFoundError
 from robustsweep.results.gate.answers import read_answers
 from robustsweep.results.gate.baseline import write_baseline
 from robustsweep.results.gate.outcome import run_gate
+from robustsweep.results.statistics.score_intervals import paired_score_interval
 
 N = 4_000
 
@@ -64,6 +65,21 @@ def test_equal_trainings_leave_open_what_their_images_do(make_builder: Make) -> 
     (judged,) = run_gate(new.root, base.root, retrained=True).judged
     assert judged.estimate.standard_error == 0
     assert judged.interval.high > 0.01
+    assert judged.verdict == "INCONCLUSIVE"
+
+
+def test_where_one_image_disagrees_the_score_interval_of_the_images_stays(make_builder: Make) -> None:
+    base, new = make_builder("base", n=300), make_builder("new", n=300)
+    wrong = {name: np.arange(300) < 60 for name in "abcd"}
+    wrong["d"] = np.arange(300) < 61
+    for name, answers in wrong.items():
+        builder = new if name == "d" else base
+        builder.card(name, "cutmix", ord(name), weights=name)
+        put(builder, name, CLEAN, answers)
+    (judged,) = run_gate(new.root, base.root, retrained=True).judged
+    expected = paired_score_interval(wrong["d"].astype(float) - wrong["a"])
+    assert judged.estimate.interval().high < 0.01 < expected.high
+    assert judged.interval.high == pytest.approx(expected.high)
     assert judged.verdict == "INCONCLUSIVE"
 
 
