@@ -76,10 +76,7 @@ def _calibration(unit: Unit, found: Sequence[Calibration], measured: Sequence[st
     )
     best = table.best()
     tied = {place for place in tied - best if place[1] in {column for _, column in best}}
-    unread = [
-        f"Some confidences cannot be read, so that reliability diagrams or intervals are missing: {p}"
-        for p in problems[:1]
-    ]
+    unread = [f"{_UNREAD}{problem}" for problem in problems[:1]]
     unread += [f"So it is with {len(problems) - 1} more."] if len(problems) > 1 else []
     notes = (_WHAT, *([_INTERVALS] if intervals else []), *([_TIES] if tied else []), *unread)
     return replace(table, notes=notes, tied=frozenset(tied))

@@ -81,9 +81,7 @@ def differing_training(unit: Unit, sides: Sequence[Side]) -> list[str]:
     facts = [facts_of(card) for card in cards.values()]
     differing = [f"{title} ({_listed({json.dumps(one[title]) for one in facts})})" for title in differing_fields(facts)]
     for side in sides:
-        values = {
-            json.dumps(json.loads(cards[i]).get("method_parameters"), sort_keys=True) for i in side.checkpoint_ids
-        }
+        values = {_parameters(cards[i]) for i in side.checkpoint_ids}
         if len(values) > 1:
             differing.append(f"the parameters of {side.name} ({_listed(values)})")
     return differing

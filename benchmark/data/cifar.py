@@ -21,7 +21,6 @@ _MEMBERS = {
     ("cifar100", "test"): ("test",),
 }
 _LABELS_ENTRY = {"cifar10": b"labels", "cifar100": b"fine_labels"}
-_PIXELS = 3 * 32 * 32
 
 
 class _ArrayDescription:
