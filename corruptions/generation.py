@@ -13,6 +13,7 @@ from torch import Tensor
 
 from robustsweep.corruptions.corruption import CORRUPTIONS
 from robustsweep.corruptions.jpeg import jpeg_round_trip
+from robustsweep.corruptions.opencv import without_opencv_threads
 from robustsweep.draws import Draws
 from robustsweep.errors import DataError
 from robustsweep.kernels import compiled_kernels
@@ -86,9 +87,10 @@ def corrupt(
         corrupted[rows] = result[: len(corrupted[rows])]
 
     if not compiled:
-        _for_each(_evenly_cut(len(images), size, threads), one_pass, threads)
+        with without_opencv_threads():
+            _for_each(_evenly_cut(len(images), size, threads), one_pass, threads)
         return corrupted
-    with compiled_kernels():
+    with compiled_kernels(), without_opencv_threads():
         passes = [slice(start, start + size) for start in range(0, len(images), size)]
         kernels = (stream, images.device, *shape, min(threads, len(passes)) > 1)
         _for_each(passes, one_pass, threads, first_alone=kernels not in _COMPILED)

@@ -38,25 +38,45 @@ def opencv() -> ModuleType:
     return found
 
 
-_THREADS_TAKEN = threading.Lock()
+class _Lowering:
+    """OpenCV's number of threads, which is the process's, while some callers want none."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._callers = 0
+        self._threads = 0
+
+    def enter(self, cv2: ModuleType) -> None:
+        with self._lock:
+            if not self._callers:
+                self._threads = cv2.getNumThreads()
+                cv2.setNumThreads(0)
+            self._callers += 1
+
+    def leave(self, cv2: ModuleType) -> None:
+        with self._lock:
+            self._callers -= 1
+            if not self._callers:
+                cv2.setNumThreads(self._threads)
+
+
+_LOWERING = _Lowering()
 
 
 @contextmanager
 def without_opencv_threads() -> Iterator[None]:
-    """Keep OpenCV from waking threads of its own, which cost more than they do on images of this size.
+    """Keep OpenCV, where it can be loaded, from waking threads of its own: passes have theirs.
 
-    Their number is the process's: one caller at a time may lower it, and others find it lowered.
+    Their number is the process's: the first caller lowers it and the last one raises it again. A change while OpenCV
+    works in another thread would end the process (its pool divides by the number of its threads), so that every call
+    of OpenCV by corruptions lies within this.
     """
-    if not _THREADS_TAKEN.acquire(blocking=False):
+    cv2 = opencv_or_none()
+    if cv2 is None:
         yield
         return
+    _LOWERING.enter(cv2)
     try:
-        cv2 = opencv()
-        threads = cv2.getNumThreads()
-        cv2.setNumThreads(0)
-        try:
-            yield
-        finally:
-            cv2.setNumThreads(threads)
+        yield
     finally:
-        _THREADS_TAKEN.release()
+        _LOWERING.leave(cv2)

@@ -9,7 +9,7 @@ from torch.nn import functional
 from robustsweep.corruptions.corruption import Corruption, Fields, Parameters, Shape, severities
 from robustsweep.corruptions.gaussian import gaussian_blur
 from robustsweep.corruptions.levels import truncate
-from robustsweep.corruptions.opencv import opencv, without_opencv_threads
+from robustsweep.corruptions.opencv import opencv
 from robustsweep.draws import Draws
 
 _WATER = (175.0, 238.0, 238.0)
@@ -52,8 +52,7 @@ def _spatter(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
         cover = functional.threshold(cover, 0.8, 0.0)
         return truncate((_colour(_MUD, images.device) - images).mul_(cover).add_(images))
     levels = functional.threshold(liquid, threshold, 0.0).mul_(255.0).to(torch.int32).to(torch.uint8).cpu().numpy()
-    with without_opencv_threads():
-        masks = np.stack([water_mask(level) for level in levels])
+    masks = np.stack([water_mask(level) for level in levels])
     mask = torch.from_numpy(masks).unsqueeze(1).to(images.device)
     return truncate((mask * (_colour(_WATER, images.device) * strength)).add_(images))
 
