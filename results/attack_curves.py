@@ -9,9 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from robustsweep.printable import printable
 from robustsweep.results.figures import add_legend, style_of
 from robustsweep.results.series import drawn_groups
-from robustsweep.results.tables import Column, Table, Value, printable
+from robustsweep.results.tables import Column, Table, Value
 from robustsweep.results.units import Unit
 
 

@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from robustsweep.printable import printable
 from robustsweep.results.panels import draw_panels, shortened
 from robustsweep.results.series import Series, series_of
-from robustsweep.results.tables import printable
 from robustsweep.results.taxonomy import CORRUPTIONS, GROUPS
 from robustsweep.results.units import Unit
 

@@ -4,10 +4,11 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from robustsweep.printable import printable
 from robustsweep.results.definitions import definitions
 from robustsweep.results.document import Report, Section
 from robustsweep.results.pictures import Picture
-from robustsweep.results.tables import Column, Table, printable
+from robustsweep.results.tables import Column, Table
 
 _JOINED = re.compile("([-,'])(?=\\1)")
 _ESCAPES = {

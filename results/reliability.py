@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from robustsweep.printable import printable
 from robustsweep.results.calibrations import WHERE, Calibration
 from robustsweep.results.panels import shortened
 from robustsweep.results.series import SeedGroup, seed_groups
 from robustsweep.results.statistics.calibration import N_BINS, Bins
-from robustsweep.results.tables import printable
 from robustsweep.results.units import Unit
 
 _STYLES = {"clean": ("#0072B2", "o"), "corruptions": ("#D55E00", "s")}

@@ -11,7 +11,8 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from robustsweep.results.tables import INTERVALS_NOTE, Table, printable
+from robustsweep.printable import printable
+from robustsweep.results.tables import INTERVALS_NOTE, Table
 
 _MARKDOWN = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {character: f"\\{character}" for character in "\\`*[]|~#$"}

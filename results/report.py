@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from robustsweep.printable import printable
 from robustsweep.registry import unknown_name
 from robustsweep.results.cells import canonical_json
 from robustsweep.results.document import Report, build_report
@@ -17,7 +18,6 @@ from robustsweep.results.latex import latex_files
 from robustsweep.results.markdown import report_markdown
 from robustsweep.results.pictures import ImageFormat
 from robustsweep.results.rendering import to_csv
-from robustsweep.results.tables import printable
 
 FORMATS = ("html", "md", "csv", "latex", "json")
 FIGURE_FORMATS: tuple[ImageFormat, ...] = ("png", "svg", "pdf")

@@ -7,13 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from robustsweep.printable import printable
 from robustsweep.results.cells import canonical_json
 from robustsweep.results.fairness import facts_of
 from robustsweep.results.frame import UNSPECIFIED
 from robustsweep.results.headline import value_or_missing
 from robustsweep.results.metrics import corruption_error
 from robustsweep.results.references import DEFAULT_METHOD
-from robustsweep.results.tables import printable
 from robustsweep.results.taxonomy import CORRUPTIONS
 from robustsweep.results.units import Unit
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from robustsweep.printable import printable
 from robustsweep.results.scope import Scope
 
 Value = str | int | float | None
@@ -169,13 +170,6 @@ def footnotes(table: Table) -> Table:
     if table.has_missing:
         notes.append(f"{MISSING}: not measured, undefined, or a mean of cells that are not all measured.")
     return replace(table, notes=tuple(notes))
-
-
-def printable(text: str) -> str:
-    """Replace control characters and lone surrogates, so that names cannot steer a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def value_of(number: Any) -> float | None:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
+from robustsweep.printable import printable
 from robustsweep.results.gate.outcome import Outcome
 from robustsweep.results.gate.verdicts import Judged
-from robustsweep.results.tables import printable
 
 
 def junit_xml(outcome: Outcome) -> bytes:

@@ -8,10 +8,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from robustsweep.printable import printable
 from robustsweep.results.definitions import definitions
 from robustsweep.results.document import Report
 from robustsweep.results.pictures import Picture
-from robustsweep.results.tables import Column, Table, Value, printable
+from robustsweep.results.tables import Column, Table, Value
 
 _FOLDER = Path(__file__).parent
 

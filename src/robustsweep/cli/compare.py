@@ -34,12 +34,12 @@ def compare(
     from rich.console import Console
     from rich.text import Text
 
+    from robustsweep.printable import printable
     from robustsweep.results.comparison import compare as compare_runs
     from robustsweep.results.comparison_request import compare_request
     from robustsweep.results.comparison_tables import comparison_tables
     from robustsweep.results.files import write_atomically
     from robustsweep.results.rendering import escape_markdown, to_csv, to_markdown, to_rich
-    from robustsweep.results.tables import printable
 
     console = Console(highlight=False)
     request = compare_request(runs, method, against or (), metric or (), reference)

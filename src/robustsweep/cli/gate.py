@@ -61,12 +61,12 @@ def show(outcome: "Outcome", junit: Path | None) -> None:
     from rich.console import Console
     from rich.text import Text
 
+    from robustsweep.printable import printable
     from robustsweep.results.files import write_atomically
     from robustsweep.results.gate.junit import junit_xml
     from robustsweep.results.gate.outcome import verdict_table
     from robustsweep.results.gate.summary import LIMIT_BYTES, step_summary
     from robustsweep.results.rendering import to_rich
-    from robustsweep.results.tables import printable
 
     console = Console(highlight=False)
     console.print(to_rich(verdict_table(outcome), console.width))

@@ -26,9 +26,9 @@ def report(
     from rich.console import Console
     from rich.text import Text
 
+    from robustsweep.printable import printable
     from robustsweep.results.rendering import to_rich
     from robustsweep.results.report import write_report
-    from robustsweep.results.tables import printable
 
     written = write_report(runs, out, [name.strip() for name in formats.split(",")], reference)
     console = Console(highlight=False)
