@@ -206,7 +206,7 @@ def test_an_object_array_runs_nothing(tmp_path: Path) -> None:
 def test_files_that_are_none_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not exist; give an .npz file"):
         open_data(f"npz:{tmp_path / 'none.npz'}")
-    with pytest.raises(DataError, match="is no file; give an .npz file"):
+    with pytest.raises(DataError, match="is not a regular file; give an .npz file"):
         open_data(f"npz:{tmp_path}")
     with pytest.raises(UsageError, match="needs an .npz file: npz:PATH"):
         open_data("npz")

@@ -6,7 +6,18 @@ import pytest
 from repository import ROOT, TOP_LEVEL
 
 ROOT_MODULES = {
-    *("cache", "draws", "errors", "kernels", "plan_file", "precision", "printable", "registry", "untrusted_files"),
+    *(
+        "cache",
+        "draws",
+        "errors",
+        "kernels",
+        "plan_file",
+        "precision",
+        "printable",
+        "registry",
+        "unpacking",
+        "untrusted_files",
+    ),
     "values",
 }
 # What each folder may import of the others; nothing imports cli.
