@@ -118,8 +118,8 @@ def make_plan(source: Source, checkpoints: list[Checkpoint], conditions: tuple[C
     supported, skipped = part_by_fit(source, conditions)
     if not supported:
         raise UsageError(
-            f"Nothing that is asked for can be measured on {source.data.name}: {'; '.join(skipped_sentences(skipped))}. "
-            "Ask for other conditions or name other data."
+            f"Nothing that is asked for can be measured on {source.data.name}: "
+            f"{'; '.join(skipped_sentences(skipped))}. Ask for other conditions or name other data."
         )
     # Conditions that differ as they are asked for can be the same on this data.
     concrete = tuple(dict.fromkeys(source.concrete(condition) for condition in supported))

@@ -82,7 +82,7 @@ class _Unpacked:
             )
 
 
-_DECOMPRESSORS: dict[bytes, Callable[[Any], IO[bytes]]] = {
+_DECOMPRESSORS: dict[bytes, Callable[..., Any]] = {
     b"\x1f\x8b": gzip.open,
     b"BZh": bz2.open,
     b"\xfd7zXZ\x00": lzma.open,

@@ -70,7 +70,7 @@ def partial_notes(name: str, corruptions: Iterable[str], absent: Iterable[str] =
     if not (missing or lacking):
         return ()
     listed = ", ".join([*missing, *lacking])
-    return (f"{name} is a part of the published set and lacks {listed}; means that need these are not given.",)
+    return (f"{name} lacks {listed} of the published corruptions; means that need these are not given.",)
 
 
 def origin(manifest: bytes | None, where: Path) -> tuple[str, tuple[str, ...]]:

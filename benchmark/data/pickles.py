@@ -127,7 +127,8 @@ def read_pickle(content: bytes) -> Any:
     """Parse a pickle of numbers, texts, lists, dicts and NumPy arrays.
 
     Returns:
-        What it holds; an ``ArrayDescription`` stands for each array and NumPy scalar. Texts that Python 2 wrote are bytes.
+        What it holds; an ``ArrayDescription`` stands for each array and NumPy scalar. Texts that Python 2 wrote are
+        bytes.
 
     Raises:
         DataError: If it asks to run anything.

@@ -10,8 +10,6 @@ FREE_BYTES = 256 << 20
 MOST_GROWTH = 200
 """Beyond that, a file may unpack to this many times its own size: photographs reach 2, flat drawings 50."""
 _PIECE_BYTES = 1 << 20
-# bzip2 and LZMA have no limit on what a piece of input unpacks to, and zipfile gives them none.
-_SMALL_PIECE_BYTES = 1 << 12
 
 
 def most_unpacked(packed_bytes: int, free_bytes: int = FREE_BYTES) -> int:
@@ -39,9 +37,23 @@ def check_growth(what: str, packed_bytes: int, unpacked_bytes: int, advice: str,
         )
 
 
+def check_method(info: zipfile.ZipInfo) -> None:
+    """Refuse a zip member packed by another method than deflate: zipfile unpacks at once what a few bytes grow to.
+
+    Raises:
+        ValueError: If it is.
+    """
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{info.filename} is packed by zip's method {info.compress_type}; pack it with deflate")
+
+
 def zip_pieces(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
-    """Yield the content of a zip member piece by piece, no more of it than its entry promises."""
-    is_bounded = info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+    """Yield the content of a zip member piece by piece, no more of it than its entry promises.
+
+    Raises:
+        ValueError: See ``check_method``.
+    """
+    check_method(info)
     with archive.open(info) as member:
-        while piece := member.read(_PIECE_BYTES if is_bounded else _SMALL_PIECE_BYTES):
+        while piece := member.read(_PIECE_BYTES):
             yield piece

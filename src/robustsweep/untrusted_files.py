@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robustsweep.errors import DataError
-from robustsweep.unpacking import check_growth, zip_pieces
+from robustsweep.unpacking import check_growth, check_method, zip_pieces
 
 Array = npt.NDArray[Any]
 
@@ -61,17 +61,15 @@ def open_regular(path: Path, most_bytes: int, advice: str = "remove it") -> Iter
     Raises:
         DataError: If it is missing, not regular, larger, or cannot be read, also while it is open.
     """
-    with reading(path, advice):
-        # Opening a pipe would wait for a writer.
-        with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise DataError(f"{path} is not a regular file; {advice}.")
-            if status.st_size > most_bytes:
-                raise DataError(
-                    f"{path} has {status.st_size} bytes, more than the {most_bytes} that are read; {advice}."
-                )
-            yield file
+    # Opening a pipe would wait for a writer.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
+    with reading(path, advice), os.fdopen(os.open(path, flags), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise DataError(f"{path} is not a regular file; {advice}.")
+        if status.st_size > most_bytes:
+            raise DataError(f"{path} has {status.st_size} bytes, more than the {most_bytes} that are read; {advice}.")
+        yield file
 
 
 def read_regular(path: Path, most_bytes: int, advice: str = "remove it") -> bytes:
@@ -173,6 +171,7 @@ def read_arrays(
 
 
 def _read_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Array:
+    check_method(info)
     with archive.open(info) as member:
         version = np.lib.format.read_magic(member)
         readers = {
