@@ -22,6 +22,7 @@ from robustsweep.benchmark.data.trees import FileTree, open_tree, select
 from robustsweep.benchmark.data.unread import is_image, looks_like_image, unread_note
 from robustsweep.benchmark.data.wordnet import IMAGENET_1K, WordnetClasses
 from robustsweep.errors import DataError
+from robustsweep.unpacking import check_growth
 
 SPLITS = ("test", "val", "train")
 _JPEG_NOTE = "These images are JPEG files; rows of blurs and of jpeg_compression start from pixels compressed before."
@@ -154,6 +155,9 @@ def class_folders(
     labels = np.array([numbered.indices[image.split("/", 1)[0]] for image in names], dtype=np.int64)
     first = decode(tree.read(names[0]), names[0], preprocessing)
     size = (first.shape[1], first.shape[2])
+    if preprocessing.resize is None:
+        packed = sum(tree.sizes[image] for image in names)
+        check_growth(f"{tree.root} with {len(names)} images", packed, len(names) * first.numel(), "add resize=")
 
     def read(positions: Int64Array) -> torch.Tensor:
         chosen = [names[i] for i in positions]

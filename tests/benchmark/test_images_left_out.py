@@ -1,6 +1,7 @@
 """No data set is smaller than its folder without a word."""
 
 import os
+import shutil
 import socket
 import warnings
 from pathlib import Path
@@ -71,10 +72,9 @@ def test_an_empty_class_folder_is_refused_by_name(tmp_path: Path) -> None:
     (root / ".git").mkdir()
     with pytest.raises(DataError, match=r"class folder 'bee' holds no image that is read\. It is empty\."):
         open_data(f"imagefolder:{root}")
+    packed = shutil.make_archive(str(tmp_path / "packed"), "tar", root)
     with pytest.raises(DataError, match="'bee' holds no image"):
-        import shutil
-
-        open_data(f"imagefolder:{shutil.make_archive(str(tmp_path / 'packed'), 'tar', root)}")
+        open_data(f"imagefolder:{packed}")
 
 
 def test_a_folder_that_cannot_be_listed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from robustsweep.errors import DataError
 N = 7
 ROWS = np.random.default_rng(0).integers(0, 256, (N, 3072), dtype=np.uint8)
 CHANNELS_FIRST = ROWS.reshape(N, 3, 32, 32)
+CHANNELS_LAST = CHANNELS_FIRST.transpose(0, 2, 3, 1)
 LABELS = list(range(N))
 
 
@@ -26,7 +27,7 @@ def saved(folder: Path, batch: object, protocol: int = 4) -> str:
 @pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])
 @pytest.mark.parametrize(
     "data",
-    [ROWS, CHANNELS_FIRST, CHANNELS_FIRST.transpose(0, 2, 3, 1), np.ascontiguousarray(CHANNELS_FIRST.transpose(0, 2, 3, 1)),
+    [ROWS, CHANNELS_FIRST, CHANNELS_LAST, np.ascontiguousarray(CHANNELS_LAST),
      np.asfortranarray(ROWS), np.asfortranarray(CHANNELS_FIRST)],
     ids=["rows", "channels first", "channels last, a view", "channels last", "rows by column", "by column"],
 )  # fmt: skip
