@@ -21,6 +21,7 @@ class ArrayDescription:
 
     def __init__(self) -> None:
         self._state: tuple[Any, ...] = ()
+        self._axes: tuple[int, ...] | None = None
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         self._state = state
@@ -37,7 +38,8 @@ class ArrayDescription:
         known, sides = dtype.dtype(), tuple(int(side) for side in shape)
         if min(sides, default=0) < 0 or math.prod(sides) * known.itemsize != len(content):
             raise ValueError(f"an array of shape {sides} in {len(content)} bytes")
-        return np.frombuffer(content, known).reshape(sides, order="F" if is_fortran else "C")
+        array = np.frombuffer(content, known).reshape(sides, order="F" if is_fortran else "C")
+        return array if self._axes is None else array.transpose(self._axes)
 
 
 class DtypeDescription:
@@ -62,9 +64,10 @@ class DtypeDescription:
         return np.dtype(f"{self._order}{code}")
 
 
-def _described(*state: Any) -> ArrayDescription:
+def _described(shape: Any, dtype: Any, is_fortran: bool, content: Any, axes: Any = None) -> ArrayDescription:
     description = ArrayDescription()
-    description.__setstate__(state)
+    description.__setstate__((1, shape, dtype, is_fortran, content))
+    description._axes = axes
     return description
 
 
@@ -72,13 +75,13 @@ def _empty_array(*_: Any) -> ArrayDescription:
     return ArrayDescription()
 
 
-def _array_of_buffer(content: Any, dtype: Any, shape: Any, order: Any) -> ArrayDescription:
-    # Protocol 5 writes arrays this way.
-    return _described(1, shape, dtype, order in ("F", b"F"), content)
+def _array_of_buffer(content: Any, dtype: Any, shape: Any, order: Any, axes: Any = None) -> ArrayDescription:
+    # Protocol 5 writes arrays this way; the axes are those of a transposed view.
+    return _described(shape, dtype, order in ("F", b"F"), content, axes)
 
 
 def _scalar(dtype: Any, content: Any) -> ArrayDescription:
-    return _described(1, (), dtype, False, content)
+    return _described((), dtype, False, content)
 
 
 _STAND_INS: dict[tuple[str, str], Callable[..., Any]] = {

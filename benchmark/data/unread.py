@@ -6,8 +6,10 @@ from mimetypes import MimeTypes
 from pathlib import PurePosixPath
 
 from robustsweep.benchmark.data.decoding import IMAGE_SUFFIXES
+from robustsweep.printable import printable
 
 _MOST_SUFFIXES = 8
+_MOST_LETTERS = 16
 # Without the tables of the machine, which differ.
 _TYPES = MimeTypes()
 
@@ -22,7 +24,9 @@ def unread_note(names: Iterable[str], where: str) -> str:
     Returns:
         A sentence, empty where there are none.
     """
-    counts = Counter(PurePosixPath(name).suffix.lower() or "without suffix" for name in names)
+    counts = Counter(
+        printable(PurePosixPath(name).suffix.lower())[:_MOST_LETTERS] or "without suffix" for name in names
+    )
     if not counts:
         return ""
     listed = [f"{count} {suffix}" for suffix, count in counts.most_common(_MOST_SUFFIXES)]
