@@ -13,6 +13,7 @@ from robustsweep.registry import unknown_name
 
 _CORRUPTED = re.compile(r"(?P<corruption>[a-z_]+)@(?P<severity>\d+)")
 _SEVERITIES = re.compile(r"(?P<first>\d{1,9})(?:-(?P<last>\d{1,9}))?")
+_RANGE = re.compile(r"[a-z_]+@\d+-\d+")
 _WINDOWED = re.compile(r"window-(?P<edge>[a-z]+)-(?P<filling>[a-z]+)@(?P<fraction>0?\.\d+|\d+)")
 
 
@@ -173,6 +174,8 @@ def parse_conditions(name: str) -> tuple[Condition, ...]:
     """
     corruption, at, severities = name.partition("@")
     if corruption not in CORRUPTIONS:
+        if _RANGE.fullmatch(name):
+            raise unknown_name("corruption", corruption, list(CORRUPTIONS))
         return (parse_condition(name),)
     if not at:
         return tuple(Corrupted(corruption, severity) for severity in SEVERITIES)

@@ -24,7 +24,7 @@ from robustsweep.results.taxonomy import CORRUPTIONS, SEVERITIES, conditions_of
 from robustsweep.results.units import Unit
 
 _ALL_MEANS = "Means: 15 corruptions x 5 severities; noise 3 x 5, blur 4 x 5, weather 4 x 5, digital 4 x 5."
-_MOST_NAMED = 5
+_MOST_NAMED = 8
 _CHECKPOINT_LEVEL = (
     "Checkpoint-level only: a method here has a single training seed; differences describe these checkpoints, not "
     "their methods."
@@ -94,16 +94,23 @@ def headline(unit: Unit, references: Sequence[Reference]) -> Table:
 
 def _missing_means(unit: Unit) -> Iterator[str]:
     """Say which conditions a mean of 15 lacks, and for whom."""
-    errors, wanted = unit.values(), conditions_of(*CORRUPTIONS)
+    errors = unit.values()
     lacking: dict[tuple[str, ...], list[str]] = {}
     for identifier, label in unit.checkpoints["label"].items():
         measured = set(errors[identifier].dropna().index)
-        if missing := tuple(name for name in wanted if name not in measured):
+        if missing := tuple(_lacking(measured)):
             lacking.setdefault(missing, []).append(label)
     for missing, labels in lacking.items():
         more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
         who = f" for {', '.join(labels)}" if len(labels) < len(unit.checkpoints) else ""
-        yield f"No mean of 15{who}: {', '.join(missing[:_MOST_NAMED])}{more} of its 75 conditions were not measured."
+        yield f"No mean of 15{who}: not measured are {', '.join(missing[:_MOST_NAMED])}{more}."
+
+
+def _lacking(measured: set[str]) -> Iterator[str]:
+    """Name what is missing of the fifteen: a corruption where all its severities are."""
+    for corruption in CORRUPTIONS:
+        missing = [condition for condition in conditions_of(corruption) if condition not in measured]
+        yield from [corruption] if len(missing) == len(SEVERITIES) else missing
 
 
 def parameter_notes(unit: Unit) -> Iterator[str]:

@@ -13,6 +13,8 @@ from robustsweep.corruptions import CORRUPTIONS, SEVERITIES
 from robustsweep.errors import DataError
 from robustsweep.untrusted_files import DOCUMENT_BYTES, read_regular
 
+_MOST_REASON = 200
+
 
 def _read_npy(path: Path) -> npt.NDArray[np.generic]:
     if not path.is_file():
@@ -20,7 +22,8 @@ def _read_npy(path: Path) -> npt.NDArray[np.generic]:
     try:
         array: npt.NDArray[np.generic] = np.lib.format.open_memmap(path, mode="r")
     except Exception as error:  # a damaged header can raise anything
-        raise DataError(f"{path} is truncated or not a .npy file ({error}); fetch it again.") from error
+        reason = " ".join(str(error).split())[:_MOST_REASON]
+        raise DataError(f"{path} is truncated or not a .npy file ({reason}); fetch it again.") from error
     return array
 
 

@@ -118,8 +118,8 @@ def from_array(
         ids: int64, shape (N,), each once; None: an image's id is its row.
     """
     # The buffers themselves: a copy of all images would double the memory.
-    digest = hashlib.sha256(np.ascontiguousarray(images))
-    digest.update(np.ascontiguousarray(labels))
+    digest = hashlib.sha256(np.ascontiguousarray(images).data)
+    digest.update(np.ascontiguousarray(labels).data)
 
     def read(positions: Int64Array) -> torch.Tensor:
         return torch.from_numpy(images[positions])

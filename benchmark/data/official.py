@@ -63,14 +63,17 @@ def partial_notes(name: str, corruptions: Iterable[str], absent: Iterable[str] =
         corruptions: The corruptions that are there.
         absent: Conditions of these that are not there or not whole.
     """
-    there, lacking = set(corruptions), sorted(absent)
-    missing = [corruption for corruption in COMMON if corruption not in there]
-    if len(missing) == len(COMMON):
-        missing = []
-    if not (missing or lacking):
+    lacking = sorted(absent)
+    there = [corruption for corruption in COMMON if corruption in set(corruptions)]
+    if there and len(there) <= len(COMMON) // 2:
+        parts = f"only {', '.join(there)} of the 15 corruptions" + (
+            f", without {', '.join(lacking)}" if lacking else ""
+        )
+        return (f"{name} holds {parts}; means that need the others are not given.",)
+    missing = [corruption for corruption in COMMON if there and corruption not in there] + lacking
+    if not missing:
         return ()
-    listed = ", ".join([*missing, *lacking])
-    return (f"{name} lacks {listed} of the published corruptions; means that need these are not given.",)
+    return (f"{name} lacks {', '.join(missing)}; means that need these are not given.",)
 
 
 def origin(manifest: bytes | None, where: Path) -> tuple[str, tuple[str, ...]]:

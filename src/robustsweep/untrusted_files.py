@@ -27,6 +27,7 @@ DOCUMENT_BYTES = 64 << 20
 ARRAYS_BYTES = 1 << 30
 """No file of arrays of a run unpacks to more."""
 _ARRAY_SUFFIX = ".npy"
+_MOST_REASON = 200
 
 
 @contextmanager
@@ -46,7 +47,9 @@ def reading(path: Path, advice: str) -> Iterator[None]:
     except RecursionError as error:
         raise DataError(f"{path} cannot be read (it is nested too deeply); {advice}.") from error
     except Exception as error:  # a damaged file can raise anything, MemoryError included
-        raise DataError(f"{path} cannot be read ({type(error).__name__}: {error}); {advice}.") from error
+        # One line of bounded length, whatever of the file the error quotes.
+        reason = " ".join(str(error).split())[:_MOST_REASON]
+        raise DataError(f"{path} cannot be read ({type(error).__name__}: {reason}); {advice}.") from error
 
 
 @contextmanager

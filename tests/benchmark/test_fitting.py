@@ -51,6 +51,8 @@ def test_names_that_are_no_corruptions_are_read_as_before() -> None:
         assert parse_conditions(name) == (parse_condition(name),)
     with pytest.raises(UsageError, match="Unknown suite 'fogg'; did you mean 'fog'"):
         conditions_of(["fogg"])
+    with pytest.raises(UsageError, match="Unknown corruption 'fogg'; did you mean 'fog'"):
+        conditions_of(["fogg@1-3"])
 
 
 def classes_of(n: int, side: int = 32) -> Source:
@@ -111,7 +113,11 @@ def test_what_a_published_set_lacks_of_the_fifteen_is_said_in_one_sentence() -> 
     assert partial_notes("c", ("spatter", "saturate")) == ()
     there = [name for name in COMMON if name != "frost"]
     (sentence,) = partial_notes("c", there, {"fog@2"})
-    assert sentence == "c lacks frost, fog@2 of the published corruptions; means that need these are not given."
+    assert sentence == "c lacks frost, fog@2; means that need these are not given."
+    (sentence,) = partial_notes("c", ("spatter", "snow", "fog"), {"fog@2"})
+    assert sentence == (
+        "c holds only snow, fog of the 15 corruptions, without fog@2; means that need the others are not given."
+    )
 
 
 @pytest.mark.parametrize(
