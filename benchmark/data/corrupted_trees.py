@@ -17,6 +17,7 @@ from robustsweep.benchmark.data.unread import is_image, unread_note
 from robustsweep.benchmark.data.wordnet import IMAGENET_1K, TINY_IMAGENET, WordnetClasses
 from robustsweep.corruptions import CORRUPTIONS, SEVERITIES
 from robustsweep.errors import DataError
+from robustsweep.unpacking import check_growth
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,8 @@ def open_corrupted_tree(
     first_name = f"{corruption}/{severity}/{names[0]}"
     first = decode(tree.read(first_name), first_name, Preprocessing())
     size = (first.shape[1], first.shape[2])
-
+    packed = sum(tree.sizes[f"{corruption}/{severity}/{image}"] for image in names)
+    check_growth(f"{path}: {corruption}/{severity}", packed, len(names) * first.numel(), "fetch it again")
     absent = _absent(leaves, names)
 
     def check(corruption: str) -> None:

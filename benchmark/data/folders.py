@@ -39,7 +39,7 @@ def choose_split(tree: FileTree, split: str | None) -> tuple[FileTree, str]:
         DataError: If the split asked for is not there.
     """
     whole, tree = tree.without_wrapper(), tree.without_wrapper(keep=SPLITS)
-    present = [name for name in SPLITS if any("/" in image for image in tree.below(name).names)]
+    present = [name for name in SPLITS if any(map(_is_in_folder, tree.below(name).names))]
     if split is None:
         split = next((name for name in ("test", "val") if name in present), None)
         if split is None and (flat := set(tree.folders()) - set(present)) and set(tree.folders()) <= set(SPLITS):
@@ -55,9 +55,13 @@ def choose_split(tree: FileTree, split: str | None) -> tuple[FileTree, str]:
     raise DataError(f"{tree.root} has no split {split!r}; it has {', '.join(present) or 'no split folders'}.")
 
 
+def _is_in_folder(name: str) -> bool:
+    return "/" in name and is_image(name)
+
+
 def _image_names(tree: FileTree) -> list[str]:
     # In the order of a corrupted tree, so that a row is the same image there.
-    names = sorted((name for name in tree.names if "/" in name and is_image(name)), key=path_in_tree)
+    names = sorted(filter(_is_in_folder, tree.names), key=path_in_tree)
     if not names:
         raise DataError(f"{tree.root} holds no images as CLASS/IMAGE ({', '.join(IMAGE_SUFFIXES)}).")
     return names

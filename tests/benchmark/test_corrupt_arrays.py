@@ -49,7 +49,7 @@ def test_written_arrays_are_never_called_official(digits_c: Path, tmp_path: Path
     assert cell.data["provenance"] == cell.identity["provenance"] == "generated"
     note, lacking = cell.data["notes"]
     assert "not the published ones" in note
-    assert "holds only glass_blur of the 15 corruptions" in lacking
+    assert "holds only gaussian_noise, glass_blur, jpeg_compression of the 15 corruptions" in lacking
     assert "from digits with seed 0 and cifar severities" in note
 
 
