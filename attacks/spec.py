@@ -119,6 +119,11 @@ class AttackSpec:
             raise UsageError(f"A ladder holds at most 127 eps, got {len(self.eps)}.")
 
     @property
+    def fewest_classes(self) -> int:
+        """The fewest classes that its loss is defined for."""
+        return LOSSES[self.loss].classes
+
+    @property
     def name(self) -> str:
         """The condition's name, such as ``fgsm-linf@8/255``, ``pgd10x5-l2@0.5``, or ``pgd10-linf`` for a ladder.
 

@@ -12,6 +12,8 @@ from robustsweep.errors import UsageError
 from robustsweep.registry import unknown_name
 
 _CORRUPTED = re.compile(r"(?P<corruption>[a-z_]+)@(?P<severity>\d+)")
+_SEVERITIES = re.compile(r"(?P<first>\d{1,9})(?:-(?P<last>\d{1,9}))?")
+_RANGE = re.compile(r"[a-z_]+@\d+-\d+")
 _WINDOWED = re.compile(r"window-(?P<edge>[a-z]+)-(?P<filling>[a-z]+)@(?P<fraction>0?\.\d+|\d+)")
 
 
@@ -162,6 +164,31 @@ class Attacked:
 
 
 Condition = Clean | Corrupted | Windowed | Attacked
+
+
+def parse_conditions(name: str) -> tuple[Condition, ...]:
+    """Read a condition, or several severities of a corruption: ``fog``, all five, or ``fog@1-3``.
+
+    Raises:
+        UsageError: If it is neither.
+    """
+    corruption, at, severities = name.partition("@")
+    if corruption not in CORRUPTIONS:
+        if _RANGE.fullmatch(name):
+            raise unknown_name("corruption", corruption, list(CORRUPTIONS))
+        return (parse_condition(name),)
+    if not at:
+        return tuple(Corrupted(corruption, severity) for severity in SEVERITIES)
+    match = _SEVERITIES.fullmatch(severities)
+    if match is None:
+        raise UsageError(
+            f"{name!r} cannot be read; a corruption takes one severity or a range, such as {corruption}@3 or "
+            f"{corruption}@1-3, and alone it stands for all five."
+        )
+    first, last = int(match["first"]), int(match["last"] or match["first"])
+    if last < first or {first, last} - set(SEVERITIES):
+        raise UsageError(f"{name}: severities go from 1 to 5, the smaller one first, such as {corruption}@1-3.")
+    return tuple(Corrupted(corruption, severity) for severity in range(first, last + 1))
 
 
 def parse_condition(name: str) -> Condition:

@@ -5,6 +5,7 @@ from functools import cached_property
 
 from robustsweep.benchmark.checkpoints import Checkpoint
 from robustsweep.benchmark.conditions import Condition
+from robustsweep.benchmark.fitting import Skipped, part_by_fit, skipped_sentences
 from robustsweep.benchmark.sources import Source
 from robustsweep.errors import CheckpointError, UsageError
 from robustsweep.results.cells import Json, identity_key
@@ -65,13 +66,13 @@ class Plan:
         source: The images.
         checkpoints: The checkpoints, each once.
         conditions: The conditions, each once, with everything filled in.
-        skipped: Conditions that were asked for but need clean images that are not there.
+        skipped: Conditions that were asked for and cannot be measured on these images.
     """
 
     source: Source
     checkpoints: tuple[Checkpoint, ...]
     conditions: tuple[Condition, ...]
-    skipped: tuple[Condition, ...]
+    skipped: tuple[Skipped, ...]
 
     @cached_property
     def cells(self) -> dict[tuple[str, Condition], PlannedCell]:
@@ -106,7 +107,7 @@ def make_plan(source: Source, checkpoints: list[Checkpoint], conditions: tuple[C
 
     Raises:
         CheckpointError: If a checkpoint does not fit the data, or two are the same.
-        DataError: If an official set lacks a corruption.
+        DataError: If an official set holds a corruption malformed.
         UsageError: If nothing is left to compute.
     """
     if not checkpoints:
@@ -114,12 +115,11 @@ def make_plan(source: Source, checkpoints: list[Checkpoint], conditions: tuple[C
     _check_distinct(checkpoints)
     for checkpoint in checkpoints:
         _check_fit(checkpoint, source)
-    supported = tuple(condition for condition in conditions if source.supports(condition))
-    skipped = tuple(condition for condition in conditions if not source.supports(condition))
+    supported, skipped = part_by_fit(source, conditions)
     if not supported:
         raise UsageError(
-            f"{source.data.name} was given without clean images, and every condition asked for needs them; "
-            "add clean=SPEC to the data spec, or ask for the corruptions."
+            f"Nothing that is asked for can be measured on {source.data.name}: "
+            f"{'; '.join(skipped_sentences(skipped))}. Ask for other conditions or name other data."
         )
     # Conditions that differ as they are asked for can be the same on this data.
     concrete = tuple(dict.fromkeys(source.concrete(condition) for condition in supported))

@@ -9,7 +9,8 @@ import numpy as np
 
 from robustsweep.attacks import Foreign
 from robustsweep.attacks.protocols import TORCHATTACKS
-from robustsweep.benchmark.conditions import Attacked, Clean
+from robustsweep.benchmark.conditions import Attacked, Clean, Condition
+from robustsweep.benchmark.fitting import table_notes
 from robustsweep.benchmark.plan import PlannedCell
 from robustsweep.benchmark.sources import Source
 from robustsweep.results.cells import Cell, Counts, Examples, Json
@@ -39,7 +40,7 @@ def make_cell(
     return Cell(
         identity=planned.identity,
         checkpoint={"id": checkpoint.id, "name": checkpoint.name, "card": checkpoint.card.to_dict()},
-        data=source.describe(),
+        data=_described(source, planned.condition),
         condition=planned.condition.describe(),
         counts=counts,
         means={
@@ -48,6 +49,11 @@ def make_cell(
         recorded={**recorded, "versions": _versions()},
         warnings=warnings,
     )
+
+
+def _described(source: Source, condition: Condition) -> Json:
+    described = source.describe()
+    return {**described, "notes": [*described["notes"], *table_notes(source.data.size, [condition])]}
 
 
 def count(planned: PlannedCell, source: Source, examples: Examples) -> Counts:

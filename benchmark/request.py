@@ -25,7 +25,7 @@ class SweepRequest:
     Attributes:
         checkpoints: Checkpoint specs.
         data: Data spec.
-        suites: Suites or single conditions; none: ``smoke``, or for an official set its corruptions.
+        suites: Suites, corruptions or single conditions; none: ``smoke``, or for an official set its corruptions.
         out: Run folder.
         limit: Number of images, stratified by class; None: all.
         seed: Seed of corruptions, attacks and the subset.
@@ -129,7 +129,8 @@ def merged(request: SweepRequest, values: dict[str, Any], where: str) -> SweepRe
 def _default_suites(data: Dataset | OfficialSet) -> tuple[str, ...]:
     if not isinstance(data, OfficialSet):
         return ("smoke",)
-    return tuple(f"{name}@{severity}" for name in data.corruptions for severity in SEVERITIES)
+    found = (f"{name}@{severity}" for name in data.corruptions for severity in SEVERITIES)
+    return tuple(name for name in found if name not in data.absent)
 
 
 def plan_of(request: SweepRequest) -> Plan:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from robustsweep.attacks import is_foreign
 from robustsweep.benchmark import attack_suites
-from robustsweep.benchmark.conditions import Clean, Condition, Corrupted, Windowed, parse_condition
+from robustsweep.benchmark.conditions import Clean, Condition, Corrupted, Windowed, parse_condition, parse_conditions
 from robustsweep.corruptions import COMMON, CORRUPTIONS, EXTRA, SEVERITIES
 from robustsweep.corruptions.edges import EDGES
 from robustsweep.corruptions.windows import FILLINGS, FRACTIONS
@@ -87,7 +87,7 @@ def _smoke() -> tuple[Condition, ...]:
 
 
 def conditions_of(names: Sequence[str]) -> tuple[Condition, ...]:
-    """List the conditions of suites, or of single conditions by name, each once, in the order asked for.
+    """List the conditions of suites, corruptions (``fog``, ``fog@1-3``) and single conditions, each once, in order.
 
     Raises:
         UsageError: If a name is neither.
@@ -96,12 +96,11 @@ def conditions_of(names: Sequence[str]) -> tuple[Condition, ...]:
     for name in names:
         if name in SUITES:
             found: tuple[Condition, ...] = SUITES[name]()
-        elif "@" in name or is_foreign(name):
-            found = (parse_condition(name),)
-        elif name in CORRUPTIONS:
-            raise UsageError(f"{name} is a corruption; name one condition of it, such as {name}@3, or a suite.")
+        elif name in CORRUPTIONS or "@" in name or is_foreign(name):
+            found = parse_conditions(name)
         else:
-            raise unknown_name("suite", name, [*SUITES, "one condition such as fog@3 or pgd10-linf@1/255"])
+            known = [*SUITES, *CORRUPTIONS, "one condition such as fog@3 or pgd10-linf@1/255"]
+            raise unknown_name("suite", name, known)
         wanted |= dict.fromkeys(found)
     if not wanted:
         raise UsageError("Name at least one suite, such as --suite clean.")

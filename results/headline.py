@@ -20,10 +20,11 @@ from robustsweep.results.provenance import pairs_text
 from robustsweep.results.ratios import MCE_BY_REFERENCE
 from robustsweep.results.references import Reference
 from robustsweep.results.tables import Column, Table, value_of
-from robustsweep.results.taxonomy import CORRUPTIONS, SEVERITIES
+from robustsweep.results.taxonomy import CORRUPTIONS, SEVERITIES, conditions_of
 from robustsweep.results.units import Unit
 
 _ALL_MEANS = "Means: 15 corruptions x 5 severities; noise 3 x 5, blur 4 x 5, weather 4 x 5, digital 4 x 5."
+_MOST_NAMED = 8
 _CHECKPOINT_LEVEL = (
     "Checkpoint-level only: a method here has a single training seed; differences describe these checkpoints, not "
     "their methods."
@@ -74,7 +75,7 @@ def headline(unit: Unit, references: Sequence[Reference]) -> Table:
             value_or_missing(m, values, reference) for m, reference in divided
         ]
         rows.append((card["label"], card["method"], None if pd.isna(card["seed"]) else int(card["seed"]), *measured))
-    notes = [_ALL_MEANS, *undefined] if corrupted else []
+    notes = [_ALL_MEANS, *_missing_means(unit), *undefined] if corrupted else []
     if corrupted:
         notes += [f"mCE ({r.short_name}): {r.name} is 100; {r.caveat}." for r in references if r.caveat]
     notes += parameter_notes(unit)
@@ -89,6 +90,27 @@ def headline(unit: Unit, references: Sequence[Reference]) -> Table:
         best_along="column",
         scores={(r, 3 + c): (name, r) for r in range(len(rows)) for c, name in enumerate(names) if name},
     )
+
+
+def _missing_means(unit: Unit) -> Iterator[str]:
+    """Say which conditions a mean of 15 lacks, and for whom."""
+    errors = unit.values()
+    lacking: dict[tuple[str, ...], list[str]] = {}
+    for identifier, label in unit.checkpoints["label"].items():
+        measured = set(errors[identifier].dropna().index)
+        if missing := tuple(_lacking(measured)):
+            lacking.setdefault(missing, []).append(label)
+    for missing, labels in lacking.items():
+        more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
+        who = f" for {', '.join(labels)}" if len(labels) < len(unit.checkpoints) else ""
+        yield f"No mean of 15{who}: not measured are {', '.join(missing[:_MOST_NAMED])}{more}."
+
+
+def _lacking(measured: set[str]) -> Iterator[str]:
+    """Name what is missing of the fifteen: a corruption where all its severities are."""
+    for corruption in CORRUPTIONS:
+        missing = [condition for condition in conditions_of(corruption) if condition not in measured]
+        yield from [corruption] if len(missing) == len(SEVERITIES) else missing
 
 
 def parameter_notes(unit: Unit) -> Iterator[str]:

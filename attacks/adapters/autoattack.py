@@ -26,7 +26,7 @@ from robustsweep.errors import AttackError
 NORMS = ("linf", "l2")
 _LOG = "auto-attack"
 _MOST_TARGETS = 9
-_FEWEST_CLASSES = 4
+FEWEST_CLASSES = 4
 
 
 def attack_batch(batch: Batch) -> tuple[Tensor, tuple[str, ...]]:
@@ -36,9 +36,9 @@ def attack_batch(batch: Batch) -> tuple[Tensor, tuple[str, ...]]:
         AttackError: If there are fewer than four classes: the targeted loss is defined from four on.
         ImportError: If the library is not installed.
     """
-    if batch.classes < _FEWEST_CLASSES:
+    if batch.classes < FEWEST_CLASSES:
         raise AttackError(
-            f"AutoAttack's targeted loss needs {_FEWEST_CLASSES} classes or more, the model has {batch.classes}; "
+            f"AutoAttack's targeted loss needs {FEWEST_CLASSES} classes or more, the model has {batch.classes}; "
             "use PGD with restarts."
         )
     library = importlib.import_module("pyautoattack")

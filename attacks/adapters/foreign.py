@@ -61,6 +61,11 @@ class Foreign:
     norm: str
     eps: Fraction | None
 
+    @property
+    def fewest_classes(self) -> int:
+        """The fewest classes that it is defined for."""
+        return autoattack.FEWEST_CLASSES if self.family == "autoattack" else 2
+
     def __post_init__(self) -> None:
         if self.family not in FAMILIES:
             raise unknown_name("family of attacks", self.family, list(FAMILIES))

@@ -1,8 +1,5 @@
 """CIFAR-10 and CIFAR-100 from their published pickles, which are parsed without running anything in them."""
 
-import io
-import pickle
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from robustsweep.benchmark.data.dataset import Dataset, from_array
+from robustsweep.benchmark.data.pickles import ArrayDescription, read_pickle
 from robustsweep.benchmark.data.trees import open_tree
 from robustsweep.cache import cache_folder
 from robustsweep.errors import DataError
@@ -20,68 +18,20 @@ _MEMBERS = {
     ("cifar100", "train"): ("train",),
     ("cifar100", "test"): ("test",),
 }
-_LABELS_ENTRY = {"cifar10": b"labels", "cifar100": b"fine_labels"}
+_LABELS_ENTRY = {"cifar10": "labels", "cifar100": "fine_labels"}
+_CLASSES = {"cifar10": 10, "cifar100": 100}
+_SHAPES = "(N, 3072), (N, 3, 32, 32) or (N, 32, 32, 3)"
+_MOST_LABEL = 10**9
 
 
-class _ArrayDescription:
-    """Stands in for a pickled NumPy array: it keeps the state and executes nothing."""
+def read_batch(content: bytes, name: str, labels_entry: str) -> tuple[npt.NDArray[np.uint8], list[int]]:
+    """Parse one published batch, or one that was saved again.
 
-    def __init__(self) -> None:
-        self.state: tuple[Any, ...] = ()
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self.state = state
-
-    def pixels(self) -> npt.NDArray[np.uint8]:
-        _, shape, dtype, is_fortran, content = self.state
-        if dtype.code not in (b"u1", "u1") or is_fortran or not isinstance(content, bytes):
-            raise ValueError("the pixels are not a C-ordered uint8 array")
-        return np.frombuffer(content, dtype=np.uint8).reshape(shape)
-
-
-class _DtypeDescription:
-    """Stands in for a pickled NumPy dtype."""
-
-    def __init__(self, code: Any, *_: Any) -> None:
-        self.code = code
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        del state
-
-
-def _describe_array(*_: Any) -> _ArrayDescription:
-    return _ArrayDescription()
-
-
-def _latin1_bytes(text: str, encoding: str) -> bytes:
-    # Python 3 writes bytes this way into old pickle protocols.
-    del encoding
-    return text.encode("latin1")
-
-
-_STAND_INS: dict[tuple[str, str], Callable[..., Any]] = {
-    ("numpy.core.multiarray", "_reconstruct"): _describe_array,
-    ("numpy._core.multiarray", "_reconstruct"): _describe_array,
-    ("numpy", "ndarray"): _ArrayDescription,
-    ("numpy", "dtype"): _DtypeDescription,
-    ("_codecs", "encode"): _latin1_bytes,
-}
-
-
-class _InertUnpickler(pickle.Unpickler):
-    """Reads the published batches; every name in the file is replaced by an inert stand-in or refused."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return _STAND_INS[module, name]
-        except KeyError:
-            raise DataError(
-                f"it asks to run {module}.{name}, which no published CIFAR batch does; nothing was executed"
-            ) from None
-
-
-def read_batch(content: bytes, name: str, labels_entry: bytes) -> tuple[npt.NDArray[np.uint8], list[int]]:
-    """Parse one published batch.
+    Args:
+        content: The pickle: a dict of ``data``, uint8 of shape (N, 3072), (N, 3, 32, 32) or (N, 32, 32, 3), and labels;
+            its keys may be texts or bytes.
+        name: What to call it in an error.
+        labels_entry: The key of the labels, integers.
 
     Returns:
         uint8 images of shape (n, 3, 32, 32) and their labels.
@@ -90,16 +40,62 @@ def read_batch(content: bytes, name: str, labels_entry: bytes) -> tuple[npt.NDAr
         DataError: If it is not such a batch.
     """
     try:
-        batch = _InertUnpickler(io.BytesIO(content), encoding="bytes").load()
-        images = batch[b"data"].pixels().reshape(-1, 3, 32, 32)
-        labels = [int(label) for label in batch[labels_entry]]
+        batch = read_pickle(content)
+        if not isinstance(batch, dict):
+            raise DataError(f"it holds a {type(batch).__name__}, expected a dict of data and {labels_entry}")
+        images = _images(_entry(batch, "data"))
+        labels = _labels(_entry(batch, labels_entry), labels_entry)
         if len(labels) != len(images) or not labels:
-            raise ValueError(f"{len(images)} images but {len(labels)} labels")
+            raise DataError(f"it holds {len(images)} images but {len(labels)} labels")
     except DataError as error:
         raise DataError(f"{name} is not a CIFAR batch: {error}.") from None
     except Exception as error:  # a damaged pickle can raise anything
         raise DataError(f"{name} is not a readable CIFAR batch ({error!r}); fetch it again.") from error
     return images, labels
+
+
+def _entry(batch: dict[Any, Any], key: str) -> Any:
+    for written in (key.encode(), key):
+        if written in batch:
+            return batch[written]
+    there = ", ".join(str(k.decode("latin1") if isinstance(k, bytes) else k)[:40] for k in list(batch)[:8]) or "nothing"
+    raise DataError(f"it has no entry {key!r}, but {there}")
+
+
+def _images(value: Any) -> npt.NDArray[np.uint8]:
+    """Bring the pixels into the order (n, 3, 32, 32), by their shape."""
+    if not isinstance(value, ArrayDescription):
+        raise DataError(f"data is a {type(value).__name__}, expected a uint8 array of shape {_SHAPES}")
+    images = value.array()
+    if images.dtype != np.uint8:
+        raise DataError(f"data is {images.dtype} of shape {images.shape}, expected uint8 of shape {_SHAPES}")
+    if images.ndim == 2 and images.shape[1] == 3072:
+        return np.ascontiguousarray(images).reshape(-1, 3, 32, 32)
+    if images.shape[1:] == (32, 32, 3):
+        return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+    if images.shape[1:] == (3, 32, 32):
+        return np.ascontiguousarray(images)
+    raise DataError(f"data has shape {images.shape}, expected {_SHAPES}")
+
+
+def _labels(value: Any, key: str) -> list[int]:
+    if isinstance(value, ArrayDescription):
+        array = value.array()
+        if array.dtype.kind not in "iu" or array.ndim != 1:
+            raise DataError(f"{key} is {array.dtype} of shape {array.shape}, expected integers of shape (N,)")
+        return [int(label) for label in array]
+    if not isinstance(value, list | tuple):
+        raise DataError(f"{key} is a {type(value).__name__}, expected a list of integers")
+    return [_label(label, key) for label in value]
+
+
+def _label(value: Any, key: str) -> int:
+    if isinstance(value, ArrayDescription):  # a NumPy integer
+        scalar = value.array()
+        value = int(scalar) if scalar.dtype.kind in "iu" and scalar.ndim == 0 else scalar.dtype.type
+    if type(value) is not int or abs(value) > _MOST_LABEL:
+        raise DataError(f"{key} holds {str(value)[:40]!r}, expected integers such as 3")
+    return value
 
 
 def open_cifar(kind: str, location: str | None, split: str, download: bool) -> Dataset:
@@ -121,10 +117,11 @@ def open_cifar(kind: str, location: str | None, split: str, download: bool) -> D
     for member in _MEMBERS[kind, split]:
         if member not in by_name:
             raise DataError(f"{tree.root} has no file {member!r}; expected the published python version of {kind}.")
-        batch_images, batch_labels = read_batch(tree.read(by_name[member]), member, _LABELS_ENTRY[kind])
+        place = f"{tree.root}: {member}"
+        batch_images, batch_labels = read_batch(tree.read(by_name[member]), place, _LABELS_ENTRY[kind])
         images.append(batch_images)
         labels += batch_labels
-    classes = 10 if kind == "cifar10" else 100
+    classes = _CLASSES[kind]
     if not 0 <= min(labels) <= max(labels) < classes:
         raise DataError(f"{tree.root} has labels outside 0..{classes - 1}; is it {kind}?")
     return from_array(kind, split, np.concatenate(images), np.asarray(labels, dtype=np.int64), classes)

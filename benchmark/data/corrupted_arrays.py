@@ -8,9 +8,12 @@ import torch
 
 from robustsweep.benchmark.data.dataset import Dataset, Int64Array
 from robustsweep.benchmark.data.fingerprints import file_stamp, hash_files, remembered
-from robustsweep.benchmark.data.official import MANIFEST_NAME, OfficialSet, check_same_order, origin
+from robustsweep.benchmark.data.official import MANIFEST_NAME, OfficialSet, check_same_order, origin, partial_notes
 from robustsweep.corruptions import CORRUPTIONS, SEVERITIES
 from robustsweep.errors import DataError
+from robustsweep.untrusted_files import DOCUMENT_BYTES, read_regular
+
+_MOST_REASON = 200
 
 
 def _read_npy(path: Path) -> npt.NDArray[np.generic]:
@@ -18,8 +21,9 @@ def _read_npy(path: Path) -> npt.NDArray[np.generic]:
         raise DataError(f"{path} is missing; the published folder has one .npy per corruption and labels.npy.")
     try:
         array: npt.NDArray[np.generic] = np.lib.format.open_memmap(path, mode="r")
-    except (ValueError, OSError, EOFError) as error:
-        raise DataError(f"{path} is truncated or not a .npy file ({error}); fetch it again.") from error
+    except Exception as error:  # a damaged header can raise anything
+        reason = " ".join(str(error).split())[:_MOST_REASON]
+        raise DataError(f"{path} is truncated or not a .npy file ({reason}); fetch it again.") from error
     return array
 
 
@@ -84,10 +88,15 @@ def open_cifar_c(folder: Path, *, name: str, classes: int, clean: Dataset | None
 
     names = ("labels", *CORRUPTIONS)
     paths = sorted(path for path in folder.glob("*.npy") if path.stem in names)
+    for path in paths:
+        # Hashing a pipe would wait for a writer.
+        if not path.is_file():
+            raise DataError(f"{path} is not a regular file; remove it, or fetch it again.")
     if len(paths) < 2:
         raise DataError(f"{folder} holds labels.npy but no corruption, such as fog.npy.")
     manifest = folder / MANIFEST_NAME
-    provenance, notes = origin(manifest.read_bytes() if manifest.is_file() else None, folder)
+    provenance, notes = origin(read_regular(manifest, DOCUMENT_BYTES) if manifest.is_file() else None, folder)
+    present = tuple(corruption for corruption in CORRUPTIONS if folder / f"{corruption}.npy" in paths)
     return OfficialSet(
         name=name,
         labels=labels,
@@ -96,10 +105,10 @@ def open_cifar_c(folder: Path, *, name: str, classes: int, clean: Dataset | None
         size=(32, 32),
         fingerprint=remembered(f"arrays\n{file_stamp(*paths)}", lambda: hash_files(paths)),
         preprocessing="none",
-        corruptions=tuple(corruption for corruption in CORRUPTIONS if folder / f"{corruption}.npy" in paths),
+        corruptions=present,
         read=read,
         check=check,
         clean=clean,
         provenance=provenance,
-        notes=notes,
+        notes=(*notes, *partial_notes(name, present)),
     )

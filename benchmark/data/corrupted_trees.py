@@ -1,6 +1,7 @@
 """ImageNet-C and Tiny-ImageNet-C: the published trees of JPEG files, read where they lie."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,11 +11,13 @@ import torch
 
 from robustsweep.benchmark.data.dataset import Dataset, Int64Array, image_ids
 from robustsweep.benchmark.data.decoding import IMAGE_SUFFIXES, Preprocessing, codec, decode, decode_many
-from robustsweep.benchmark.data.official import MANIFEST_NAME, OfficialSet, matched_by_id, origin
+from robustsweep.benchmark.data.official import MANIFEST_NAME, OfficialSet, matched_by_id, origin, partial_notes
 from robustsweep.benchmark.data.trees import FileTree, open_tree, select
+from robustsweep.benchmark.data.unread import is_image, unread_note
 from robustsweep.benchmark.data.wordnet import IMAGENET_1K, TINY_IMAGENET, WordnetClasses
 from robustsweep.corruptions import CORRUPTIONS, SEVERITIES
 from robustsweep.errors import DataError
+from robustsweep.unpacking import check_growth
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class PublishedTree:
     faults: Mapping[str, str] = field(default_factory=dict)
 
 
+_LEAF_DEPTH = 3
 IMAGENET_C = PublishedTree(IMAGENET_1K)
 """Source: Hendrycks and Dietterich, ICLR 2019; Zenodo record 2235448."""
 TINY_IMAGENET_C = PublishedTree(
@@ -40,7 +44,7 @@ TINY_IMAGENET_C = PublishedTree(
         "The published Tiny-ImageNet-C was made from imagenet_val_bbox_crop (test_N.JPEG, resized to 64x64), not from "
         "Tiny-ImageNet's validation images (val_N.JPEG)."
     ),
-    faults={"frost": "The frost of Zenodo record 2536630 has 1000 classes; fetch the mended one of record 8206060."},
+    faults={"frost": "The frost of Zenodo record 2536630 has 1000 classes; fetch the corrected one of record 8206060."},
 )
 """Source: Hendrycks and Dietterich, ICLR 2019; Zenodo record 8206060; hendrycks/robustness issues 39 and 60."""
 
@@ -98,15 +102,20 @@ def open_corrupted_tree(
     present = {corruption for corruption, _ in leaves}
     if present.isdisjoint(CORRUPTIONS):
         raise DataError(f"{path} holds no known corruption, but {', '.join(sorted(present)[:3])}.")
-    (corruption, severity), names = next(iter(leaves.items()))
+    (corruption, severity), names = _reference(leaves)
     labels = _labels(kind, corruption, names, path)
     ids = image_ids(names)
     first_name = f"{corruption}/{severity}/{names[0]}"
     first = decode(tree.read(first_name), first_name, Preprocessing())
     size = (first.shape[1], first.shape[2])
+    packed = sum(tree.sizes[f"{corruption}/{severity}/{image}"] for image in names)
+    check_growth(f"{path}: {corruption}/{severity}", packed, len(names) * first.numel(), "fetch it again")
+    absent = _absent(leaves, names)
 
     def check(corruption: str) -> None:
         for severity in SEVERITIES:
+            if f"{corruption}@{severity}" in absent:
+                continue
             leaf = leaves.get((corruption, str(severity)), [])
             if leaf != names:
                 _labels(kind, corruption, leaf, path)
@@ -126,6 +135,7 @@ def open_corrupted_tree(
             advice="published files have one size, so fetch it again",
         )
 
+    corruptions = tuple(corruption for corruption in CORRUPTIONS if corruption in present)
     provenance, notes = origin(tree.read(MANIFEST_NAME) if MANIFEST_NAME in tree.sizes else None, path)
     return OfficialSet(
         name=name,
@@ -135,15 +145,40 @@ def open_corrupted_tree(
         size=size,
         fingerprint=_fingerprint(tree, leaves),
         preprocessing=f"none; {codec()}",
-        corruptions=tuple(corruption for corruption in CORRUPTIONS if corruption in present),
+        corruptions=corruptions,
         read=read,
         check=check,
         clean=matched_by_id(
             clean, ids, labels, classes=len(kind.wordnet), size=size, where=path, made_from=kind.made_from
         ),
         provenance=provenance,
-        notes=notes,
+        notes=(*notes, *partial_notes(name, corruptions, absent), *_unread(tree)),
+        absent=absent,
     )
+
+
+def _reference(leaves: dict[tuple[str, str], list[str]]) -> tuple[tuple[str, str], list[str]]:
+    """Return the first leaf with as many images as most leaves have."""
+    usual = Counter(len(names) for names in leaves.values()).most_common(1)[0][0]
+    return next((place, names) for place, names in leaves.items() if len(names) == usual)
+
+
+def _absent(leaves: dict[tuple[str, str], list[str]], names: list[str]) -> frozenset[str]:
+    """Name the conditions of the corruptions there that are missing, or lack images and are otherwise the same."""
+    known = {corruption for corruption, _ in leaves} & set(CORRUPTIONS)
+    wanted = set(names)
+    return frozenset(
+        f"{corruption}@{severity}"
+        for corruption in known
+        for severity in SEVERITIES
+        if set(leaves.get((corruption, str(severity)), ())) < wanted
+    )
+
+
+def _unread(tree: FileTree) -> tuple[str, ...]:
+    names = [name for name in tree.names if name.count("/") >= _LEAF_DEPTH and not is_image(name)]
+    note = unread_note(names, "in class folders, not read as images")
+    return (note,) if note else ()
 
 
 def _first_difference(leaf: list[str], names: list[str]) -> str:

@@ -9,12 +9,30 @@ import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError, features
 
+from robustsweep.benchmark.data.pillow_warnings import pillow_unheard
 from robustsweep.errors import DataError
+from robustsweep.unpacking import check_growth
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".webp", ".tif", ".tiff")
-# The formats of these suffixes; Pillow would also take PostScript, which it hands to another program.
-_FORMATS = ("JPEG", "PNG", "BMP", "PPM", "WEBP", "TIFF")
-_CONVERTIBLE_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV"}
+_SUFFIXES = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
+    "PNG": (".png", ".apng"),
+    "GIF": (".gif",),
+    "BMP": (".bmp",),
+    "DIB": (".dib",),
+    "PPM": (".ppm", ".pgm", ".pbm", ".pnm"),
+    "WEBP": (".webp",),
+    "TIFF": (".tif", ".tiff"),
+    **({"JPEG2000": (".jp2", ".j2k", ".jpx")} if features.check("jpg_2000") else {}),
+    **({"AVIF": (".avif",)} if features.check("avif") else {}),
+}
+# Pillow knows more: PostScript, which it hands to another program, and formats that it does not tell apart safely.
+_FORMATS = tuple(_SUFFIXES)
+IMAGE_SUFFIXES = tuple(suffix for suffixes in _SUFFIXES.values() for suffix in suffixes)
+"""Which files are images; of what kind they are their content says."""
+JPEG_SUFFIXES = _SUFFIXES["JPEG"]
+_CONVERTIBLE_MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "LAB", "HSV"}
+_FREE_IMAGE_BYTES = 48 << 20
+"""An image of 16 million pixels, which may be as small on disk as it likes: several threads decode one each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +85,9 @@ def codec() -> str:
 def decode(content: bytes, name: str, preprocessing: Preprocessing) -> torch.Tensor:
     """Decode one image file to RGB and preprocess it.
 
-    Greyscale, palette and CMYK files are converted by Pillow; transparency is dropped.
+    Greyscale, palette and CMYK files are converted by Pillow; transparency is dropped, colour profiles and EXIF
+    orientation are not applied. Of several frames or pages the first is taken, of 16 bits of a colour the upper 8; grey
+    of 16 bits is refused, as such files use a part of their range.
 
     Args:
         content: The file.
@@ -78,22 +98,33 @@ def decode(content: bytes, name: str, preprocessing: Preprocessing) -> torch.Ten
         uint8 tensor of shape (3, H, W).
 
     Raises:
-        DataError: If the file is no image, is truncated, or has a mode without a conversion to RGB.
+        DataError: If the file is no image, is truncated, has a mode without a conversion to RGB, or has far more pixels
+            than its size accounts for.
     """
     try:
-        with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+        with pillow_unheard(), Image.open(io.BytesIO(content), formats=_FORMATS) as image:
             if image.mode not in _CONVERTIBLE_MODES:
                 raise DataError(f"it has Pillow's mode {image.mode!r}; convert it to 8-bit RGB")
+            _check_size(image, len(content))
             # Pillow warns where a palette's transparency is dropped in one go.
             full = image.convert("RGBA") if "transparency" in image.info else image
-            rgb = preprocessing.apply(full.convert("RGB"))
+            rgb = preprocessing.apply(full if full.mode == "RGB" else full.convert("RGB"))
+            pixels = np.array(rgb)
     except DataError as error:
-        raise DataError(f"{name} does not fit: {error}.") from None
+        raise DataError(f"{name} does not fit: {str(error).rstrip('.')}.") from None
     except UnidentifiedImageError:
         raise DataError(f"{name} is no image ({', '.join(_FORMATS)}); replace or remove the file.") from None
     except Exception as error:  # a damaged file can raise anything
         raise DataError(f"{name} cannot be decoded ({error}); replace or remove the file.") from error
-    return torch.from_numpy(np.array(rgb)).permute(2, 0, 1)
+    return torch.from_numpy(pixels).permute(2, 0, 1)
+
+
+def _check_size(image: Image.Image, n_bytes: int) -> None:
+    """Refuse an image of too many pixels before they are decoded."""
+    n_pixels, most = image.width * image.height, Image.MAX_IMAGE_PIXELS
+    if most is not None and n_pixels > most:
+        raise DataError(f"it has {image.width}x{image.height} pixels, more than the {most} that are decoded; resize it")
+    check_growth("it", n_bytes, 3 * n_pixels, "resize it", _FREE_IMAGE_BYTES)
 
 
 def decode_many(
@@ -113,7 +144,7 @@ def decode_many(
         size: Height and width that every image must have after preprocessing.
         preprocessing: What to do after decoding.
         workers: Threads.
-        advice: How to mend an image of another size.
+        advice: How to fix an image of another size.
 
     Returns:
         uint8 tensor of shape (n, 3, H, W).

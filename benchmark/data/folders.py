@@ -7,60 +7,78 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from robustsweep.benchmark.data.class_numbers import number_classes
 from robustsweep.benchmark.data.dataset import Dataset, Int64Array, image_ids, path_in_tree
-from robustsweep.benchmark.data.decoding import IMAGE_SUFFIXES, Preprocessing, codec, decode, decode_many
+from robustsweep.benchmark.data.decoding import (
+    IMAGE_SUFFIXES,
+    JPEG_SUFFIXES,
+    Preprocessing,
+    codec,
+    decode,
+    decode_many,
+)
 from robustsweep.benchmark.data.fingerprints import remembered
 from robustsweep.benchmark.data.trees import FileTree, open_tree, select
+from robustsweep.benchmark.data.unread import is_image, looks_like_image, unread_note
 from robustsweep.benchmark.data.wordnet import IMAGENET_1K, WordnetClasses
 from robustsweep.errors import DataError
+from robustsweep.unpacking import check_growth
 
 SPLITS = ("test", "val", "train")
 _JPEG_NOTE = "These images are JPEG files; rows of blurs and of jpeg_compression start from pixels compressed before."
 
 
-def class_indices(folders: tuple[str, ...], root: Path, wordnet: WordnetClasses | None) -> dict[str, int]:
-    """Number the class folders.
-
-    Args:
-        folders: Names of the class folders, sorted.
-        root: What to name in an error.
-        wordnet: The classes that the folders are some of; None: the folders are all the classes, in their order.
-
-    Raises:
-        DataError: If there is no folder, or one is none of the classes.
-    """
-    if not folders:
-        raise DataError(f"{root} has no class folders; expected CLASS/IMAGE files.")
-    if wordnet is not None:
-        return wordnet.indices(folders, root)
-    return {folder: index for index, folder in enumerate(folders)}
-
-
 def choose_split(tree: FileTree, split: str | None) -> tuple[FileTree, str]:
     """Return the part of the tree that holds ``split``, and the split's name.
 
-    Without a choice it is ``test`` if there is one, else ``val``, else the whole folder (``"all"``). A single folder
-    that wraps everything is skipped.
+    A split is a folder of that name that itself holds class folders: a class may be called ``train``. Without a choice
+    it is ``test`` if there is one, else ``val``, else the whole folder (``"all"``). A single folder that wraps
+    everything is skipped. A tree without splits whose own name is that of the split is the split.
 
     Raises:
         DataError: If the split asked for is not there.
     """
     whole, tree = tree.without_wrapper(), tree.without_wrapper(keep=SPLITS)
-    present = [name for name in SPLITS if name in tree.folders()]
+    present = [name for name in SPLITS if any(map(_is_in_folder, tree.below(name).names))]
     if split is None:
         split = next((name for name in ("test", "val") if name in present), None)
+        if split is None and (flat := set(tree.folders()) - set(present)) and set(tree.folders()) <= set(SPLITS):
+            raise DataError(
+                f"{tree.root} holds no images as CLASS/IMAGE in {', '.join(sorted(flat))}; sort them into one folder "
+                "per class, or name another split."
+            )
         return (whole, "all") if split is None else (tree.below(split), split)
-    if split not in present:
-        raise DataError(f"{tree.root} has no split {split!r}; it has {', '.join(present) or 'no split folders'}.")
-    return tree.below(split), split
+    if split in present:
+        return tree.below(split), split
+    if not present and whole.root.resolve().name.split(".")[0] == split:
+        return whole, split
+    raise DataError(f"{tree.root} has no split {split!r}; it has {', '.join(present) or 'no split folders'}.")
+
+
+def _is_in_folder(name: str) -> bool:
+    return "/" in name and is_image(name)
 
 
 def _image_names(tree: FileTree) -> list[str]:
     # In the order of a corrupted tree, so that a row is the same image there.
-    names = sorted((name for name in select(tree.names, IMAGE_SUFFIXES) if "/" in name), key=path_in_tree)
+    names = sorted(filter(_is_in_folder, tree.names), key=path_in_tree)
     if not names:
         raise DataError(f"{tree.root} holds no images as CLASS/IMAGE ({', '.join(IMAGE_SUFFIXES)}).")
     return names
+
+
+def _notes(tree: FileTree, names: list[str], wordnet: WordnetClasses | None) -> tuple[str, ...]:
+    """Say which files are left out, and what the format of the others means."""
+    beside = [name for name in tree.names if "/" in name and not is_image(name)]
+    astray = [name for name in tree.names if "/" not in name and looks_like_image(name)]
+    # ImageNet has never been anything else.
+    is_jpeg = wordnet != IMAGENET_1K and bool(select(names, JPEG_SUFFIXES))
+    said = (
+        unread_note(beside, "in class folders, not read as images"),
+        unread_note(astray, "in no class folder"),
+        _JPEG_NOTE if is_jpeg else "",
+    )
+    return tuple(note for note in said if note)
 
 
 def tree_fingerprint(tree: FileTree, names: list[str], workers: int) -> str:
@@ -74,7 +92,8 @@ def tree_fingerprint(tree: FileTree, names: list[str], workers: int) -> str:
                 digest.update(f"{name}\0{content}\n".encode())
         return digest.hexdigest()
 
-    return remembered(f"contents\n{tree.stamp}", compute)
+    listed = hashlib.sha256("\n".join(names).encode()).hexdigest()
+    return remembered(f"contents\n{listed}\n{tree.stamp}", compute)
 
 
 def open_folder(
@@ -130,17 +149,19 @@ def class_folders(
         preprocessing: Applied to every image.
         wordnet: The classes that the folders are some of, or None.
         workers: Threads that decode.
-        advice: How to mend an image of another size.
+        advice: How to fix an image of another size.
 
     Raises:
-        DataError: If there are no images, a folder is no class, or the first image cannot be read.
+        DataError: If there are no images, a folder is no class or has no image, or the first one cannot be read.
     """
     names = _image_names(tree)
-    folders = tuple(sorted({image.split("/", 1)[0] for image in names}))
-    indices = class_indices(folders, tree.root, wordnet)
-    labels = np.array([indices[image.split("/", 1)[0]] for image in names], dtype=np.int64)
+    numbered = number_classes(tree, names, wordnet)
+    labels = np.array([numbered.indices[image.split("/", 1)[0]] for image in names], dtype=np.int64)
     first = decode(tree.read(names[0]), names[0], preprocessing)
     size = (first.shape[1], first.shape[2])
+    if preprocessing.resize is None:
+        packed = sum(tree.sizes[image] for image in names)
+        check_growth(f"{tree.root} with {len(names)} images", packed, len(names) * first.numel(), "add resize=")
 
     def read(positions: Int64Array) -> torch.Tensor:
         chosen = [names[i] for i in positions]
@@ -151,13 +172,12 @@ def class_folders(
         split=split,
         labels=labels,
         ids=image_ids(names),
-        classes=len(folders if wordnet is None else wordnet),
+        classes=numbered.classes,
         size=size,
-        fingerprint=tree_fingerprint(tree, names, workers),
+        fingerprint=numbered.told_apart(tree_fingerprint(tree, names, workers)),
         preprocessing=f"{preprocessing}; {codec()}",
         read=read,
-        # ImageNet has never been anything else.
-        notes=(_JPEG_NOTE,) if wordnet != IMAGENET_1K and select(names, (".jpg", ".jpeg")) else (),
+        notes=(*_notes(tree, names, wordnet), *numbered.notes),
         paths=tuple(names),
         decode_whole=lambda position: decode(tree.read(names[position]), names[position], Preprocessing()),
     )

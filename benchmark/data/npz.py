@@ -1,16 +1,15 @@
 """Images of one's own in a NumPy ``.npz`` file, read without running anything in it."""
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from robustsweep.benchmark.data.dataset import Dataset, Int64Array, from_array
 from robustsweep.errors import DataError
+from robustsweep.untrusted_files import Array, read_arrays
 
-Array = npt.NDArray[np.generic]
-_KEYS = ("images", "labels", "ids")
+_ADVICE = "write images, labels and optionally ids with numpy.savez"
+_MOST_BYTES = 16 << 30
 
 
 def open_npz(path: Path, *, name: str, classes: int | None) -> Dataset:
@@ -18,7 +17,7 @@ def open_npz(path: Path, *, name: str, classes: int | None) -> Dataset:
 
     ``images`` are uint8 of shape (N, H, W, 3), RGB. ``labels`` are integers of shape (N,), from 0. ``ids`` are int64 of
     shape (N,), each once: to them belongs all that is drawn; without them an image's id is its row. Other arrays are
-    not read.
+    not read. Together they take up to 16 GiB, and a file above 256 MiB up to 200 times its size.
 
     Args:
         path: The file.
@@ -29,7 +28,7 @@ def open_npz(path: Path, *, name: str, classes: int | None) -> Dataset:
         DataError: If it is no such file, or an array is missing or does not fit.
     """
     if not path.is_file():
-        raise DataError(f"{path} {'is no file' if path.exists() else 'does not exist'}; give an .npz file.")
+        raise DataError(f"{path} {'is not a regular file' if path.exists() else 'does not exist'}; give an .npz file.")
     arrays = _read(path)
     images, labels, ids = arrays["images"], arrays["labels"], arrays.get("ids")
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3 or not images.size:
@@ -46,25 +45,7 @@ def open_npz(path: Path, *, name: str, classes: int | None) -> Dataset:
 
 
 def _read(path: Path) -> dict[str, Array]:
-    try:
-        with path.open("rb") as file:
-            if not zipfile.is_zipfile(file):
-                # numpy would take such a file for a pickle, and advise to load it as one.
-                raise ValueError("it is no zip archive")
-            file.seek(0)
-            archive = np.load(file, allow_pickle=False)
-            there = list(archive.files)
-            # What is no array, numpy gives as bytes, and asarray keeps those as a scalar that fits nothing.
-            found = {key: np.asarray(archive[key]) for key in _KEYS if key in there}
-    except Exception as error:  # a damaged file can raise anything
-        raise DataError(
-            f"{path} is not a readable .npz file of numbers ({error}); write it with numpy.savez."
-        ) from error
-    for key in ("images", "labels"):
-        if key not in found:
-            names = ", ".join(there) or "nothing"
-            raise DataError(f"{path} has no array {key!r}; expected images, labels and optionally ids, it has {names}.")
-    return found
+    return read_arrays(path, "images", "labels", optional=("ids",), advice=_ADVICE, most_bytes=_MOST_BYTES)
 
 
 def _unfit(path: Path, key: str, expected: str, array: Array) -> DataError:

@@ -1,7 +1,6 @@
 """What a published corrupted set is to the rest of the program, and how clean images are matched to it."""
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +8,9 @@ import numpy as np
 import torch
 
 from robustsweep.benchmark.data.dataset import Dataset, Int64Array
+from robustsweep.corruptions import COMMON
 from robustsweep.errors import DataError
+from robustsweep.untrusted_files import parse_json
 
 ReadCorrupted = Callable[[str, int, Int64Array], torch.Tensor]
 
@@ -30,8 +31,9 @@ class OfficialSet:
         fingerprint: sha256; of the contents for arrays, of paths and sizes for trees.
         preprocessing: What is done between decoding and [0, 1].
         corruptions: The corruptions that are there.
+        absent: Conditions of these, such as ``fog@4``, that are not there or not whole.
         read: Returns uint8 images (n, 3, H, W) for a corruption, a severity and int64 positions.
-        check: Raises DataError if a corruption is missing or malformed.
+        check: Raises DataError if a corruption is missing, or what there is of it is malformed.
         clean: The clean images in the same order, or None.
         provenance: ``"official"`` for published files, ``"generated"`` for files that ``robustsweep corrupt`` wrote.
         notes: Sentences that belong beside every result on this data.
@@ -50,6 +52,28 @@ class OfficialSet:
     clean: Dataset | None = None
     provenance: str = "official"
     notes: tuple[str, ...] = ()
+    absent: frozenset[str] = frozenset()
+
+
+def partial_notes(name: str, corruptions: Iterable[str], absent: Iterable[str] = ()) -> tuple[str, ...]:
+    """Say what a published set lacks, where it holds some of the fifteen corruptions and not all.
+
+    Args:
+        name: The data set's name.
+        corruptions: The corruptions that are there.
+        absent: Conditions of these that are not there or not whole.
+    """
+    lacking = sorted(absent)
+    there = [corruption for corruption in COMMON if corruption in set(corruptions)]
+    if there and len(there) <= len(COMMON) // 2:
+        parts = f"only {', '.join(there)} of the 15 corruptions" + (
+            f", without {', '.join(lacking)}" if lacking else ""
+        )
+        return (f"{name} holds {parts}; means that need the others are not given.",)
+    missing = [corruption for corruption in COMMON if there and corruption not in there] + lacking
+    if not missing:
+        return ()
+    return (f"{name} lacks {', '.join(missing)}; means that need these are not given.",)
 
 
 def origin(manifest: bytes | None, where: Path) -> tuple[str, tuple[str, ...]]:
@@ -68,13 +92,13 @@ def origin(manifest: bytes | None, where: Path) -> tuple[str, tuple[str, ...]]:
     if manifest is None:
         return "official", ()
     try:
-        made = json.loads(manifest)["made_with"]
+        made = parse_json(manifest, where / MANIFEST_NAME)["made_with"]
         note = (
             f"These corrupted files are not the published ones: robustsweep {made['robustsweep']} generated them from "
             f"{made['data']['name']} with seed {made['seed']} and {made['table']} severities"
             + (f", then JPEG quality {made['jpeg_quality']}." if made["jpeg_quality"] else ".")
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (DataError, KeyError, TypeError) as error:
         raise DataError(
             f"{where} holds a {MANIFEST_NAME} that cannot be read ({error!r}); without it generated files would pass "
             "for published ones. Put it back, or write the folder again."

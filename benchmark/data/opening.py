@@ -14,6 +14,7 @@ from robustsweep.benchmark.data.corrupted_trees import (
 from robustsweep.benchmark.data.dataset import Dataset
 from robustsweep.benchmark.data.decoding import Preprocessing
 from robustsweep.benchmark.data.digits import open_digits
+from robustsweep.benchmark.data.flat_folders import open_labelled
 from robustsweep.benchmark.data.folders import open_folder
 from robustsweep.benchmark.data.npz import open_npz
 from robustsweep.benchmark.data.official import OfficialSet
@@ -23,7 +24,7 @@ from robustsweep.benchmark.spec import Spec, parse_spec, positive_int
 from robustsweep.errors import UsageError
 from robustsweep.registry import Registry
 
-_KEYS = ("split", "name", "resize", "crop", "clean", "download", "classes")
+_KEYS = ("split", "name", "resize", "crop", "clean", "download", "classes", "labels")
 _IMAGENET = Preprocessing(resize=256, crop=224)
 
 Opened = Dataset | OfficialSet
@@ -131,13 +132,21 @@ def _imagefolder(spec: Spec, location: str | None, workers: int) -> Dataset:
 
 @DATASETS.register("imagenet")
 def _imagenet(spec: Spec, location: str | None, workers: int) -> Dataset:
-    """imagenet:DIR|ARCHIVE[,split=][,name=][,resize=256,crop=224]: files as [SPLIT/]WNID/IMAGE, 1 000 class indices."""
-    _only(spec, "split", "name", "resize", "crop")
-    return open_folder(
-        _location(spec, location),
-        name=spec.options.get("name", "imagenet"),
-        split=_split(spec, "train", "val", "test"),
-        preprocessing=_preprocessing(spec, _IMAGENET),
+    """imagenet:DIR|ARCHIVE[,split=][,labels=FILE][,resize=256,crop=224]: [SPLIT/]WNID/IMAGE, or flat with labels=."""
+    _only(spec, "split", "name", "resize", "crop", "labels")
+    path, labels = _location(spec, location), spec.options.get("labels")
+    name = spec.options.get("name", "imagenet")
+    split, preprocessing = _split(spec, "train", "val", "test"), _preprocessing(spec, _IMAGENET)
+    if labels is None:
+        return open_folder(
+            path, name=name, split=split, preprocessing=preprocessing, wordnet=IMAGENET_1K, workers=workers
+        )
+    return open_labelled(
+        path,
+        Path(labels).expanduser(),
+        name=name,
+        split=split,
+        preprocessing=preprocessing,
         wordnet=IMAGENET_1K,
         workers=workers,
     )

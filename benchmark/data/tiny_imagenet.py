@@ -51,7 +51,7 @@ def open_tiny_imagenet(path: Path, *, name: str, split: str, workers: int) -> Da
 
 def _training_files(tree: FileTree) -> dict[str, str]:
     """Map ``WNID/FILE`` to where the training image lies."""
-    parted = {name: name.split("/") for name in select(tree.below("train").names, IMAGE_SUFFIXES)}
+    parted = {name: name.split("/") for name in tree.below("train").names}
     found = {
         f"{parts[0]}/{parts[2]}": f"train/{name}"
         for name, parts in parted.items()

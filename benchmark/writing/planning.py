@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from robustsweep import __version__
 from robustsweep.benchmark.conditions import Corrupted
 from robustsweep.benchmark.data import Dataset, OfficialSet, open_data
+from robustsweep.benchmark.fitting import table_notes
 from robustsweep.benchmark.plan import PROTOCOL_VERSION
 from robustsweep.benchmark.sources import Source
 from robustsweep.benchmark.suites import FINAL_JPEG_QUALITY, conditions_of
@@ -98,7 +99,7 @@ def plan_writing(
     wanted = [replace(c, jpeg_quality=(c.jpeg_quality or quality) if final_jpeg else None) for c in wanted]
     conditions = _concrete(source, wanted)
     chosen = _tree(source, opened, workers) if in_trees else _arrays(source, conditions)
-    return Writing(source, conditions, chosen, notes)
+    return Writing(source, conditions, chosen, (*notes, *table_notes(opened.size, conditions)))
 
 
 def _corruptions(suites: Sequence[str]) -> list[Corrupted]:

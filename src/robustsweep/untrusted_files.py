@@ -3,7 +3,6 @@
 Whatever is wrong with a file becomes one DataError that names it.
 """
 
-import io
 import json
 import math
 import os
@@ -13,12 +12,13 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
 from robustsweep.errors import DataError
+from robustsweep.unpacking import check_growth, check_method, zip_pieces
 
 Array = npt.NDArray[Any]
 
@@ -27,6 +27,7 @@ DOCUMENT_BYTES = 64 << 20
 ARRAYS_BYTES = 1 << 30
 """No file of arrays of a run unpacks to more."""
 _ARRAY_SUFFIX = ".npy"
+_MOST_REASON = 200
 
 
 @contextmanager
@@ -46,11 +47,14 @@ def reading(path: Path, advice: str) -> Iterator[None]:
     except RecursionError as error:
         raise DataError(f"{path} cannot be read (it is nested too deeply); {advice}.") from error
     except Exception as error:  # a damaged file can raise anything, MemoryError included
-        raise DataError(f"{path} cannot be read ({type(error).__name__}: {error}); {advice}.") from error
+        # One line of bounded length, whatever of the file the error quotes.
+        reason = " ".join(str(error).split())[:_MOST_REASON]
+        raise DataError(f"{path} cannot be read ({type(error).__name__}: {reason}); {advice}.") from error
 
 
-def read_regular(path: Path, most_bytes: int, advice: str = "remove it") -> bytes:
-    """Read a regular file whole. Links to regular files are followed; devices and pipes are never opened for long.
+@contextmanager
+def open_regular(path: Path, most_bytes: int, advice: str = "remove it") -> Iterator[BinaryIO]:
+    """Open a regular file. Links to regular files are followed; devices and pipes are never opened for long.
 
     Args:
         path: The file.
@@ -58,23 +62,31 @@ def read_regular(path: Path, most_bytes: int, advice: str = "remove it") -> byte
         advice: What to do about a file that cannot be read.
 
     Raises:
+        DataError: If it is missing, not regular, larger, or cannot be read, also while it is open.
+    """
+    # Opening a pipe would wait for a writer.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)
+    with reading(path, advice), os.fdopen(os.open(path, flags), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise DataError(f"{path} is not a regular file; {advice}.")
+        if status.st_size > most_bytes:
+            raise DataError(f"{path} has {status.st_size} bytes, more than the {most_bytes} that are read; {advice}.")
+        yield file
+
+
+def read_regular(path: Path, most_bytes: int, advice: str = "remove it") -> bytes:
+    """Read a regular file whole; see ``open_regular``.
+
+    Raises:
         DataError: If it is missing, not regular, larger, or cannot be read.
     """
-    with reading(path, advice):
-        # Opening a pipe would wait for a writer.
-        with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise DataError(f"{path} is not a regular file; {advice}.")
-            if status.st_size > most_bytes:
-                raise DataError(
-                    f"{path} has {status.st_size} bytes, more than the {most_bytes} that are read; {advice}."
-                )
-            # One byte more than allowed, as a file may grow while it is read.
-            content = file.read(most_bytes + 1)
-        if len(content) > most_bytes:
-            raise DataError(f"{path} grows while it is read; {advice}.")
-        return content
+    with open_regular(path, most_bytes, advice) as file:
+        # One byte more than allowed, as a file may grow while it is read.
+        content = file.read(most_bytes + 1)
+    if len(content) > most_bytes:
+        raise DataError(f"{path} grows while it is read; {advice}.")
+    return content
 
 
 def _refuse_constant(text: str) -> NoReturn:
@@ -126,33 +138,43 @@ def read_toml(path: Path, advice: str = "correct it") -> dict[str, Any]:
         return tomllib.loads(content.decode("utf-8"))
 
 
-def read_arrays(path: Path, *names: str, advice: str = "remove it", most_bytes: int = ARRAYS_BYTES) -> dict[str, Array]:
+def read_arrays(
+    path: Path,
+    *names: str,
+    optional: tuple[str, ...] = (),
+    advice: str = "remove it",
+    most_bytes: int = ARRAYS_BYTES,
+) -> dict[str, Array]:
     """Read arrays of numbers from an ``npz`` file without running anything in it.
 
     Each array's header is read first: an array that says it is larger than the limit, or whose content does not have
-    the size that its header promises, is refused before memory is taken for it.
+    the size that its header promises, is refused before memory is taken for it. So is a small file that unpacks to
+    gigabytes, see ``unpacking``.
 
     Args:
         path: The file.
         names: The arrays to read, all of which must be there; none: all.
+        optional: Arrays to read where they are there.
         advice: What to do about a file that cannot be read.
         most_bytes: The most that the arrays read may take together.
 
     Raises:
         DataError: If the file or an array is missing, damaged, too large, or not of numbers.
     """
-    with reading(path, advice), zipfile.ZipFile(io.BytesIO(read_regular(path, most_bytes, advice))) as archive:
+    with open_regular(path, most_bytes, advice) as file, zipfile.ZipFile(file) as archive:
         members = {info.filename.removesuffix(_ARRAY_SUFFIX): info for info in archive.infolist()}
-        wanted = names or tuple(members)
+        wanted = (*names, *(name for name in optional if name in members)) or tuple(members)
         missing = [name for name in wanted if name not in members]
         if missing:
             raise DataError(f"{path} has no array {missing[0]!r}; it has {', '.join(members) or 'nothing'}; {advice}.")
         if (total := sum(members[name].file_size for name in wanted)) > most_bytes:
             raise DataError(f"{path} unpacks to {total} bytes, more than the {most_bytes} that are read; {advice}.")
+        check_growth(str(path), os.fstat(file.fileno()).st_size, total, advice)
         return {name: _read_array(archive, members[name]) for name in wanted}
 
 
 def _read_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Array:
+    check_method(info)
     with archive.open(info) as member:
         version = np.lib.format.read_magic(member)
         readers = {
@@ -162,15 +184,25 @@ def _read_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Array:
         if version not in readers:
             raise ValueError(f"{info.filename} is of format version {version}")
         shape, is_fortran, dtype = readers[version](member)
-        if dtype.kind not in "biufSU":
-            raise ValueError(f"{info.filename} holds {dtype}, not numbers")
-        if any(side < 0 for side in shape):
-            raise ValueError(f"{info.filename} has shape {shape}")
-        n_bytes = math.prod(shape) * dtype.itemsize
-        if n_bytes > info.file_size:
-            raise ValueError(f"{info.filename} promises {n_bytes} bytes and holds fewer")
-        content = member.read(n_bytes + 1)
-    if len(content) != n_bytes:
-        raise ValueError(f"{info.filename} holds {len(content)} bytes, its header promises {n_bytes}")
-    array = np.frombuffer(content, dtype).reshape(shape, order="F" if is_fortran else "C")
-    return array.copy() if array.size else array
+        n_header = member.tell()
+    if dtype.kind not in "biufSU":
+        raise ValueError(f"{info.filename} holds {dtype}, not numbers")
+    if any(side < 0 for side in shape):
+        raise ValueError(f"{info.filename} has shape {shape}")
+    n_bytes = math.prod(shape) * dtype.itemsize
+    if n_bytes != info.file_size - n_header:
+        raise ValueError(f"{info.filename} promises {n_bytes} bytes and holds {info.file_size - n_header}")
+    return _filled(archive, info, n_header, n_bytes).view(dtype).reshape(shape, order="F" if is_fortran else "C")
+
+
+def _filled(archive: zipfile.ZipFile, info: zipfile.ZipInfo, n_header: int, n_bytes: int) -> npt.NDArray[np.uint8]:
+    """Read what follows the header into memory that is taken once, and touched only as far as there is content."""
+    content = np.empty(n_bytes, np.uint8)
+    place = -n_header
+    for piece in zip_pieces(archive, info):
+        kept = np.frombuffer(piece, np.uint8)[max(-place, 0) :]
+        content[max(place, 0) : max(place, 0) + len(kept)] = kept
+        place += len(piece)
+    if place != n_bytes:
+        raise ValueError(f"{info.filename} holds {place} bytes, its header promises {n_bytes}")
+    return content

@@ -133,7 +133,7 @@ def test_an_encrypted_member_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_compressed_tar_of_gigabytes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("robustsweep.benchmark.data.trees._MEMORY_LIMIT_BYTES", 1000)
-    folder = write_files(tmp_path / "set", png_files("a/1.png", "b/1.png", side=32))
+    monkeypatch.setattr("robustsweep.benchmark.data.archives._MEMORY_LIMIT_BYTES", 1000)
+    folder = write_files(tmp_path / "set", png_files("a/1.png", "b/1.png", side=128))
     assert "unpack it and give the folder" in refused(archive_of(folder, ".tar.gz"), tmp_path)
     assert len(opened(f"imagefolder:{archive_of(folder, '.tar')}")) == 2

@@ -47,8 +47,9 @@ def test_written_arrays_are_never_called_official(digits_c: Path, tmp_path: Path
     sweep_of(f"cifar10-c:{digits_c}", [Corrupted("glass_blur", 1)], tmp_path)
     (cell,) = CellStore(tmp_path).cells()
     assert cell.data["provenance"] == cell.identity["provenance"] == "generated"
-    (note,) = cell.data["notes"]
+    note, lacking = cell.data["notes"]
     assert "not the published ones" in note
+    assert "holds only gaussian_noise, glass_blur, jpeg_compression of the 15 corruptions" in lacking
     assert "from digits with seed 0 and cifar severities" in note
 
 

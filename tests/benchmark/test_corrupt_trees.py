@@ -119,7 +119,8 @@ def test_a_tree_takes_single_severities_and_says_that_it_compresses_them(tmp_pat
     writing = plan_writing(clean, ["fog@2", "contrast@4"])
     assert "JPEG of quality 85, also of conditions" in writing.notes[0]
     assert {condition.jpeg_quality for condition in writing.conditions} == {85}
-    assert plan_writing(clean, ["imagenet-c"]).notes == ()
+    (size,) = plan_writing(clean, ["imagenet-c"]).notes
+    assert "imagenet severities were tuned for images of 224x224 pixels, these have 40x40" in size
     written(clean, ["fog@2", "contrast@4"], tmp_path / "set")
     assert sorted(path.name for path in (tmp_path / "set").glob("*/*")) == ["2", "4"]
     leaf = opened(f"imagefolder:{tmp_path / 'set' / 'fog' / '2'}")

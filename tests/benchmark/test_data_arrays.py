@@ -162,7 +162,7 @@ def test_a_batch_that_asks_to_run_code_is_refused_and_nothing_runs(cifar10: Path
     sentinel = cifar10 / "sentinel"
     content = pickle.dumps(batch(300, 10, 6) | {b"more": Trap(sentinel)}, protocol=protocol)
     (cifar10 / "cifar-10-batches-py" / "test_batch").write_bytes(content)
-    with pytest.raises(DataError, match=r"asks to run (posix|nt|numpy\._core\.numeric)\.(system|_frombuffer)"):
+    with pytest.raises(DataError, match=r"asks to run (posix|nt)\.system"):
         open_data(f"cifar10:{cifar10}")
     assert not sentinel.exists()
 
@@ -177,13 +177,27 @@ def wrong(**changes: object) -> bytes:
         (wrong(labels=[0] * 299), "300 images but 299 labels"),
         (wrong(labels=[11] * 300), r"labels outside 0\.\.9; is it cifar10"),
         (wrong(labels=[-1] * 300), r"labels outside 0\.\.9"),
-        (wrong(labels=None), "not a readable CIFAR batch"),
+        (wrong(labels=None), "labels is a NoneType, expected a list of integers"),
         (pickle.dumps({b"labels": [], b"data": np.zeros((0, 3072), np.uint8)}, protocol=3), "0 images but 0 labels"),
-        (wrong(data=np.zeros((300, 3072), np.float32)), "not a C-ordered uint8 array"),
-        (wrong(data=np.zeros((300, 3072), np.uint8, order="F")), "not a C-ordered uint8 array"),
-        (wrong(data=np.zeros((300, 3000), np.uint8)), "not a readable CIFAR batch"),
-        (wrong(data=[1, 2]), "not a readable CIFAR batch"),
-        (pickle.dumps([1, 2], protocol=2), "not a readable CIFAR batch"),
+        (
+            wrong(data=np.zeros((300, 3072), np.float32)),
+            "data is float32 of shape .*, expected uint8 of shape .N, 3072",
+        ),
+        (wrong(data=np.zeros((300, 3000), np.uint8)), r"data has shape \(300, 3000\), expected \(N, 3072\)"),
+        (wrong(data=np.zeros((300, 32, 3, 32), np.uint8)), r"data has shape \(300, 32, 3, 32\), expected"),
+        (wrong(data=np.zeros((100, 3 * 3072), np.uint8)), r"data has shape \(100, 9216\), expected"),
+        (wrong(data=np.zeros((300, 3072), object)), "an array of"),
+        (wrong(data=[1, 2]), "data is a list, expected a uint8 array"),
+        (wrong(labels=[1.0] * 300), "labels holds '1.0', expected integers"),
+        (wrong(labels=[True] * 300), "labels holds 'True', expected integers"),
+        (wrong(labels=["3"] * 300), "labels holds '3', expected integers"),
+        (wrong(labels=[None] * 300), "labels holds 'None', expected integers"),
+        (wrong(labels=[10**30] * 300), "labels holds '1000.*', expected integers"),
+        (wrong(labels=list(np.zeros(300, np.float32))), "labels holds .*float32.*, expected integers"),
+        (wrong(labels=np.zeros(300)), "labels is float64 of shape"),
+        (wrong(labels=np.zeros((300, 1), np.int64)), r"labels is int64 of shape \(300, 1\)"),
+        (pickle.dumps({b"data": np.zeros((3, 3072), np.uint8)}), "no entry 'labels', but data"),
+        (pickle.dumps([1, 2], protocol=2), "holds a list, expected a dict of data and labels"),
         (wrong()[:5000], "not a readable CIFAR batch"),
         (b"", "not a readable CIFAR batch"),
         (b"version https://git-lfs.github.com/spec/v1", "not a readable CIFAR batch"),

@@ -95,8 +95,11 @@ def test_a_subset_without_the_last_class_says_how_many_there_are(tmp_path: Path)
 @pytest.mark.parametrize(
     ("arrays", "sentence"),
     [
-        ({"images": None}, "no array 'images'; expected images, labels and optionally ids, it has labels"),
-        ({"labels": None, "label": LABELS}, "no array 'labels'; .* it has images, label"),
+        (
+            {"images": None},
+            "no array 'images'; it has labels; write images, labels and optionally ids",
+        ),
+        ({"labels": None, "label": LABELS}, "no array 'labels'; it has images, label;"),
         ({"images": IMAGES.astype(np.float32)}, r"images should be uint8 of shape \(N, H, W, 3\); they are float32 of"),
         ({"images": IMAGES.astype(np.int8)}, "they are int8"),
         ({"images": IMAGES.transpose(0, 3, 1, 2)}, r"images should be .*; they are uint8 of shape \(12, 3, 32, 40\)"),
@@ -118,9 +121,9 @@ def test_a_subset_without_the_last_class_says_how_many_there_are(tmp_path: Path)
         ({"ids": IDS.astype(">i8")}, "they are >i8"),
         ({"ids": IDS[:-1]}, r"ids should be int64 .* of shape \(11,\)"),
         ({"ids": IDS[np.r_[0, 1, 1, 3:12]]}, f"ids should be given once each; {IDS[1]} is there 2 times"),
-        ({"images": np.array([None] * N)}, "not a readable .npz file of numbers .*[Oo]bject arrays"),
-        ({"labels": np.array([1, "two", None] * 4, dtype=object)}, "not a readable .npz file of numbers"),
-        ({"ids": np.array([{}] * N)}, "not a readable .npz file of numbers"),
+        ({"images": np.array([None] * N)}, "cannot be read .*images.npy holds object, not numbers"),
+        ({"labels": np.array([1, "two", None] * 4, dtype=object)}, "cannot be read"),
+        ({"ids": np.array([{}] * N)}, "cannot be read"),
     ],
 )
 def test_arrays_that_do_not_fit_are_one_sentence(tmp_path: Path, arrays: dict[str, Any], sentence: str) -> None:
@@ -145,17 +148,17 @@ def zipped(**members: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "not a readable .npz file of numbers .it is no zip archive"),
-        (b"a text", "it is no zip archive"),
-        (b"PK\x03\x04 and no more", "not a readable .npz file"),
-        (pickle.dumps({"images": 1}), "it is no zip archive"),
-        (npy(IMAGES), "it is no zip archive"),
+        (b"", "cannot be read .*not a zip file"),
+        (b"a text", "cannot be read .*not a zip file"),
+        (b"PK\x03\x04 and no more", "cannot be read"),
+        (pickle.dumps({"images": 1}), "cannot be read .*not a zip file"),
+        (npy(IMAGES), "cannot be read .*not a zip file"),
         (zipped(), "it has nothing"),
-        (zipped(images=b"no array", labels=npy(LABELS)), r"images should be .*; they are \|S8 of shape \(\)"),
-        (zipped(images=npy(IMAGES), labels=b""), "labels should be integers"),
-        (zipped(images=npy(IMAGES)[:-1], labels=npy(LABELS)), "not a readable .npz file"),
-        (zipped(images=npy(IMAGES)[:90], labels=npy(LABELS)), "not a readable .npz file"),
-        (zipped(images=npy(IMAGES), labels=npy(LABELS))[:-30], "not a readable .npz file"),
+        (zipped(images=b"no array", labels=npy(LABELS)), "cannot be read .*magic string"),
+        (zipped(images=npy(IMAGES), labels=b""), "cannot be read"),
+        (zipped(images=npy(IMAGES)[:-1], labels=npy(LABELS)), "cannot be read"),
+        (zipped(images=npy(IMAGES)[:90], labels=npy(LABELS)), "cannot be read"),
+        (zipped(images=npy(IMAGES), labels=npy(LABELS))[:-30], "cannot be read"),
     ],
 )
 def test_what_is_no_npz_file_is_refused(tmp_path: Path, content: bytes, sentence: str) -> None:
@@ -170,7 +173,7 @@ def test_a_header_that_asks_for_more_memory_than_there_can_be_is_refused(tmp_pat
         buffer, {"descr": "|u1", "fortran_order": False, "shape": (10**6, 10**5, 10**6, 3)}
     )
     (tmp_path / "a.npz").write_bytes(zipped(images=buffer.getvalue(), labels=npy(LABELS)))
-    with pytest.raises(DataError, match="not a readable .npz file"):
+    with pytest.raises(DataError, match="cannot be read"):
         open_data(f"npz:{tmp_path / 'a.npz'}")
 
 
@@ -198,7 +201,7 @@ def test_an_object_array_runs_nothing(tmp_path: Path) -> None:
 
     trapped = np.array([Trap()] * N, dtype=object)
     for key in ("images", "labels", "ids"):
-        with pytest.raises(DataError, match="not a readable .npz file of numbers"):
+        with pytest.raises(DataError, match="cannot be read"):
             open_data(f"npz:{written(tmp_path / 'a.npz', **{key: trapped})}")
     assert not sentinel.exists()
 
@@ -206,7 +209,7 @@ def test_an_object_array_runs_nothing(tmp_path: Path) -> None:
 def test_files_that_are_none_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not exist; give an .npz file"):
         open_data(f"npz:{tmp_path / 'none.npz'}")
-    with pytest.raises(DataError, match="is no file; give an .npz file"):
+    with pytest.raises(DataError, match="is not a regular file; give an .npz file"):
         open_data(f"npz:{tmp_path}")
     with pytest.raises(UsageError, match="needs an .npz file: npz:PATH"):
         open_data("npz")

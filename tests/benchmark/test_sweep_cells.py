@@ -130,7 +130,7 @@ def test_each_image_is_corrupted_once_for_all_checkpoints(tmp_path: Path, monkey
 def test_an_official_set_without_clean_images_gives_its_corruptions_alone(tmp_path: Path) -> None:
     data = tiny_data(12)
     plan = tiny_plan("clean", "fog@2", "fgsm-linf@1/255", data=official_set(data, clean=False))
-    assert [condition.name for condition in plan.skipped] == ["clean", "fgsm-linf@1/255"]
+    assert [one.condition.name for one in plan.skipped] == ["clean", "fgsm-linf@1/255"]
     assert swept(plan, tmp_path).computed == 1
     assert set(cells(tmp_path)) == {"fog@2"}
     assert cells(tmp_path)["fog@2"].data["provenance"] == "official"

@@ -131,6 +131,7 @@ def test_one_missing_severity_is_missing_everywhere_and_never_zero(builder: RunB
     assert row["mean_corruption_error"] == ""
     assert row["clean_error"] == "0.1"
     assert any("not measured" in note for note in head.notes)
+    assert "No mean of 15: not measured are gaussian_noise@5." in head.notes
 
 
 def test_a_smoke_sweep_shows_its_single_severities(builder: RunBuilder) -> None:

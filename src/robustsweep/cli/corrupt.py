@@ -14,7 +14,7 @@ _READERS = {("arrays", 10): "cifar10-c", ("arrays", 100): "cifar100-c", ("trees"
 def corrupt(
     data: Annotated[str, typer.Option(help="Data spec of clean images, see `list datasets`.")],
     suite: Annotated[
-        list[str], typer.Option(help="Suite of corruptions, see `list suites`, or one condition, fog@3. Repeatable.")
+        list[str], typer.Option(help="Suite of corruptions, see `list suites`, or fog, fog@3, fog@1-3. Repeatable.")
     ],
     out: Annotated[Path, typer.Option(help="Folder to write: new, empty, or begun by the same command.")],
     limit: Annotated[int | None, typer.Option(help="Take N images, stratified by class.")] = None,

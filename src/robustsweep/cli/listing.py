@@ -84,7 +84,8 @@ def _methods() -> list[Row]:
 def _suites() -> list[Row]:
     from robustsweep.benchmark.suites import SUITES
 
-    return [(name, f"{len(SUITES[name]())} conditions. {_first_line(SUITES[name])}") for name in SUITES]
+    rows = [(name, f"{len(SUITES[name]())} conditions. {_first_line(SUITES[name])}") for name in SUITES]
+    return [*rows, ("CORRUPTION[@A-B]", "Severities 1 to 5, or A to B, of one corruption: fog, fog@1-3; fog@3 is one.")]
 
 
 def _architectures() -> list[Row]:

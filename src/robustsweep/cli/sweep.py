@@ -27,7 +27,10 @@ def sweep(
     data: Annotated[str | None, typer.Option(help="Data spec, see `list datasets`. Default: digits.")] = None,
     suite: Annotated[
         list[str] | None,
-        typer.Option(help="Suite, see `list suites`, or one condition such as fog@3. Repeatable. Default: smoke."),
+        typer.Option(
+            help="Suite, see `list suites`; a corruption such as fog, fog@3 or fog@1-3; or one attack. Repeatable. "
+            "Default: smoke."
+        ),
     ] = None,
     out: Annotated[str | None, typer.Option(help="Run folder. Default: runs/sweep.")] = None,
     limit: Annotated[int | None, typer.Option(help="Take N images, stratified by class; marked as a subset.")] = None,
@@ -152,6 +155,8 @@ def choose_device(name: str) -> "torch.device":
 
 def show_plan(console: "Console", plan: "Plan", store: "CellStore", shard: "Shard") -> None:
     """Print what is wanted and what of it is stored."""
+    from robustsweep.benchmark.fitting import skipped_sentences, table_notes
+
     source = plan.source
     wanted, missing = plan.wanted(shard), plan.missing(store, shard)
     subset = f", a subset of {len(source.data.labels)}" if source.limit else ""
@@ -163,10 +168,8 @@ def show_plan(console: "Console", plan: "Plan", store: "CellStore", shard: "Shar
         f"= {len(wanted)} cells" + (f" (shard {shard.index}/{shard.count})" if shard.count > 1 else ""),
         f"stored {len(wanted) - len(missing)} cells in {store.root}, {len(missing)} to compute",
     ]
-    if plan.skipped:
-        names = ", ".join(condition.name for condition in plan.skipped)
-        lines.append(f"note   no clean images were given (clean=SPEC), so these are left out: {names}")
-    lines += [f"note   {note}" for note in source.describe()["notes"]]
+    notes = [*skipped_sentences(plan.skipped), *source.describe()["notes"]]
+    lines += [f"note   {note}" for note in (*notes, *table_notes(source.data.size, plan.conditions))]
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 

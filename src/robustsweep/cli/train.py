@@ -115,4 +115,5 @@ def _describe(grid: "Grid") -> list[str]:
         f"train  {setting.architecture} with recipe {recipe.name}: {recipe.epochs} epochs, batch {recipe.batch_size}, "
         f"{recipe.optimiser}",
         f"plan   {len(grid.jobs)} trainings, {len(grid.jobs) - len(grid.missing)} are there already",
+        *(f"note   {note}" for note in setting.data.notes),
     ]
