@@ -24,11 +24,12 @@ from robustsweep.attacks.outcome import AttackOutcome, Ledger
 from robustsweep.attacks.pool import Pool, pools
 from robustsweep.attacks.protocols import TORCHATTACKS
 from robustsweep.attacks.single_step import gradient_key, take_single_steps
-from robustsweep.attacks.spec import AttackSpec
+from robustsweep.attacks.spec import AttackSpec, parse_attack
 from robustsweep.attacks.stepping import Stepper
 from robustsweep.attacks.target import Target, check_attackable, check_labels, device_of, evaluation_context
 from robustsweep.errors import UsageError
 from robustsweep.registry import unknown_name
+from robustsweep.values import require_kind, whole_number
 
 SEARCHES = ("folded", "as-is")
 
@@ -37,7 +38,7 @@ def run_attack(
     model: nn.Module,
     images: Tensor,
     labels: Tensor,
-    spec: AttackSpec,
+    spec: AttackSpec | str,
     *,
     seed: int,
     ids: Tensor,
@@ -59,7 +60,7 @@ def run_attack(
             modes are left as they are.
         images: float32 (N, ...), in [0, 1].
         labels: int64 (N,).
-        spec: The attack.
+        spec: The attack, or its name, such as ``"pgd10-linf@8/255"``; see ``parse_attack``.
         seed: The run's seed.
         ids: int64 (N,), what the images' random starts belong to.
         batch_size: Images per forward pass.
@@ -70,7 +71,8 @@ def run_attack(
 
     Raises:
         DataError: If images, labels or ids are not as described.
-        UsageError: If the model is in training mode, does not return logits, or has too few classes for the loss.
+        UsageError: If the model is in training mode, does not return logits, or has too few classes for the loss; or if
+            the spec cannot be read.
         AttackError: If the rule leaves its budget by more than 1e-6, or anything is not finite.
     """
     (outcome,) = run_attacks(
@@ -91,7 +93,7 @@ def run_attacks(
     model: nn.Module,
     images: Tensor,
     labels: Tensor,
-    specs: Sequence[AttackSpec],
+    specs: Sequence[AttackSpec | str],
     *,
     seed: int,
     ids: Tensor,
@@ -108,7 +110,7 @@ def run_attacks(
         model: As for ``run_attack``, like all that follow.
         images: float32 (N, ...).
         labels: int64 (N,).
-        specs: The attacks, at least one; several must have one ``gradient_key``.
+        specs: The attacks or their names, at least one; several must have one ``gradient_key``.
         seed: The run's seed.
         ids: int64 (N,).
         batch_size: Images per forward pass.
@@ -120,14 +122,24 @@ def run_attacks(
         One outcome per spec.
     """
     check_attackable(model, images, labels, ids)
-    _check_options(specs, batch_size, search)
+    attacks = [_parsed(spec) for spec in ([specs] if isinstance(specs, str | AttackSpec) else specs)]
+    seed, batch_size = whole_number(seed, "seed"), whole_number(batch_size, "batch_size")
+    _check_options(attacks, batch_size, search)
     device = device_of(model, images.device)
     with evaluation_context(device):
-        ledgers = [Ledger(spec, images, len(images) if keep_images else keep_first) for spec in specs]
-        target = _target(model, images[:N_COMPARED].to(device), specs, ledgers, search)
+        ledgers = [Ledger(spec, images, len(images) if keep_images else keep_first) for spec in attacks]
+        target = _target(model, images[:N_COMPARED].to(device), attacks, ledgers, search)
         for pool in pools(images, labels, ids, batch_size, device):
-            _attack(target, specs, pool, ledgers, seed, batch_size)
+            _attack(target, attacks, pool, ledgers, seed, batch_size)
         return tuple(ledger.outcome() for ledger in ledgers)
+
+
+def _parsed(spec: AttackSpec | str) -> AttackSpec:
+    if isinstance(spec, str):
+        return parse_attack(spec)
+    expected = "An attack must be an AttackSpec, or a name such as 'pgd10-linf@8/255'"
+    require_kind(spec, AttackSpec, expected, hint="run_foreign takes those of other libraries")
+    return spec
 
 
 def _check_options(specs: Sequence[AttackSpec], batch_size: int, search: str) -> None:

@@ -1,9 +1,11 @@
 """The size of a perturbation as an exact fraction, written the way the field writes it."""
 
+import numbers
 import re
 from fractions import Fraction
 
 from robustsweep.errors import UsageError
+from robustsweep.values import require_kind
 
 _NUMBER = r"(?:[0-9]{1,15}(?:\.[0-9]{0,15})?|\.[0-9]{1,15})"
 _EPS = re.compile(rf"{_NUMBER}(?:/{_NUMBER}){{0,3}}")
@@ -20,6 +22,7 @@ def parse_eps(text: str) -> Fraction:
     Raises:
         UsageError: If the text is not such a number, divides by zero, or is not above zero.
     """
+    require_kind(text, str, "eps must be a text such as '8/255'")
     if not _EPS.fullmatch(text.strip()):
         raise UsageError(f"eps {text!r} is not a number or a chain of divisions; write it like 8/255, 1/2/255 or 0.5.")
     first, *divisors = (Fraction(part) for part in text.strip().split("/"))
@@ -43,14 +46,17 @@ def exact_eps(value: "Fraction | float | str") -> Fraction:
     """
     if isinstance(value, str):
         return parse_eps(value)
+    several = "call once for each eps, or name a ladder such as pgd10-linf@1/255,2/255 in run_attack"
+    hint = several if isinstance(value, list | tuple) else ""
+    require_kind(value, numbers.Real, "eps must be one number, or a text such as '8/255'", hint=hint)
     if not 0 < value < float("inf"):
         raise UsageError(f"eps must be a finite number above zero, got {value!r}.")
-    exact = Fraction(value)
+    exact = value if isinstance(value, Fraction) else Fraction(float(value))
     simple = exact.limit_denominator(_MAX_DENOMINATOR)
     return simple if float(simple) == float(value) else exact
 
 
-def format_eps(eps: Fraction, norm: str = "linf") -> str:
+def format_eps(eps: Fraction | float | str, norm: str = "linf") -> str:
     """Write ``eps`` so that ``parse_eps`` gives it back.
 
     Args:
@@ -59,6 +65,7 @@ def format_eps(eps: Fraction, norm: str = "linf") -> str:
             would be fractional but a decimal is exact, it is the decimal. Any other norm is written as a decimal
             where that is exact, else as ``p/q``.
     """
+    eps = eps if isinstance(eps, Fraction) else exact_eps(eps)
     levels = eps * 255
     if norm == "linf" and levels.denominator == 1:
         return f"{levels.numerator}/255"

@@ -6,12 +6,13 @@ last one where none does. torchattacks 3.5.1 returns the last iterate of every i
 
 from fractions import Fraction
 
-import torch
 from torch import Tensor, nn
 
 from robustsweep.attacks.engine import run_attack
 from robustsweep.attacks.eps import exact_eps
 from robustsweep.attacks.spec import AttackSpec
+from robustsweep.attacks.target import ids_or_positions
+from robustsweep.values import whole_number
 
 Eps = Fraction | float | str
 
@@ -71,7 +72,7 @@ def pgd(
     Returns:
         float32 (N, ...), on the images' device.
     """
-    budget = exact_eps(eps)
+    steps, restarts, budget = whole_number(steps, "steps"), whole_number(restarts, "restarts"), exact_eps(eps)
     ratio = Fraction(1, 4) if step is None else exact_eps(step) / budget
     spec = AttackSpec("pgd", norm, (budget,), steps=steps, step_ratio=ratio, restarts=restarts)
     return _images(model, images, labels, spec, seed=seed, ids=ids)
@@ -80,7 +81,7 @@ def pgd(
 def _images(
     model: nn.Module, images: Tensor, labels: Tensor, spec: AttackSpec, *, seed: int, ids: Tensor | None
 ) -> Tensor:
-    ids = torch.arange(len(images)) if ids is None else ids
+    ids = ids_or_positions(images, ids)
     outcome = run_attack(model, images, labels, spec, seed=seed, ids=ids, keep_images=True)
     assert outcome.images is not None  # asked for
     return outcome.images

@@ -100,6 +100,6 @@ def find_norm(name: str, protocol: str = WORST_ITERATE) -> Norm:
     Raises:
         UsageError: If there is none.
     """
-    if name not in _NORMS:
+    if name not in list(_NORMS):
         raise unknown_name("norm", name, list(_NORMS))
     return _L2_TORCHATTACKS if (name, protocol) == ("l2", TORCHATTACKS) else _NORMS[name]

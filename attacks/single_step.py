@@ -11,10 +11,12 @@ from robustsweep.attacks.protocols import WORST_ITERATE
 from robustsweep.attacks.spec import AttackSpec
 from robustsweep.attacks.stepping import Stepper
 from robustsweep.attacks.target import Target
+from robustsweep.values import require_kind
 
 
 def gradient_key(spec: AttackSpec) -> tuple[str, str, str] | None:
     """Return what must be equal for single-step attacks to share their gradient; None for any other attack."""
+    require_kind(spec, AttackSpec, "An attack must be an AttackSpec", hint="parse_attack makes one of its name")
     if not ATTACKS[spec.rule].single_step or spec.protocol != WORST_ITERATE:
         return None
     return spec.rule, spec.norm, spec.loss

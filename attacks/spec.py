@@ -13,6 +13,7 @@ from robustsweep.attacks.protocols import PROTOCOLS, TORCHATTACKS, WORST_ITERATE
 from robustsweep.attacks.rules import Rule
 from robustsweep.errors import UsageError
 from robustsweep.registry import unknown_name
+from robustsweep.values import require_kind
 
 _NAME = re.compile(
     r"(?P<rule>[a-z]+(?:-[a-z]+)*)(?P<steps>[0-9]{1,4})?(?:x(?P<restarts>[0-9]{1,4}))?-(?P<norm>[a-z0-9]+)"
@@ -55,6 +56,7 @@ class AttackSpec:
     protocol: str = WORST_ITERATE
 
     def __post_init__(self) -> None:
+        self._check_types()
         rule = ATTACKS[self.rule]
         find_norm(self.norm)
         if self.norm not in rule.norms:
@@ -65,6 +67,14 @@ class AttackSpec:
         self._check_protocol()
         self._check_eps(rule.single_step)
         self._check_steps(rule, loss.targeted)
+
+    def _check_types(self) -> None:
+        for name in ("rule", "norm", "loss", "protocol"):
+            require_kind(getattr(self, name), str, f"{name} of an attack must be a text")
+        for name in ("steps", "restarts"):
+            require_kind(getattr(self, name), int, f"{name} of an attack must be a whole number")
+        require_kind(self.eps, tuple, "eps of an attack must be a tuple", hint="write (parse_eps('8/255'),)")
+        require_kind(self.step_ratio, Fraction | int, "step_ratio of an attack must be a fraction of eps")
 
     def _check_steps(self, rule: Rule, targeted: bool) -> None:
         if not (1 <= self.steps <= _MAX_COUNT and 1 <= self.restarts <= _MAX_COUNT):
@@ -170,6 +180,7 @@ def parse_attack(name: str) -> AttackSpec:
     Raises:
         UsageError: If the name does not have this form or its parts do not make one attack.
     """
+    require_kind(name, str, "An attack's name must be a text such as 'pgd10-linf@8/255'")
     match = _NAME.fullmatch(name)
     if match is None:
         raise UsageError(

@@ -20,9 +20,17 @@ from robustsweep.attacks.eps import exact_eps
 from robustsweep.attacks.losses import LOSSES
 from robustsweep.attacks.norms import per_image
 from robustsweep.attacks.outcome import AttackOutcome
-from robustsweep.attacks.target import Target, check_attackable, check_labels, device_of, evaluation_context
+from robustsweep.attacks.target import (
+    Target,
+    check_attackable,
+    check_labels,
+    device_of,
+    evaluation_context,
+    ids_or_positions,
+)
 from robustsweep.draws import Draws
 from robustsweep.errors import DataError, UsageError
+from robustsweep.values import whole_number
 
 _FIRST_SHARE = 0.8
 _HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
@@ -66,8 +74,9 @@ def square(
         UsageError: If the model is in training mode or does not return logits, or a number is out of its range.
         AttackError: If the model returns anything that is not finite.
     """
-    ids = torch.arange(len(images)) if ids is None else ids
-    budget = exact_eps(eps)
+    ids, budget = ids_or_positions(images, ids), exact_eps(eps)
+    queries, batch_size = whole_number(queries, "queries"), whole_number(batch_size, "batch_size")
+    seed = whole_number(seed, "seed")
     _check_settings(images, budget, queries, batch_size)
     check_attackable(model, images, labels, ids)
     target = Target(model, model, LOSSES["margin"], f"square{queries}-linf@{budget}")

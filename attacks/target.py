@@ -13,6 +13,7 @@ from robustsweep.attacks.folding import channels_last
 from robustsweep.attacks.losses import Loss
 from robustsweep.errors import AttackError, DataError, NoGradientError, UsageError
 from robustsweep.precision import full_precision
+from robustsweep.values import require_kind
 
 # Stochastic depth in torchvision and timm; neither derives from torch's dropout.
 _DROPS_PATHS = {"StochasticDepth", "DropPath"}
@@ -128,6 +129,24 @@ def check_eval_mode(model: nn.Module) -> None:
             )
 
 
+def check_images(images: Tensor) -> None:
+    """Refuse what is not float32 (N, ...) with at least one image.
+
+    Raises:
+        DataError: Saying what came.
+    """
+    hint = "torch.from_numpy makes a tensor of an array"
+    require_kind(images, Tensor, "Images must be a tensor, float32 (N, ...) in [0, 1]", hint=hint, error=DataError)
+    if images.dtype != torch.float32 or images.dim() < 2 or images.numel() == 0:
+        raise DataError(f"Images must be float32 (N, ...) and not empty, got {images.dtype} {tuple(images.shape)}.")
+
+
+def ids_or_positions(images: Tensor, ids: Tensor | None) -> Tensor:
+    """Return the ids; the positions 0..N-1 of the images if there are none."""
+    check_images(images)
+    return torch.arange(len(images)) if ids is None else ids
+
+
 def check_attackable(model: nn.Module, images: Tensor, labels: Tensor, ids: Tensor) -> None:
     """Refuse inputs that cannot be attacked, and a model in training mode.
 
@@ -141,9 +160,10 @@ def check_attackable(model: nn.Module, images: Tensor, labels: Tensor, ids: Tens
         DataError: Saying what was expected and what came.
         UsageError: Naming a layer in training mode.
     """
-    if images.dtype != torch.float32 or images.dim() < 2 or images.numel() == 0:
-        raise DataError(f"Images must be float32 (N, ...) and not empty, got {images.dtype} {tuple(images.shape)}.")
+    require_kind(model, nn.Module, "The model must be a torch.nn.Module on images in [0, 1]")
+    check_images(images)
     for noun, values in (("Labels", labels), ("Ids", ids)):
+        require_kind(values, Tensor, f"{noun} must be a tensor, int64 ({len(images)},)", error=DataError)
         if values.dtype != torch.int64 or values.shape != images.shape[:1]:
             raise DataError(f"{noun} must be int64 ({len(images)},), got {values.dtype} {tuple(values.shape)}.")
     low, high = (float(value) for value in torch.aminmax(images))

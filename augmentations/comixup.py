@@ -8,10 +8,13 @@ from a Dirichlet distribution. Four times, each output in turn is labelled anew 
 single images, then also by means of the (up to three) images that it is made of. Before the last time, one of two
 outputs made of the same images pays for each image that it shares.
 Differences from the authors' code: blocks are labelled by exact moves (see ``small_grids``), where theirs swaps pairs
-of labels by graph cuts; two means of images cost their squared distance, where theirs costs 1; the threshold applies to
-the overlap of the image that pays; all four rounds are made; overlap between different images (omega) counts the
-distance of their block saliencies, summed over blocks; the gradient is of the recipe's loss; the clean batch is not
-trained on beside the mixed one.
+of labels by graph cuts; the squared distance holds for all labels, where theirs charges beta for any two that differ
+but a mean beside one of its own images, a quarter of beta there as here: a mean beside an image that it does not hold
+costs three quarters of beta here, two different means a quarter; the threshold applies to the overlap of the image that
+pays; all four rounds are made; overlap between different images (omega) counts the distance of their block saliencies,
+summed over blocks, where theirs counts that of their most salient places; the loss is the recipe's, where theirs is the
+binary cross-entropy of the softmax's output; the mixed batch alone trains, where their CIFAR-100 command (``clean_lam``
+= 1) adds the loss of the clean batch, whose pass in training mode then gives the saliency.
 """
 
 from dataclasses import dataclass

@@ -3,9 +3,11 @@
 Source: Harris et al., "FMix: Enhancing mixed sample data augmentation" (arXiv 2002.12047) and the authors' code: a
 complex normal spectrum over the power ``decay`` of the frequency, but at least of 1 / max(H, W); its real inverse
 transform, of which the lambda H W highest pixels belong to the image, rounded up or down with one half each.
-Differences: a mask for each image, not one for the batch (``per_batch`` takes that back); the label follows the mask,
-not the drawn lambda, from which it differs by less than a pixel's share; the width of the spectrum is that of the
-real transform for odd widths too. The variant with a single label (``reformulate``) is not here.
+Differences from the authors' code: a mask for each image, not one for the batch (``per_batch`` takes that back); the
+label follows the mask, not the drawn lambda, from which it differs by less than a pixel's share; the width of the
+spectrum is that of the real transform for odd widths too. The spectrum is the paper's: theirs takes its first two rows,
+instead of its real and imaginary parts, for the two parts of a number, so that their masks hold two horizontal
+frequencies only, 0 and 1 / W. The variant with a single label (``reformulate``) is not here.
 """
 
 from dataclasses import dataclass

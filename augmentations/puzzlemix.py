@@ -9,8 +9,12 @@ Differences from the authors' code: n and lambda are drawn for each image, not f
 exactly (see ``graph_cut``), where theirs swaps pairs of levels; the plan of transport is a permutation (see
 ``transport``); transport happens on a grid of at least 8 by 8 where that divides the image, theirs on blocks of at most
 4 pixels, the same at 32 pixels; pixels are taken to have deviation 0.25, that of photographs, where theirs undoes the
-normalisation; where steps would make neighbours seek contrast, which no cut can serve, their difference costs 0; the
-gradient is of the recipe's loss; no adversarial noise is added.
+normalisation; where steps would make neighbours seek contrast, which no cut can serve, their difference costs 0; steps
+are those between strips of 2 pixels, where all their training commands take 4 (``neigh_size``), or the block if that is
+smaller: at 32 pixels the same for the finest grid alone; the loss is the recipe's, where theirs is the binary
+cross-entropy of the softmax's output; the mixed batch alone trains, as in their CIFAR-100 commands, where those for
+Tiny-ImageNet (``clean_lam`` = 1) add the loss of the clean batch, whose pass in training mode then gives the saliency;
+no adversarial noise is added.
 """
 
 from dataclasses import dataclass

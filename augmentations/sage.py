@@ -1,9 +1,9 @@
 """SAGE: two images overlaid where their saliencies fit best, each pixel from both in the ratio of their saliencies.
 
 Source: "SAGE: Saliency-guided mixup with optimal rearrangements" (BMVC 2022), section 3: saliency is the magnitude of
-the loss's gradient, averaged over channels, blurred by a 5x5 Gaussian of deviation 1 and of sum 1; the image's is
-scaled by a, a from U(0, upper), the partner's by 1 - a; of a random hundredth of all translations of the partner, that
-which keeps most saliency is taken.
+the loss's gradient, averaged over channels, blurred by a 5x5 Gaussian of deviation 1, the border mirrored about its
+edge pixels as in the authors' code, and of sum 1; the image's is scaled by a, a from U(0, upper), the partner's by 1 -
+a; of a random hundredth of all translations of the partner, that which keeps most saliency is taken.
 Differences from the authors' code: a, and the translations, are drawn for each image, not for the batch, and the
 translations with replacement; the loss is the recipe's, where theirs is the binary cross-entropy of the softmax's
 output; the gradient is taken in evaluation mode, where theirs updates the running statistics of batch normalisation
@@ -12,6 +12,7 @@ image has saliency the pixel and its credit are the image's own, where theirs sh
 """
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -23,16 +24,20 @@ from robustsweep.augmentations.mixing import mix, pair
 from robustsweep.augmentations.network_method import GuidedMethod, input_gradient, unit_sum
 from robustsweep.draws import Draws
 
+Border = Literal["reflect", "zeros"]
+
 _SHARE_TRIED = 0.01
+_REACH_PX = 2
 
 
-def blurred_magnitude(gradient: Tensor) -> Tensor:
-    """Turn gradients, shape (N, C, H, W), into saliencies of sum 1, shape (N, H, W); beyond the border lies nothing."""
+def blurred_magnitude(gradient: Tensor, border: Border = "reflect") -> Tensor:
+    """Turn gradients, shape (N, C, H, W), into saliencies of sum 1, shape (N, H, W); see ``Sage`` for ``border``."""
     magnitude = gradient.abs().mean(1, keepdim=True)
-    bell = torch.exp(-0.5 * torch.arange(-2.0, 3.0, device=gradient.device) ** 2)
+    bell = torch.exp(-0.5 * torch.arange(-_REACH_PX, _REACH_PX + 1.0, device=gradient.device) ** 2)
     bell = bell / bell.sum()
-    rows = F.conv2d(magnitude, bell.view(1, 1, 5, 1), padding=(2, 0))
-    return unit_sum(F.conv2d(rows, bell.view(1, 1, 1, 5), padding=(0, 2))[:, 0])
+    padded = F.pad(magnitude, [_REACH_PX] * 4, mode="reflect" if border == "reflect" else "constant")
+    rows = F.conv2d(padded, bell.view(1, 1, -1, 1))
+    return unit_sum(F.conv2d(rows, bell.view(1, 1, 1, -1))[:, 0])
 
 
 def shifted(images: Tensor, offsets: Tensor) -> Tensor:
@@ -75,13 +80,18 @@ class Sage(GuidedMethod):
     Attributes:
         upper: Largest weight of the image's own saliency, in (0, 1]: 0.5 for PreActResNet-18, 0.7 for WRN-16-8 in the
             authors' CIFAR-100 runs.
+        border: What the blur sees beyond the border: ``"reflect"``, as the authors, the image mirrored; ``"zeros"``
+            nothing, so that the border is less salient, as in checkpoints whose cards do not name it.
     """
 
     name = "sage"
     upper: float = 0.5
+    border: Border = "reflect"
 
     def __post_init__(self) -> None:
         require(0 < self.upper <= 1, self.name, "upper", "in (0, 1]", self.upper)
+        choices = get_args(Border)
+        require(self.border in choices, self.name, "border", f"one of {', '.join(choices)}", self.border)
 
     def sample(self, draws: Draws) -> Tensor:
         """Draw the pairing key, a as a share of ``upper``, and the key of the translations: shape (N, 4)."""
@@ -106,7 +116,7 @@ class Sage(GuidedMethod):
 
     def augment(self, step: Step) -> tuple[Tensor, Tensor]:
         """Overlay one batch; see ``GuidedMethod.augment``."""
-        saliency = blurred_magnitude(input_gradient(step))
+        saliency = blurred_magnitude(input_gradient(step), self.border)
         partners = pair(step.sample[:, 0])
         weight = (self.upper * step.sample[:, 1]).to(saliency.dtype)[:, None, None]
         own, other = weight * saliency, (1 - weight) * saliency[partners]

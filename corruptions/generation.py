@@ -17,6 +17,7 @@ from robustsweep.corruptions.opencv import without_opencv_threads
 from robustsweep.draws import Draws
 from robustsweep.errors import DataError
 from robustsweep.kernels import compiled_kernels
+from robustsweep.values import require_kind, whole_number
 
 SMALLEST_SIDE = 32
 
@@ -64,7 +65,7 @@ def corrupt(
         DataError: If the images or ids have the wrong dtype or shape.
         MissingDependencyError: If the corruption needs a package that is not installed, or compilation a compiler.
     """
-    corruption = CORRUPTIONS[name]
+    corruption, seed = CORRUPTIONS[name], whole_number(seed, "seed")
     parameters = corruption.parameters(table, severity)
     _check(images, ids)
     stream = f"corruption/{table}/{name}@{severity}"
@@ -149,6 +150,9 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 
 def _check(images: Tensor, ids: Tensor) -> None:
+    hint = "torch.from_numpy(numpy.array(image)).permute(2, 0, 1)[None] makes one of a picture"
+    require_kind(images, Tensor, "Corruptions need a tensor, uint8 (N, 3, H, W)", hint=hint, error=DataError)
+    require_kind(ids, Tensor, "ids must be a tensor, int64 (N,)", hint="torch.arange(N) will do", error=DataError)
     if images.dtype != torch.uint8:
         raise DataError(f"Corruptions need uint8 images, not {images.dtype}; scale to 0..255 and convert.")
     if images.ndim != 4 or images.shape[1] != 3:

@@ -11,6 +11,7 @@ from robustsweep.corruptions.dct import forward_dct, inverse_dct
 from robustsweep.corruptions.opencv import opencv_or_none
 from robustsweep.errors import UsageError
 from robustsweep.kernels import kernel
+from robustsweep.values import require_kind
 
 # Tables K.1 and K.2 of the JPEG standard (ITU-T T.81), row by row.
 _LUMINANCE = (
@@ -78,9 +79,10 @@ def jpeg_round_trip(images: Tensor, quality: int) -> Tensor:
     Raises:
         UsageError: If the images are not uint8 of that shape or the quality is out of range.
     """
+    require_kind(images, Tensor, "JPEG needs a tensor, uint8 (N, 3, H, W)")
     if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
         raise UsageError(f"JPEG needs uint8 images of shape (N, 3, H, W), not {images.dtype} of {tuple(images.shape)}.")
-    if not 1 <= quality <= 95:
+    if isinstance(quality, bool) or not isinstance(quality, int) or not 1 <= quality <= 95:
         raise UsageError(f"A JPEG quality is an integer from 1 to 95, not {quality!r}.")
     if not len(images):
         return images.clone()

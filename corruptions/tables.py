@@ -7,6 +7,7 @@ the image side each was tuned for, and where its numbers come from.
 from dataclasses import dataclass
 
 from robustsweep.errors import UsageError
+from robustsweep.values import whole_number
 
 SEVERITIES = (1, 2, 3, 4, 5)
 
@@ -48,7 +49,7 @@ def table_for(height: int, width: int) -> str:
     Returns:
         ``"cifar"``, ``"tiny"``, ``"imagenet"`` or ``"inception"``.
     """
-    side = min(height, width)
+    side = min(whole_number(height, "height"), whole_number(width, "width"))
     return min(TABLES.values(), key=lambda table: abs(table.side - side)).name
 
 
@@ -58,5 +59,5 @@ def check_table(name: str) -> None:
     Raises:
         UsageError: If ``name`` is not in ``TABLES``.
     """
-    if name not in TABLES:
+    if name not in list(TABLES):
         raise UsageError(f"Unknown severity table {name!r}; choose one of {', '.join(TABLES)}.")

@@ -188,6 +188,6 @@ def _training_notes(unit: Unit, first: Side, second: Side) -> list[str]:
 
 
 def _adjusted(compared: Sequence[Comparison], declared: set[str]) -> list[Comparison]:
-    family = [one for one in compared if one.score.name in declared]
+    family = [one for one in compared if one.score.name in declared and one.difference.is_tested]
     adjusted = dict(zip(map(id, family), holm([one.p for one in family]), strict=True))
     return [replace(one, p_holm=adjusted.get(id(one)), family_size=max(1, len(family))) for one in compared]

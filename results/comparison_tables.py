@@ -13,7 +13,7 @@ from robustsweep.results.pairing import Comparison
 from robustsweep.results.statistics.seeds import combine
 from robustsweep.results.tables import Column, Table, Value
 from robustsweep.results.units import Unit
-from robustsweep.results.wording import FOOTNOTE, reading
+from robustsweep.results.wording import FOOTNOTE, UNTESTED, reading
 
 
 def comparison_tables(found: UnitComparison) -> list[Table]:
@@ -51,12 +51,13 @@ def _table(
     columns += [Column("p", "p", "p_value"), Column("p_holm", "p (Holm)", "p_value"), Column("seeds", "seeds")]
     columns.append(Column("reading", "what the data say"))
     rows = tuple(_row(one) for one in comparisons)
-    return Table(slug, title, found.unit.scope, tuple(columns), rows, (FOOTNOTE, *found.notes), keys=2)
+    notes = (FOOTNOTE, *([] if all(one.difference.is_tested for one in comparisons) else [UNTESTED]), *found.notes)
+    return Table(slug, title, found.unit.scope, tuple(columns), rows, notes, keys=2)
 
 
 def _row(one: Comparison) -> tuple[Value, ...]:
-    interval = one.difference.estimate.interval()
-    numbers = (*one.values, one.difference.estimate.value, interval.low, interval.high, one.p, one.p_holm)
+    p = one.p if one.difference.is_tested else None
+    numbers = (*one.values, one.difference.estimate.value, one.interval.low, one.interval.high, p, one.p_holm)
     seeds = "{} v {}".format(*one.difference.n_seeds)
     return (one.second.name, one.score.title, *numbers, seeds, reading(one))
 

@@ -1,6 +1,7 @@
 """Stored cells as one tidy table: a row per cell, and per eps where an attack climbed several."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from robustsweep.errors import DataError
 from robustsweep.results.cells import Cell, Json, canonical_json
 from robustsweep.results.store import CellStore
 from robustsweep.results.taxonomy import group_of, is_extra
+from robustsweep.values import require_kind
 
 UNSPECIFIED = "unspecified"
 """Shown as the method of a checkpoint whose card names none."""
@@ -79,14 +81,32 @@ _FROM_CONDITION = (
 )
 
 
-def load_frame(runs: Sequence[Path]) -> pd.DataFrame:
+Runs = Sequence[Path | str] | Path | str
+"""Run folders, or a single one."""
+
+
+def run_folders(runs: Runs) -> list[Path]:
+    """Return run folders as paths.
+
+    Raises:
+        UsageError: If one is neither a path nor a text.
+    """
+    expected = "Run folders must be paths or texts"
+    found = [runs] if isinstance(runs, str | PathLike) else runs
+    require_kind(found, Iterable, expected)
+    for run in found:
+        require_kind(run, str | PathLike, expected)
+    return [Path(run) for run in found]
+
+
+def load_frame(runs: Runs) -> pd.DataFrame:
     """Read every finished cell of some run folders.
 
     A cell that several runs hold counts once. Where its counts differ between runs (devices may round differently), the
     first run's are used and the row carries a warning.
 
     Args:
-        runs: Run folders.
+        runs: Run folders, or a single one; paths or texts.
 
     Returns:
         One row per cell and eps with the columns of ``DTYPES``; ``error`` is ``(n - n_right) / n``. For an attack
@@ -95,12 +115,13 @@ def load_frame(runs: Sequence[Path]) -> pd.DataFrame:
 
     Raises:
         DataError: If a folder does not exist or holds a cell that cannot be read.
+        UsageError: As ``run_folders``.
     """
     cells: dict[str, Cell] = {}
     warnings: dict[str, list[str]] = {}
-    for run in runs:
+    for run in run_folders(runs):
         if not run.is_dir():
-            raise DataError(f"{run} is no folder; give the folders that a sweep wrote its cells to.")
+            raise DataError(f"{run} is not a folder; give the folders that a sweep wrote its cells to.")
         for cell in CellStore(run).cells():
             key = cell.key
             first = cells.setdefault(key, cell)
@@ -114,10 +135,10 @@ def load_frame(runs: Sequence[Path]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(DTYPES)).astype(DTYPES)
 
 
-def missing_cells(runs: Sequence[Path], frame: pd.DataFrame) -> list[Json]:
+def missing_cells(runs: Runs, frame: pd.DataFrame) -> list[Json]:
     """List the cells that some run planned and none holds, as ``CellStore.wanted`` describes them."""
     done = set(frame["key"])
-    wanted = {entry["key"]: entry for run in runs for entry in CellStore(run).wanted()}
+    wanted = {entry["key"]: entry for run in run_folders(runs) for entry in CellStore(run).wanted()}
     return [entry for key, entry in wanted.items() if key not in done]
 
 

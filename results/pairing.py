@@ -15,7 +15,7 @@ from robustsweep.results.per_image import MeasuredCells, read_scores
 from robustsweep.results.ratios import corruption_errors, mce_difference, reference_score
 from robustsweep.results.scores import Score
 from robustsweep.results.statistics.families import tied_with_best
-from robustsweep.results.statistics.intervals import Floats, Ids
+from robustsweep.results.statistics.intervals import Floats, Ids, Interval
 from robustsweep.results.statistics.seeds import MethodDifference, method_difference
 from robustsweep.results.units import Unit
 
@@ -37,7 +37,7 @@ class Comparison:
         values: The means over seeds of either side.
         difference: First minus second.
         p: Two-sided p value.
-        p_holm: After Holm over the declared family; None for an exploratory score.
+        p_holm: After Holm over the declared family; None for an exploratory score, and where nothing is tested.
         family_size: Tests in the declared family.
     """
 
@@ -49,6 +49,12 @@ class Comparison:
     p: float
     p_holm: float | None = None
     family_size: int = 1
+
+    @property
+    def interval(self) -> Interval:
+        """The interval of the difference, within what the score can differ by."""
+        found, most = self.difference.estimate.interval(), self.score.largest_difference
+        return Interval(max(found.low, -most), min(found.high, most))
 
 
 def measured_differently(rows: pd.DataFrame, sides: Sequence[Side]) -> list[str]:
@@ -103,13 +109,14 @@ def compared_by_reference(
     def errors(side: Side) -> list[Floats]:
         return [corruption_errors(unit, identifier, runs) for identifier in side.checkpoint_ids]
 
-    score, compared, reasons = reference_score(reference), [], []
+    compared, reasons = [], []
     for other in opponents:
         try:
             found, values = mce_difference(errors(divisor)[0], errors(first), errors(other))
         except NothingToCompareError as error:
             reasons.append(f"{NO_MCE} {reference}: {error}")
         else:
+            score = reference_score(reference, errors(divisor)[0])
             compared.append(Comparison(score, first, other, values, found, found.estimate.p_two_sided()))
     return compared, reasons
 
@@ -122,10 +129,11 @@ def tied_groups(read: Mapping[Side, Scores], scores: Sequence[Score], ids: Ids) 
         if len(sides) < 3:
             continue
         best = min(sides, key=lambda side: float(read[side][score.name].mean()))
-        against = {
-            side.name: method_difference(read[best][score.name], read[side][score.name], ids).estimate.p_two_sided()
+        found = {
+            side.name: method_difference(read[best][score.name], read[side][score.name], ids)
             for side in sides
             if side is not best
         }
+        against = {name: one.estimate.p_two_sided() if one.is_tested else 1.0 for name, one in found.items()}
         tied[score.title] = tied_with_best(best.name, against)
     return tied

@@ -12,7 +12,7 @@ from robustsweep.results.scores import Score, mean_score
 from robustsweep.results.statistics.intervals import Floats
 from robustsweep.results.statistics.resampling import mean_ratios, resample
 from robustsweep.results.statistics.seeds import MethodDifference, combine
-from robustsweep.results.taxonomy import CORRUPTIONS, conditions_of
+from robustsweep.results.taxonomy import CORRUPTIONS, SEVERITIES, conditions_of
 from robustsweep.results.units import Unit
 
 MCE_BY_REFERENCE = "mce_vs_reference"
@@ -98,7 +98,13 @@ def mce_difference(
     return combine(values[0] - values[1], variance, len(errors), (ratios[:k], ratios[k:])), values
 
 
-def reference_score(label: str) -> Score:
-    """Name mCE with a measured reference as a score; its value is a ratio and no mean over images."""
+def reference_score(label: str, reference: Floats) -> Score:
+    """Name mCE with a measured reference as a score; its value is a ratio and no mean over images.
+
+    Args:
+        label: Name of the reference.
+        reference: Its errors, shape (n, 15), with some under every corruption; they divide the cells' weights.
+    """
     cells = tuple((condition, "") for condition in conditions_of(*CORRUPTIONS))
-    return Score(MCE_BY_REFERENCE, f"mCE ({label})", "ratio", cells, (1.0,) * len(cells))
+    weights = (1 / (len(cells) * reference.mean(axis=0))).repeat(len(SEVERITIES))
+    return Score(MCE_BY_REFERENCE, f"mCE ({label})", "ratio", cells, tuple(map(float, weights)))

@@ -1,5 +1,6 @@
 """Scores that are means over images: a weighted sum of cells for each image, lower is better throughout."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -15,6 +16,8 @@ CellName = tuple[str, str]
 """A condition and, for attacks, one of its eps; else an empty text."""
 
 PRIMARY = "primary"
+
+_LARGEST: dict[Quantity, float] = {"error": 1.0, "ece": 1.0, "brier": 2.0, "nll": math.inf}
 
 
 def cell_title(cell: CellName) -> str:
@@ -48,6 +51,11 @@ class Score:
     def is_fraction(self) -> bool:
         """Whether it is shown in percent, and differences of it in points."""
         return self.quantity in ("error", "ece")
+
+    @property
+    def largest_difference(self) -> float:
+        """The most by which two checkpoints can differ, in the score's own unit; infinite where nothing bounds it."""
+        return _LARGEST[self.quantity] * sum(map(abs, self.weights))
 
 
 def mean_score(

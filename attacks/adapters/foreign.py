@@ -11,6 +11,7 @@ from robustsweep.attacks.adapters.batch import Adapter
 from robustsweep.attacks.eps import format_eps, parse_eps
 from robustsweep.errors import MissingDependencyError, UsageError
 from robustsweep.registry import unknown_name
+from robustsweep.values import require_kind
 
 BATCH_SIZE = 128
 """Images per batch: part of what these attacks do to an image, as they draw for a batch and not for an image."""
@@ -149,6 +150,7 @@ def missing(family: str) -> MissingDependencyError:
 
 def is_foreign(name: str) -> bool:
     """Say whether a condition's name begins like one of another library."""
+    require_kind(name, str, "An attack's name must be a text")
     return name.startswith(("torchattacks:", "autoattack-"))
 
 
@@ -161,6 +163,7 @@ def parse_foreign(name: str) -> Foreign:
     Raises:
         UsageError: If the name does not have this form or its parts do not make one attack.
     """
+    require_kind(name, str, "An attack's name must be a text such as 'torchattacks:PGD@8/255'")
     match = _AUTOATTACK.fullmatch(name)
     if match:
         return Foreign("autoattack", "standard", match["norm"], parse_eps(match["eps"]))

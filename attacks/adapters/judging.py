@@ -17,13 +17,14 @@ import torch
 from torch import Tensor, nn
 
 from robustsweep.attacks.adapters.batch import Batch
-from robustsweep.attacks.adapters.foreign import BATCH_SIZE, FAMILIES, Foreign, missing
+from robustsweep.attacks.adapters.foreign import BATCH_SIZE, FAMILIES, Foreign, missing, parse_foreign
 from robustsweep.attacks.adapters.isolation import Shield, seeded, untouched
 from robustsweep.attacks.losses import LOSSES
 from robustsweep.attacks.norms import find_norm
 from robustsweep.attacks.outcome import AttackOutcome
 from robustsweep.attacks.target import Target, check_attackable, check_labels, device_of, evaluation_context
 from robustsweep.errors import AttackError, RobustsweepError
+from robustsweep.values import require_kind, whole_number
 
 _TOLERANCE = 1e-6
 
@@ -32,7 +33,7 @@ def run_foreign(
     model: nn.Module,
     images: Tensor,
     labels: Tensor,
-    spec: Foreign,
+    spec: Foreign | str,
     *,
     seed: int,
     ids: Tensor,
@@ -45,7 +46,7 @@ def run_foreign(
         model: On images in [0, 1], in eval mode, on the device to use. It is left as it is.
         images: float32 (N, C, H, W), in [0, 1]; taken ``BATCH_SIZE`` at a time, in this order.
         labels: int64 (N,).
-        spec: The attack.
+        spec: The attack, or its name, such as ``"torchattacks:PGD@8/255"``; see ``parse_foreign``.
         seed: The run's seed.
         ids: int64 (N,), what a batch's draws belong to.
         keep_images: Whether the outcome holds the images.
@@ -63,6 +64,11 @@ def run_foreign(
             by more than 1e-6, or if it changes the model.
     """
     check_attackable(model, images, labels, ids)
+    spec = parse_foreign(spec) if isinstance(spec, str) else spec
+    require_kind(
+        spec, Foreign, "An attack of another library must be a Foreign, or a name such as 'torchattacks:PGD@8/255'"
+    )
+    seed = whole_number(seed, "seed")
     target = Target(model, model, LOSSES["ce"], spec.name)
     device = device_of(model, images.device)
     n_kept = len(images) if keep_images else keep_first

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 
 from robustsweep.printable import printable
 from robustsweep.results.gate.outcome import Outcome
-from robustsweep.results.gate.verdicts import Judged
+from robustsweep.results.gate.verdicts import NO_LIMIT, Judged
 
 
 def junit_xml(outcome: Outcome) -> bytes:
@@ -51,9 +51,12 @@ def _suite(root: ElementTree.Element, name: str, **counts: int) -> ElementTree.E
 
 
 def numbers(one: Judged) -> str:
-    """Say a verdict's numbers in one line, in percent and percent points."""
+    """Say a verdict's numbers in one line, in percent and percentage points."""
     low, high = 100 * one.interval.low, 100 * one.interval.high
-    seen = "" if one.same_checkpoint else f", would have shown {100 * one.smallest_detectable:.2f} pp"
+    seen = ""
+    if not one.same_checkpoint:
+        limit = one.would_have_shown
+        seen = f", {NO_LIMIT}" if limit is None else f", would have shown {100 * limit:.2f} pp"
     return (
         f"{one.score.title} error {100 * one.values[0]:.2f} % in the baseline ({one.baseline}), "
         f"{100 * one.values[1]:.2f} % now; difference {100 * one.estimate.value:+.2f} pp ({low:+.2f} to {high:+.2f}), "

@@ -9,7 +9,7 @@ from robustsweep.results.gate.answers import read_answers
 from robustsweep.results.gate.baseline import read_baseline
 from robustsweep.results.gate.margins import margins_of
 from robustsweep.results.gate.pairing import pair_up
-from robustsweep.results.gate.verdicts import Judged, judge
+from robustsweep.results.gate.verdicts import NO_LIMIT, Judged, judge
 from robustsweep.results.scores import Score
 from robustsweep.results.tables import Column, Table, Value
 
@@ -100,6 +100,9 @@ def run_gate(run: Path, baseline: Path, margins: Sequence[str] = (), *, retraine
         notes.append(f"In the baseline but not here: {', '.join(pairing.unused)}.")
     if unjudged := _unjudged(candidates.scores, judged):
         notes.append(f"Not in the baseline, hence not judged: {', '.join(unjudged)}.")
+    if any(one.would_have_shown is None and not one.same_checkpoint for one in judged):
+        remedy = "sweep more seeds of the method into the baseline" if retrained else "measure more images"
+        notes.append(f"Where no number stands, {NO_LIMIT}: {remedy}.")
     if retrained:
         notes.append("New trainings against those of their method: the spread of the baseline's seeds is covered.")
     elif any(not one.same_checkpoint for one in judged):
@@ -131,5 +134,4 @@ def verdict_table(outcome: Outcome) -> Table:
 
 def _row(one: Judged) -> tuple[Value, ...]:
     numbers = (*one.values, one.estimate.value, one.interval.low, one.interval.high, one.margin)
-    seen = None if one.same_checkpoint else one.smallest_detectable
-    return (one.verdict, one.candidate, one.score.title, *numbers, seen, one.p_holm)
+    return (one.verdict, one.candidate, one.score.title, *numbers, one.would_have_shown, one.p_holm)

@@ -8,9 +8,7 @@ from robustsweep.errors import NothingToCompareError
 from robustsweep.results.frame import UNSPECIFIED
 from robustsweep.results.gate.answers import Answers, RunAnswers
 from robustsweep.results.scores import CellName, cell_title
-
-FEWEST_SEEDS = 3
-"""Baselines of a method that a new training can be judged by."""
+from robustsweep.results.statistics.seeds import FEWEST_SEEDS
 
 
 @dataclass(frozen=True, slots=True, eq=False)

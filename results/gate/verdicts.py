@@ -17,6 +17,8 @@ from robustsweep.results.statistics.seeds import new_training_difference
 
 Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 
+NO_LIMIT = "no possible loss would have shown"
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -50,6 +52,12 @@ class Judged:
     p_holm: float
     smallest_detectable: float
     verdict: Verdict
+
+    @property
+    def would_have_shown(self) -> float | None:
+        """``smallest_detectable``; None where nothing is left to chance, or no possible loss is as large."""
+        is_possible = self.smallest_detectable < self.score.largest_difference
+        return self.smallest_detectable if is_possible and not self.same_checkpoint else None
 
 
 def judge(pairs: Sequence[Pair], scores: Sequence[Score], margins: Mapping[str, float], ids: Ids) -> list[Judged]:
@@ -95,7 +103,7 @@ def _judged(
     family_size: int,
 ) -> Judged:
     candidate, baselines = scored
-    interval = _interval(pair, candidate - baselines.mean(axis=0), estimate, ids, bound=sum(score.weights))
+    interval = _interval(pair, candidate - baselines.mean(axis=0), estimate, ids, bound=score.largest_difference)
     shown = interval or Interval(0.0, 0.0)
     return Judged(
         pair.candidate.name,
@@ -122,7 +130,7 @@ def _interval(pair: Pair, differences: Floats, estimate: Estimate, ids: Ids, *, 
         return images
     # Where the seeds agree by chance, what the images leave open remains.
     seeds = estimate.interval()
-    return Interval(min(images.low, seeds.low), max(images.high, seeds.high))
+    return Interval(max(-bound, min(images.low, seeds.low)), min(bound, max(images.high, seeds.high)))
 
 
 def _verdict(difference: float, upper: float, margin: float, p: float) -> Verdict:

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 def unknown_name(noun: str, name: str, known: list[str]) -> UsageError:
     """Build the error for a name that is not among ``known``, suggesting the nearest one."""
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5) if isinstance(name, str) else []
     suggestion = f"; did you mean {near[0]!r}?" if near else "."
     return UsageError(f"Unknown {noun} {name!r}{suggestion} Known: {', '.join(known)}.")
 
@@ -51,7 +51,7 @@ class Registry(Generic[T]):
         self._load_entry_points()
         try:
             return self._items[name]
-        except KeyError:
+        except (KeyError, TypeError):  # TypeError: a list, say, which no dict can look for
             raise unknown_name(self.noun, name, list(self._items)) from None
 
     def __contains__(self, name: str) -> bool:

@@ -1,10 +1,11 @@
-"""Values that users write, held against the types of the dataclass fields that they are for."""
+"""Values that users write or pass, held against what they are for."""
 
+import numbers
 from collections.abc import Sequence
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from robustsweep.errors import UsageError
+from robustsweep.errors import RobustsweepError, UsageError
 
 _ITEMS = {int: "whole numbers", float: "numbers", str: "texts"}
 
@@ -41,3 +42,34 @@ def typed(value: Any, hint: Any, what: str) -> Any:
     if type(value) is not kind:
         raise UsageError(f"{what} must be of type {kind.__name__}, got {value!r}.")
     return value
+
+
+def require_kind(
+    value: object, kind: type | UnionType, expected: str, *, hint: str = "", error: type[RobustsweepError] = UsageError
+) -> None:
+    """Refuse an argument of another type.
+
+    Args:
+        value: The argument.
+        kind: What it must be an instance of.
+        expected: What it must be, with its name, for the error: such as ``"Images must be a tensor"``.
+        hint: How to fix it; empty for nothing to add.
+        error: The error to raise.
+
+    Raises:
+        RobustsweepError: ``error``, saying what was expected and what came.
+    """
+    if not isinstance(value, kind):
+        came = "None" if value is None else f"{type(value).__module__}.{type(value).__qualname__}"
+        raise error(f"{expected}, got {came.removeprefix('builtins.')}{f'; {hint}' if hint else ''}.")
+
+
+def whole_number(value: object, what: str) -> int:
+    """Return a whole number of any library's type as an int.
+
+    Raises:
+        UsageError: If it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise UsageError(f"{what} must be a whole number, got {value!r}.")
+    return int(value)

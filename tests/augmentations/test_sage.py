@@ -1,9 +1,12 @@
+import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 from stepping_networks import N, step
 
+from robustsweep.augmentations.method import build_method
 from robustsweep.augmentations.network_method import input_gradient
 from robustsweep.augmentations.sage import Sage, blurred_magnitude, own_share, saliency_kept, shifted
+from robustsweep.errors import UsageError
 
 
 def saliencies(n: int = 6, height: int = 8, width: int = 10) -> torch.Tensor:
@@ -14,9 +17,25 @@ def test_saliency_is_the_blurred_magnitude_of_sum_one() -> None:
     gradient = torch.randn(4, 3, 12, 9, generator=torch.Generator().manual_seed(0))
     saliency = blurred_magnitude(gradient)
     assert torch.allclose(saliency.sum((1, 2)), torch.ones(4), atol=1e-5)
-    for own, one in zip(saliency, gradient.abs().mean(1).numpy(), strict=True):
-        blurred = torch.from_numpy(gaussian_filter(one, 1.0, mode="constant", radius=2))
-        assert torch.allclose(own, blurred / blurred.sum(), atol=1e-5)
+    bordered = blurred_magnitude(gradient, "zeros")
+    for own, zeros, one in zip(saliency, bordered, gradient.abs().mean(1).numpy(), strict=True):
+        for found, mode in ((own, "mirror"), (zeros, "constant")):
+            blurred = torch.from_numpy(gaussian_filter(one, 1.0, mode=mode, radius=2))
+            assert torch.allclose(found, blurred / blurred.sum(), atol=1e-5)
+
+
+def test_the_border_of_a_constant_gradient_is_as_salient_as_its_middle() -> None:
+    saliency = blurred_magnitude(torch.full((1, 3, 8, 6), -2.0))
+    assert torch.allclose(saliency, torch.full((1, 8, 6), 1 / 48))
+    assert blurred_magnitude(torch.ones(1, 3, 8, 6), "zeros")[0, 0, 0] < 0.7 / 48
+
+
+def test_the_card_tells_how_the_border_was_blurred_and_the_older_way_can_be_asked_for() -> None:
+    assert Sage().parameters() == {"upper": 0.5, "border": "reflect"}
+    older, given = Sage(border="zeros"), step(Sage(), 5)
+    assert not torch.equal(older.augment(given)[0], Sage().augment(given)[0])
+    with pytest.raises(UsageError, match="border must be one of reflect, zeros, got 'mirror'"):
+        build_method("sage", border="mirror")
 
 
 def test_images_move_by_whole_pixels_and_zeros_move_in() -> None:

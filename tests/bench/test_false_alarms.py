@@ -1,7 +1,17 @@
 """Short, seeded forms of the simulations; ``false_alarms.py`` runs them at length."""
 
 import pytest
-from false_alarms import BOUND, BOUND_PASS, mcnemar, simulation_a, simulation_b, simulation_c, simulation_d, upper_bound
+from false_alarms import (
+    BOUND,
+    BOUND_PASS,
+    family_counts,
+    mcnemar,
+    simulation_a,
+    simulation_b,
+    simulation_c,
+    simulation_d,
+    upper_bound,
+)
 
 REPEATS = 2_000
 
@@ -22,6 +32,14 @@ def test_equal_methods_are_told_apart_no_more_often_than_declared() -> None:
     counts = simulation_b(3, 0.005, REPEATS, seed=0, n_images=500)
     assert counts["images and seeds"] / REPEATS < BOUND
     assert counts["images alone"] / REPEATS > 0.15
+
+
+def test_a_family_keeps_its_level_with_the_recommended_seeds_and_not_with_two() -> None:
+    repeats = 300
+    assert family_counts((5, 5), 0.005, repeats, seed=0)["any of the family"] / repeats < BOUND
+    counts = family_counts((2, 2), 0.01, repeats, seed=0)
+    assert counts["any of the family"] / repeats > 2 * BOUND
+    assert counts["but not the mean"] > counts["any of the family"] / 2
 
 
 @pytest.mark.parametrize("n_seeds", [3, 5])

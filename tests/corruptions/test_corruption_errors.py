@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 import torch
 from applying import IDS, pictures
+from PIL import Image
 
 from robustsweep.corruptions import (
     corrupt,
     frost,
     jpeg_round_trip,
+    table_for,
 )
-from robustsweep.errors import DataError, MissingDependencyError, UsageError
+from robustsweep.errors import DataError, MissingDependencyError, RobustsweepError, UsageError
 
 
 @pytest.mark.parametrize("severity", [0, 6, -1, 2.0, True, "3", None])
@@ -73,3 +75,34 @@ def test_missing_and_altered_frost_textures_are_named(monkeypatch, tmp_path):
     Path(tmp_path, "frost1.png").write_bytes(b"another picture")
     with pytest.raises(DataError, match="is not the published file"):
         frost._photographs.__wrapped__()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"images": Image.new("RGB", (32, 32))},
+            r"a tensor, uint8 \(N, 3, H, W\), got PIL.Image.Image; torch",
+        ),
+        ({"images": pictures(1).numpy()}, "got numpy.ndarray"),
+        ({"images": None}, "got None"),
+        ({"ids": [0]}, r"ids must be a tensor, int64 \(N,\), got list; torch.arange"),
+        ({"name": ["fog"]}, r"Unknown corruption \['fog'\]"),
+        ({"name": None}, "Unknown corruption None"),
+        ({"table": ["cifar"]}, "Unknown severity table"),
+        ({"seed": "0"}, "seed must be a whole number, got '0'"),
+        ({"seed": 1.5}, "seed must be a whole number, got 1.5"),
+        ({"jpeg_quality": "85"}, "JPEG quality is an integer from 1 to 95"),
+    ],
+)
+def test_an_argument_of_another_type_is_named_in_a_sentence(change, message):
+    given = {"images": pictures(1), "name": "fog", "severity": 1, "table": "cifar", "seed": 0, "ids": IDS[:1]}
+    with pytest.raises(RobustsweepError, match=message):
+        corrupt(**(given | change))
+
+
+def test_the_other_functions_of_corruptions_name_what_came_too():
+    with pytest.raises(UsageError, match="JPEG needs a tensor, .* got PIL.Image.Image"):
+        jpeg_round_trip(Image.new("RGB", (32, 32)), 85)
+    with pytest.raises(UsageError, match="height must be a whole number, got 'tall'"):
+        table_for("tall", 32)

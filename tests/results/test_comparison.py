@@ -60,8 +60,8 @@ def test_one_seed_each_speaks_of_two_checkpoints_and_says_what_it_could_not_see(
 
 def test_what_was_not_declared_is_exploratory_and_not_adjusted(make_builder: Make) -> None:
     builder = make_builder(n=200)
-    method(builder, "smoothmix", 0.3, 2)
-    method(builder, "cutmix", 0.6, 2)
+    method(builder, "smoothmix", 0.3, 3)
+    method(builder, "cutmix", 0.6, 3)
     found = compare([builder.root], "smoothmix", "cutmix", metrics=["fog_error"])
     fog, clean = only(found, "fog_error"), only(found, "clean_error")
     assert fog.p_holm == fog.p
@@ -90,7 +90,7 @@ def test_all_opponents_share_one_family_and_the_tied_are_named(make_builder: Mak
 def test_every_declared_score_of_every_opponent_is_in_the_family(make_builder: Make) -> None:
     builder = make_builder(n=200)
     for name, error in (("smoothmix", 0.3), ("cutmix", 0.31), ("mixup", 0.32)):
-        method(builder, name, error, 2)
+        method(builder, name, error, 3)
     (found,) = compare([builder.root], "smoothmix", "all")
     declared = [one for one in found.comparisons if one.p_holm is not None]
     assert len(declared) == 4
@@ -101,9 +101,9 @@ def test_every_declared_score_of_every_opponent_is_in_the_family(make_builder: M
 def test_several_opponents_are_one_family_and_what_is_not_there_is_noted(make_builder: Make) -> None:
     builder, other = make_builder("one", n=200), make_builder("two", n=200, fingerprint="e" * 64)
     for name, error in (("smoothmix", 0.3), ("cutmix", 0.31), ("mixup", 0.32), ("cutout", 0.33)):
-        method(builder, name, error, 2)
+        method(builder, name, error, 3)
     for name in ("smoothmix", "cutmix"):
-        method(other, name, 0.3, 2)
+        method(other, name, 0.3, 3)
     found = compare([builder.root, other.root], "smoothmix", ["cutmix", "mixup"], metrics=["fog_error"])
     few, both = sorted(found, key=lambda one: len(one.pairs))
     assert {one.second.name for one in both.comparisons} == {"cutmix", "mixup"}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from run_builder import RunBuilder
 
-from robustsweep.errors import DataError
+from robustsweep.errors import DataError, UsageError
 from robustsweep.results.cells import Counts
 from robustsweep.results.frame import DTYPES, load_frame, missing_cells
 
@@ -119,7 +119,7 @@ def test_an_empty_run_gives_an_empty_frame_with_every_column(tmp_path: Path) -> 
 
 
 def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="nowhere is no folder"):
+    with pytest.raises(DataError, match="nowhere is not a folder"):
         load_frame([tmp_path / "nowhere"])
 
 
@@ -130,3 +130,15 @@ def test_results_never_import_torch() -> None:
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_run_folders_may_be_texts_or_paths_and_one_need_be_no_list(builder: RunBuilder) -> None:
+    builder.clean("net", 900)
+    frames = [load_frame(runs) for runs in ([builder.root], [str(builder.root)], str(builder.root), builder.root)]
+    assert all(frame.equals(frames[0]) and len(frame) == 1 for frame in frames)
+
+
+@pytest.mark.parametrize("runs", [None, 3, [None], [3], [["run"]]])
+def test_what_is_no_run_folder_is_named(runs: object) -> None:
+    with pytest.raises(UsageError, match="Run folders must be paths or texts, got (None|int|list)"):
+        load_frame(runs)  # type: ignore[arg-type]

@@ -34,6 +34,7 @@ app = typer.Typer(
     epilog=_EPILOG,
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,  # it would take [train] for markup and leave it out
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -56,15 +57,15 @@ def _options(
     del version, debug
 
 
-app.command(name="demo")(demo)
-app.command(name="train")(train)
-app.command(name="sweep")(sweep)
-app.command(name="report")(report)
-app.command(name="compare")(compare)
-app.command(name="gate")(gate)
-app.command(name="corrupt")(corrupt)
-app.command(name="convert")(convert)
-app.command(name="list")(list_names)
+app.command(name="demo", short_help="Train six small checkpoints on digits, sweep them and report.")(demo)
+app.command(name="train", short_help="Train one network with each method and seed, all else alike.")(train)
+app.command(name="sweep", short_help="Take checkpoints through corruptions and attacks.")(sweep)
+app.command(name="report", short_help="Turn the results of runs into tables, figures and a page.")(report)
+app.command(name="compare", short_help="Compare a method with others on the same images.")(compare)
+app.command(name="gate", short_help="Fail when a checkpoint has become less robust.")(gate)
+app.command(name="corrupt", short_help="Write corrupted images in the layout of CIFAR-C or ImageNet-C.")(corrupt)
+app.command(name="convert", short_help="Write a checkpoint and its card as one safetensors file.")(convert)
+app.command(name="list", short_help="List the methods, corruptions, attacks and all that has a name.")(list_names)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -10,20 +10,22 @@ def compare(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="DIR...|PLAN", help="Run folders that a sweep wrote, or a TOML plan: its out, and its [compare]."
+            metavar="DIR|PLAN.toml",
+            help="Run folders that a sweep wrote; or a TOML plan: its out and its [compare] table.",
         ),
     ],
     method: Annotated[str | None, typer.Option(help="Method, or the name of one checkpoint.")] = None,
-    against: Annotated[list[str] | None, typer.Option(help="Another one, or all. Repeatable.")] = None,
+    against: Annotated[list[str] | None, typer.Option(metavar="<str>", help="Another one, or all. Repeatable.")] = None,
     metric: Annotated[
         list[str] | None,
         typer.Option(
+            metavar="<str>",
             help="Score of the declared family, such as fog_error; all others become exploratory. Repeatable. Default: "
-            "the mean, every corruption, clean images and attacks."
+            "the mean, every corruption, clean images and attacks.",
         ),
     ] = None,
     reference: Annotated[
-        str | None, typer.Option(help="Checkpoint whose measured errors divide those of an additional mCE.")
+        str | None, typer.Option(help="Checkpoint whose measured errors divide the others' for an additional mCE.")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write compare.md and CSV tables to.")] = None,
 ) -> None:

@@ -7,8 +7,10 @@ import typer
 
 
 def convert(
-    checkpoint: Annotated[str, typer.Argument(help="Checkpoint spec, such as net.pth,arch=resnet20,norm=cifar10.")],
-    out: Annotated[Path, typer.Argument(help="File to write: OUT.safetensors.")],
+    checkpoint: Annotated[
+        str, typer.Argument(metavar="SPEC", help="Checkpoint spec, such as net.pth,arch=resnet20,norm=cifar10.")
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT.safetensors", help="File to write.")],
 ) -> None:
     """Write a checkpoint as one safetensors file with its card in the header.
 

@@ -14,7 +14,10 @@ _READERS = {("arrays", 10): "cifar10-c", ("arrays", 100): "cifar100-c", ("trees"
 def corrupt(
     data: Annotated[str, typer.Option(help="Data spec of clean images, see `list datasets`.")],
     suite: Annotated[
-        list[str], typer.Option(help="Suite of corruptions, see `list suites`, or fog, fog@3, fog@1-3. Repeatable.")
+        list[str],
+        typer.Option(
+            metavar="<str>", help="Suite of corruptions, see `list suites`, or fog, fog@3, fog@1-3. Repeatable."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Folder to write: new, empty, or begun by the same command.")],
     limit: Annotated[int | None, typer.Option(help="Take N images, stratified by class.")] = None,
@@ -32,7 +35,8 @@ def corrupt(
         bool,
         typer.Option(
             "--final-jpeg/--no-final-jpeg",
-            help="JPEG quality 85 after imagenet-c images in arrays, as in a sweep. Trees are JPEG files always.",
+            help="Give imagenet-c images in arrays the JPEG round trip at quality 85 that a sweep gives them. Trees "
+            "always have it.",
         ),
     ] = True,
 ) -> None:

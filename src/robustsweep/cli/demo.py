@@ -12,7 +12,7 @@ _SUITES = ("clean", "cifar-c", "adversarial")
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Run folder; checkpoints go to its folder checkpoints.")] = Path(
+    out: Annotated[Path, typer.Option(help="Run folder; the checkpoints go to its subfolder checkpoints.")] = Path(
         "runs/demo"
     ),
     seed: Annotated[int, typer.Option(help="Seed of training, corruptions and attacks.")] = 0,

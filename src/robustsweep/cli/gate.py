@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 def gate(
     run: Annotated[Path, typer.Argument(metavar="DIR", help="Run folder with the candidates.")],
     baseline: Annotated[
-        Path | None, typer.Option(help="What to judge by: a run folder, or a file of --write-baseline.")
+        Path | None, typer.Option(help="What to judge by: a run folder, or a file that --write-baseline wrote.")
     ] = None,
     margin: Annotated[
         list[str] | None,
         typer.Option(
-            help="METRIC=PP: least difference that matters, in percent points; a score such as fog_error, or a kind: "
-            "primary (0.5), corruption (1), clean (1), attack (1). Repeatable."
+            metavar="<str>",
+            help="METRIC=PP: least difference that matters, in percentage points; a score such as fog_error, or a "
+            "kind: primary (0.5), corruption (1), clean (1), attack (1). Repeatable.",
         ),
     ] = None,
     retrained: Annotated[
@@ -30,7 +31,7 @@ def gate(
         ),
     ] = False,
     junit: Annotated[Path | None, typer.Option(help="JUnit XML file to write.")] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="End with 5 where a score is inconclusive.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 5 if a score is inconclusive.")] = False,
     write_baseline: Annotated[
         Path | None, typer.Option(help="Write DIR as a baseline file; with --baseline only if nothing fails.")
     ] = None,

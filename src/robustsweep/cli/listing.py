@@ -24,7 +24,7 @@ class Noun(StrEnum):
 
 
 def list_names(
-    noun: Annotated[Noun, typer.Argument(help="What to list.", show_default=False)],
+    noun: Annotated[Noun, typer.Argument(metavar="NOUN", help="What to list.", show_default=False)],
     gallery: Annotated[
         Path | None,
         typer.Option("--gallery", help="With methods: write a PNG of what each makes of two photographs."),

@@ -7,7 +7,7 @@ import typer
 
 
 def report(
-    runs: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Run folders that a sweep wrote.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="DIR", help="Run folders that a sweep wrote.")],
     out: Annotated[Path | None, typer.Option(help="Folder to write to. Default: report in the first DIR.")] = None,
     formats: Annotated[
         str,

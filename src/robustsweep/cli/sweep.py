@@ -18,18 +18,22 @@ if TYPE_CHECKING:
 
 def sweep(
     plan: Annotated[
-        Path | None, typer.Argument(help="TOML plan; its keys are these options.", metavar="[PLAN.toml]")
+        Path | None, typer.Argument(help="TOML plan; its keys are these options.", metavar="PLAN.toml")
     ] = None,
     checkpoint: Annotated[
         list[str] | None,
-        typer.Option(help="FILE,arch=NAME,norm=NAME,method=NAME,seed=N, a native file, or LIBRARY:NAME. Repeatable."),
+        typer.Option(
+            metavar="<str>",
+            help="FILE,arch=NAME,norm=NAME,method=NAME,seed=N, a native file, or LIBRARY:NAME. Repeatable.",
+        ),
     ] = None,
     data: Annotated[str | None, typer.Option(help="Data spec, see `list datasets`. Default: digits.")] = None,
     suite: Annotated[
         list[str] | None,
         typer.Option(
+            metavar="<str>",
             help="Suite, see `list suites`; a corruption such as fog, fog@3 or fog@1-3; or one attack. Repeatable. "
-            "Default: smoke."
+            "Default: smoke.",
         ),
     ] = None,
     out: Annotated[str | None, typer.Option(help="Run folder. Default: runs/sweep.")] = None,

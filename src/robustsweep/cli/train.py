@@ -13,16 +13,17 @@ if TYPE_CHECKING:
 def train(
     plan: Annotated[
         Path | None,
-        typer.Argument(help="TOML plan whose table train has these options as keys.", metavar="[PLAN.toml]"),
+        typer.Argument(help="TOML plan whose [train] table has these options as keys.", metavar="PLAN.toml"),
     ] = None,
     method: Annotated[
         list[str] | None,
         typer.Option(
+            metavar="<str>",
             help="NAME[,parameter=value,...], see `list methods`, or all. Repeatable. Default: baseline.",
         ),
     ] = None,
     data: Annotated[
-        str | None, typer.Option(help="Data spec, see `list datasets`; its split train. Default: digits.")
+        str | None, typer.Option(help="Data spec, see `list datasets`; its split train is taken. Default: digits.")
     ] = None,
     arch: Annotated[
         str | None, typer.Option(help="Architecture, see `list architectures`. Default: the recipe's.")
@@ -32,7 +33,8 @@ def train(
     ] = None,
     seed: Annotated[str | None, typer.Option(help="Training seeds, A or A-B. Default: 0.")] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="In place of the recipe's; warm-up and drops keep their shares.")
+        int | None,
+        typer.Option(help="Epochs in place of the recipe's; warm-up and drops keep their shares."),
     ] = None,
     limit: Annotated[int | None, typer.Option(help="Train on N images, stratified by class.")] = None,
     shard: Annotated[str | None, typer.Option(help="I/N: every N-th training.")] = None,
@@ -41,7 +43,7 @@ def train(
     keep: Annotated[
         str | None,
         typer.Option(
-            help="last, or best: train on nine tenths of the images, and keep also the epoch best on the other tenth. "
+            help="last, or best: train on nine tenths of the images, and also keep the epoch that is best on the rest. "
             "Default: last."
         ),
     ] = None,
@@ -50,7 +52,7 @@ def train(
     """Train one network with each method and seed, everything else alike, and store one checkpoint each.
 
     Run the same command again to continue: finished trainings are never repeated, an interrupted one goes on after its
-    last epoch, and on a processor ends in the same weights.
+    last epoch, and on a CPU ends in the same weights.
     """
     from rich.console import Console
 
