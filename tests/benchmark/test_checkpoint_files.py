@@ -240,8 +240,10 @@ def test_a_stated_accuracy_is_on_the_card_and_changes_no_identity(state_dict: Pa
     assert Card.from_json(stated.card.to_json()) == stated.card
 
 
-def test_missing_files_and_unknown_suffixes_are_refused(tmp_path: Path) -> None:
+def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="does not exist"):
         resolve(f"{tmp_path / 'none.pth'},{SPEC}")
-    with pytest.raises(CheckpointError, match=r"no known suffix \(.pt, .pth, .th, .safetensors\)"):
-        resolve(f"{saved(tmp_path / 'net.bin', weights())},{SPEC}")
+    with pytest.raises(CheckpointError, match="does not exist"):
+        resolve(f"torchvision:resnet18,norm=half,weights={tmp_path / 'none.pth'}")
+    with pytest.raises(CheckpointError, match="is not a file"):
+        resolve(f"torchvision:resnet18,norm=half,weights={tmp_path}")

@@ -152,6 +152,8 @@ def choose_device(name: str) -> "torch.device":
 
 def show_plan(console: "Console", plan: "Plan", store: "CellStore", shard: "Shard") -> None:
     """Print what is wanted and what of it is stored."""
+    from robustsweep.benchmark.checkpoints.checkpoint import notes_of
+
     source = plan.source
     wanted, missing = plan.wanted(shard), plan.missing(store, shard)
     subset = f", a subset of {len(source.data.labels)}" if source.limit else ""
@@ -167,6 +169,7 @@ def show_plan(console: "Console", plan: "Plan", store: "CellStore", shard: "Shar
         names = ", ".join(condition.name for condition in plan.skipped)
         lines.append(f"note   no clean images were given (clean=SPEC), so these are left out: {names}")
     lines += [f"note   {note}" for note in source.describe()["notes"]]
+    lines += [f"note   {note}" for note in notes_of(plan.checkpoints)]
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
