@@ -29,8 +29,8 @@ class Selection:
         if not self.left_out:
             return None
         return (
-            f"the weights are the {len(self.names)} tensors under {printable(self.prefix)!r}; {len(self.left_out)} "
-            f"outside it are left out: {listed(self.left_out)}."
+            f"the weights are the {len(self.names)} tensors under {printable(self.prefix)!r}; what stands beside them "
+            f"is left out: {listed(self.left_out)}."
         )
 
 
@@ -69,7 +69,7 @@ def _found_prefix(given: Collection[str], own: Collection[str], what: str) -> st
     n_needed = sum(not is_optional(name) for name in own)
     fitting = sorted(prefix for prefix, count in counts.items() if count == n_needed)
     if len(fitting) > 1:
-        shown = listed([prefix or "(none)" for prefix in fitting])
+        shown = listed([prefix.removesuffix(".") or "(none)" for prefix in fitting])
         raise CheckpointError(
             f"{what} holds the architecture under several prefixes, and it is not clear which are the weights; choose "
             f"one with prefix=NAME: {shown}."

@@ -37,6 +37,8 @@ _STORAGES = {
     "ByteStorage": torch.uint8,
     "BoolStorage": torch.bool,
     "UntypedStorage": torch.uint8,
+    "ComplexFloatStorage": torch.complex64,
+    "ComplexDoubleStorage": torch.complex128,
 }
 
 
@@ -242,6 +244,8 @@ def _storage(identity: Any) -> Any:
                     return Storage(key, dtype, n_viewed, start)
                 case [] | [None] if dtype:
                     return Storage(key, dtype, numel)
+            return Call(name)
+        case ("module", Global(name), *_):  # how old streams name a class, with its source
             return Call(name)
     return Call("a persistent id")
 

@@ -6,7 +6,7 @@ from checkpoint_files import ARCHITECTURE, CARD, CLASSES, SPEC, images, logits, 
 from safetensors.torch import save_file
 
 from robustsweep.benchmark.checkpoints import Card, resolve, save_native
-from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS
+from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS, Normalised
 from robustsweep.errors import CheckpointError, UsageError
 
 
@@ -226,6 +226,12 @@ def test_a_checkpoint_of_another_input_size_resizes_inside_its_module(state_dict
     with torch.inference_mode():
         assert torch.equal(logits(checkpoint), checkpoint.load()(small))
     assert checkpoint.card.resize_input
+
+
+@pytest.mark.parametrize("size", [(32, 32), (48, 32), (32, 48), (48, 48)])
+def test_the_input_size_holds_for_both_sides(size: tuple[int, int]) -> None:
+    module = Normalised(torch.nn.Identity(), NORMALISATIONS["none"], 32)
+    assert module(torch.rand(1, 3, *size)).shape == (1, 3, 32, 32)
 
 
 def test_resolving_a_built_in_architecture_runs_no_image(state_dict: Path, monkeypatch: pytest.MonkeyPatch) -> None:
