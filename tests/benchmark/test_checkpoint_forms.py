@@ -17,6 +17,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from robustsweep.benchmark.checkpoints import resolve
+from robustsweep.benchmark.checkpoints.checkpoint import notes_of
+from robustsweep.cli.convert import convert
 from robustsweep.errors import CheckpointError, UsageError
 
 
@@ -205,3 +207,24 @@ def test_a_note_says_that_much_public_code_divides_by_other_constants(tmp_path: 
     assert [note for note in only(f"{path},{SPEC}").notes if "norm=cifar10-2023" in note]
     assert only(f"{path},arch={ARCHITECTURE},norm=cifar10-2023").notes == ()
     assert only(f"{path},arch={ARCHITECTURE},norm=cifar10-2023").card.normalisation.std == (0.2023, 0.1994, 0.2010)
+
+
+def test_convert_says_what_it_left_out_and_what_the_file_states(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], plain_id: str
+) -> None:
+    wrapped = renamed(weights(), lambda name: f"net.{name}") | {"criterion.weight": torch.ones(3)}
+    path = saved(tmp_path / "net.pth.tar", {"state_dict": wrapped, "best_acc1": 91.5})
+    convert(f"{path},{SPEC}", tmp_path / "net.safetensors")
+    printed = capsys.readouterr().out
+    assert "left out: criterion.weight" in printed
+    assert "the file states best_acc1 = 91.5" in printed
+    assert only(str(tmp_path / "net.safetensors")).id == plain_id
+    convert(f"{path},{SPEC},clean_accuracy=0.9", tmp_path / "net.safetensors")
+    assert "best_acc1" not in capsys.readouterr().out
+
+
+def test_notes_that_several_checkpoints_share_are_told_once(tmp_path: Path) -> None:
+    for seed in range(2):
+        saved(tmp_path / f"net{seed}.pth", weights(seed))
+    (note,) = notes_of(resolve(f"{tmp_path}/*.pth,{SPEC}"))
+    assert note.startswith("net0, net1: norm=cifar10 divides by")

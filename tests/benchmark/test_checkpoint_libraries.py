@@ -225,7 +225,7 @@ def test_classes_other_than_those_of_the_pretrained_weights_are_refused(monkeypa
     def fetched(name: str, classes: int | None, *, pretrained: bool) -> networks.Network:
         return networks.Network(Head(), Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)), 224)
 
-    monkeypatch.setattr("robustsweep.benchmark.checkpoints.resolving.build_network", fetched)
+    monkeypatch.setattr("robustsweep.benchmark.checkpoints.loading.build_network", fetched)
     assert only("torchvision:resnet18").card.classes == 1000
     with pytest.raises(CheckpointError, match="has 1000 outputs with these weights, not classes=10"):
         resolve("torchvision:resnet18,classes=10")
