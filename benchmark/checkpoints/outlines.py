@@ -13,7 +13,9 @@ from robustsweep.benchmark.checkpoints.networks import build_network
 from robustsweep.benchmark.checkpoints.strict_loading import Shape, shapes_of
 from robustsweep.errors import CheckpointError, MissingDependencyError, UsageError
 
-_CREATORS = frozenset((torch.empty, torch.zeros, torch.ones, torch.full, torch.rand, torch.randn))
+_CREATORS = frozenset((torch.empty, torch.zeros, torch.ones, torch.full))
+_RANDOM_CREATORS = frozenset((torch.rand, torch.randn))
+_DRAWS = frozenset(("normal_", "uniform_", "erfinv_", "bernoulli_", "exponential_"))
 
 
 class _WithoutMemory(TorchFunctionMode):
@@ -25,6 +27,11 @@ class _WithoutMemory(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
+        filled = args[0] if args else kwargs.get("tensor")
+        if getattr(func, "__name__", "") in _DRAWS and isinstance(filled, Tensor) and filled.is_meta:
+            return filled  # PyTorch would import its compiler to draw nothing
+        if func in _RANDOM_CREATORS and "generator" not in kwargs:
+            func = torch.empty
         if func in _CREATORS and kwargs.get("device") is None:
             kwargs["device"] = "meta"
         return func(*args, **kwargs)
