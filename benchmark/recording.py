@@ -9,10 +9,12 @@ import numpy as np
 
 from robustsweep.attacks import Foreign
 from robustsweep.attacks.protocols import TORCHATTACKS
+from robustsweep.benchmark.checkpoints import Checkpoint
 from robustsweep.benchmark.conditions import Attacked, Clean, Condition
 from robustsweep.benchmark.fitting import table_notes
 from robustsweep.benchmark.plan import PlannedCell
 from robustsweep.benchmark.sources import Source
+from robustsweep.printable import printable
 from robustsweep.results.cells import Cell, Counts, Examples, Json
 
 _STATED_TOLERANCE = 0.005
@@ -35,7 +37,7 @@ def make_cell(
     warnings += _distances(planned.condition.name, examples)
     if isinstance(planned.condition, Clean):
         warnings += _chance_warning(counts, source.data.classes)
-        warnings += _stated_warning(counts, planned.checkpoint.card.clean_accuracy, source)
+        warnings += _stated_warning(counts, planned.checkpoint, source)
     checkpoint = planned.checkpoint
     return Cell(
         identity=planned.identity,
@@ -100,18 +102,29 @@ def _chance_warning(counts: Counts, classes: int) -> tuple[str, ...]:
     )
 
 
-def _stated_warning(counts: Counts, stated: float | None, source: Source) -> tuple[str, ...]:
-    """Compare with the accuracy that the card states, for all images or for a subset drawn from them."""
-    if stated is None:
-        return ()
-    three_sigma = 0.0 if source.limit is None else 3 * math.sqrt(stated * (1 - stated) / counts.n)
-    accuracy = counts.n_right / counts.n
-    if abs(accuracy - stated) <= max(_STATED_TOLERANCE, three_sigma):
+def _stated_warning(counts: Counts, checkpoint: Checkpoint, source: Source) -> tuple[str, ...]:
+    """Compare with the accuracy that the card states, else with the one that lies beside the weights."""
+    accuracy, stated, stored = counts.n_right / counts.n, checkpoint.card.clean_accuracy, checkpoint.file_accuracy
+    if stated is not None:
+        if _is_near(accuracy, stated, counts.n, source):
+            return ()
+        return (
+            f"clean accuracy is {accuracy:.2%}, its card states {stated:.2%}: check norm=, input_size=, the "
+            "preprocessing, and that these are the images that the statement is about.",
+        )
+    if stored is None or any(_is_near(accuracy, reading, counts.n, source) for reading in stored.readings):
         return ()
     return (
-        f"clean accuracy is {accuracy:.2%}, its card states {stated:.2%}: check norm=, input_size=, the preprocessing, "
-        "and that these are the images that the statement is about.",
+        f"clean accuracy is {accuracy:.2%}, and its file says {printable(stored.entry)} = {stored.value:g}, perhaps of "
+        "validation images or of another epoch: if it is of these images, check norm=, input_size= and the "
+        "preprocessing; clean_accuracy= states another.",
     )
+
+
+def _is_near(accuracy: float, stated: float, n: int, source: Source) -> bool:
+    """Allow for rounding, and for the draw of a subset."""
+    three_sigma = 0.0 if source.limit is None else 3 * math.sqrt(stated * (1 - stated) / n)
+    return abs(accuracy - stated) <= max(_STATED_TOLERANCE, three_sigma)
 
 
 @cache

@@ -1,7 +1,8 @@
 """Checkpoint specs, cards, and the safe loading of weights."""
 
 from robustsweep.benchmark.checkpoints.card import Card
+from robustsweep.benchmark.checkpoints.checkpoint import Checkpoint
 from robustsweep.benchmark.checkpoints.native import save_native
-from robustsweep.benchmark.checkpoints.resolving import Checkpoint, resolve
+from robustsweep.benchmark.checkpoints.resolving import resolve
 
 __all__ = ["Card", "Checkpoint", "resolve", "save_native"]

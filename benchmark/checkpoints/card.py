@@ -5,7 +5,12 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, get_args, get_origin, get_type_hints
 
 from robustsweep.benchmark.checkpoints.normalisation import Normalisation
-from robustsweep.errors import CheckpointError
+from robustsweep.errors import CheckpointError, DataError
+from robustsweep.printable import printable
+from robustsweep.untrusted_files import parse_json
+
+_DEEPEST = 16
+_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +70,17 @@ class Card:
         return asdict(self)
 
     def to_json(self) -> str:
-        """Return the card as one line of JSON."""
-        return json.dumps(self.to_dict(), sort_keys=True)
+        """Return the card as one line of JSON.
+
+        Raises:
+            CheckpointError: If it could not be read back.
+        """
+        try:
+            self._check_types()
+            _check_values(self.to_dict())
+            return json.dumps(self.to_dict(), sort_keys=True, allow_nan=False)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise CheckpointError(f"The card cannot be written ({error}).") from error
 
     def differing_fields(self, other: "Card") -> list[str]:
         """Name the fields in which two cards differ.
@@ -88,21 +102,52 @@ class Card:
             raise ValueError(f"clean_accuracy is {self.clean_accuracy}")
 
     @classmethod
-    def from_json(cls, text: str) -> "Card":
+    def from_json(cls, text: str, what: str = "The card") -> "Card":
         """Read a card.
+
+        Args:
+            text: Strict JSON, without NaN and Infinity.
+            what: What it is, for errors, such as ``"The card of FILE"``.
 
         Raises:
             CheckpointError: If the text is not a card, or a field is unknown, missing or of another type.
         """
+        advice = "convert the checkpoint again"
         try:
-            values = json.loads(text)
-            unknown = sorted(set(values) - {f.name for f in fields(cls)})
+            values = parse_json(text, what, advice)
+            if not isinstance(values, dict):
+                raise TypeError(f"it is a {type(values).__name__}")
+            unknown = sorted(values.keys() - {f.name for f in fields(cls)})
             if unknown:
-                raise CheckpointError(f"The card has fields that this version does not know: {', '.join(unknown)}.")
+                names = printable(", ".join(unknown))[:_SHOWN]
+                raise CheckpointError(f"{what} has fields that this version does not know: {names}.")
+            _check_values(values)
             mean, std = values["normalisation"]["mean"], values["normalisation"]["std"]
             values["normalisation"] = Normalisation(mean=tuple(mean), std=tuple(std))
             card = cls(**values)
             card._check_types()
             return card
+        except DataError as error:
+            raise CheckpointError(str(error)) from error
         except (ValueError, TypeError, KeyError) as error:
-            raise CheckpointError(f"The card cannot be read ({error}); convert the checkpoint again.") from error
+            reason = printable(str(error))[:_SHOWN]
+            raise CheckpointError(f"{what} cannot be read ({reason}); {advice}.") from error
+
+
+def _check_values(values: dict[str, Any]) -> None:
+    """Refuse what results could not store: deep nesting, numbers of more than 64 bits, text that is not Unicode."""
+    level: list[Any] = [values]
+    for _ in range(_DEEPEST):
+        inner: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                inner += [*value, *value.values()]
+            elif isinstance(value, list | tuple):
+                inner += value
+            elif isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+                raise ValueError("a number has more than 64 bits")
+            elif isinstance(value, str):
+                value.encode()
+        level = inner
+    if level:
+        raise ValueError(f"it is nested deeper than {_DEEPEST} levels")

@@ -1,17 +1,14 @@
 """Networks by architecture spec: built in, from the zoo of another library, or from the user's own factory."""
 
-import hashlib
 import importlib
-import inspect
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import nn
 
 from robustsweep.benchmark.architectures import build_architecture
+from robustsweep.benchmark.checkpoints.factories import call_factory
 from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS, Normalisation
 from robustsweep.benchmark.checkpoints.robustbench import build_zoo_network
 from robustsweep.errors import CheckpointError, MissingDependencyError
@@ -43,12 +40,14 @@ class Network:
         normalisation: The library's constants for these weights, or None.
         input_size: The side that the library states, or None.
         source_hash: For ``py:``, sha256 of the factory's source file; else None.
+        takes_classes: Whether the number of outputs could be said.
     """
 
     module: nn.Module
     normalisation: Normalisation | None = None
     input_size: int | None = None
     source_hash: str | None = None
+    takes_classes: bool = True
 
 
 def build_network(architecture: str, classes: int | None, *, pretrained: bool = False, seed: int = 0) -> Network:
@@ -133,7 +132,10 @@ def _pytorchcv(name: str, classes: int | None, pretrained: bool) -> Network:
     except ValueError as error:
         raise CheckpointError(f"pytorchcv has no model {name!r} ({error}).") from error
     size = getattr(module, "in_size", None)
-    return Network(module, NORMALISATIONS["imagenet"], size[0] if size else None)
+    # Its scripts divide by one set of constants for all sets of 32x32 images, SVHN included.
+    is_small = any(data in name for data in ("cifar10", "svhn"))
+    norm = NORMALISATIONS["cifar10-2023" if is_small else "imagenet"]
+    return Network(module, norm, size[0] if size else None)
 
 
 def _robustbench(name: str, classes: int | None, pretrained: bool) -> Network:
@@ -157,27 +159,5 @@ def _fetched(create: Any, what: str, pretrained: bool) -> nn.Module:
 
 def _python(name: str, classes: int | None, pretrained: bool) -> Network:
     del pretrained
-    module_name, colon, factory_name = name.partition(":")
-    if not colon:
-        raise CheckpointError(f"py:{name} should be py:package.module:factory.")
-    if "" not in sys.path and str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
-    try:
-        factory = getattr(importlib.import_module(module_name), factory_name)
-        source = inspect.getsourcefile(factory)
-        wants_classes = "classes" in inspect.signature(factory).parameters
-    except Exception as error:  # importing runs the user's code
-        raise CheckpointError(
-            f"py:{name} cannot be imported ({error!r}); it must be a function or a class of a module that is "
-            "importable here."
-        ) from error
-    try:
-        module = factory(classes=classes) if wants_classes else factory()
-    except Exception as error:  # the factory is the user's code
-        raise CheckpointError(
-            f"py:{name} failed ({error!r}); a factory is called with classes=N or nothing."
-        ) from error
-    if not isinstance(module, nn.Module):
-        raise CheckpointError(f"py:{name} returned a {type(module).__name__}, expected a torch.nn.Module.")
-    source_hash = hashlib.sha256(Path(source).read_bytes()).hexdigest() if source else None
-    return Network(module, source_hash=source_hash)
+    built = call_factory(name, classes)
+    return Network(built.module, source_hash=built.source_hash, takes_classes=built.takes_classes)

@@ -1,13 +1,16 @@
 """The normalisation of a network's input, and the module that keeps it inside the checkpoint."""
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from robustsweep.errors import CheckpointError
+from robustsweep.printable import printable
 from robustsweep.registry import unknown_name
+
+_LARGEST = 1e6
+_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +27,17 @@ class Normalisation:
 
     def __post_init__(self) -> None:
         numbers = (*self.mean, *self.std)
-        are_finite = all(isinstance(number, int | float) and math.isfinite(number) for number in numbers)
-        if len(self.mean) != 3 or len(self.std) != 3 or not are_finite or min(self.std) <= 0:
+        are_numbers = all(isinstance(number, int | float) and abs(number) <= _LARGEST for number in numbers)
+        if len(self.mean) != 3 or len(self.std) != 3 or not are_numbers or min(self.std) < 1 / _LARGEST:
+            shown = printable(f"{self.mean} and {self.std}")[:_SHOWN]
             raise CheckpointError(
-                "A normalisation is three finite means and three finite positive deviations, "
-                f"got {self.mean} and {self.std}."
+                "A normalisation is three finite means and three finite positive deviations that float32 can divide "
+                f"by, got {shown}."
             )
+
+    def __str__(self) -> str:
+        """Write the constants as ``norm=`` takes them."""
+        return "/".join(f"{number:.6g}" for number in (*self.mean, *self.std))
 
 
 NORMALISATIONS = {
@@ -37,7 +45,11 @@ NORMALISATIONS = {
     "half": Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
     "imagenet": Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     "cifar10": Normalisation((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
+    # Most public CIFAR-10 code, pytorchcv's too, divides by these: the mean over images of each image's own deviation.
+    "cifar10-2023": Normalisation((0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)),
     "cifar100": Normalisation((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762)),
+    # The same deviations, as most public CIFAR-100 code has copied them.
+    "cifar100-2675": Normalisation((0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761)),
     # The constants of the CutMix, Cutout and WideResNet code, used there for both CIFAR sets.
     "cutmix": Normalisation(
         (125.3 / 255, 123.0 / 255, 113.9 / 255),
@@ -93,9 +105,11 @@ class Normalised(nn.Module):
 
     def resized(self, images: Tensor) -> Tensor:
         """Return the images at the side that the network expects, shape (N, 3, side, side), still in [0, 1]."""
-        if self.resize_to is None or images.shape[-1] == self.resize_to:
+        if self.resize_to is None:
             return images
         size = (self.resize_to, self.resize_to)
+        if images.shape[-2:] == size:
+            return images
         return nn.functional.interpolate(images, size, mode="bilinear", antialias=True)
 
     def normalised(self, images: Tensor) -> Tensor:

@@ -1,58 +1,27 @@
 """Checkpoint specs: from ``model.pth,arch=resnet20,norm=imagenet`` to a checkpoint that can be evaluated."""
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from glob import glob
 from pathlib import Path
 
-import torch
-from torch import Tensor, nn
-
 from robustsweep.benchmark.checkpoints.card import Card
-from robustsweep.benchmark.checkpoints.native import load_card, load_tensors
-from robustsweep.benchmark.checkpoints.networks import SCHEMES, Network, build_network
-from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS, Normalised, parse_normalisation
-from robustsweep.benchmark.checkpoints.robustbench import as_in_zoo, default_entry, split_name, weights_path
-from robustsweep.benchmark.checkpoints.state_dicts import (
-    SUFFIXES,
-    load_strictly,
-    number_of_classes,
-    read_state_dict,
-    weights_hash,
-)
+from robustsweep.benchmark.checkpoints.checkpoint import Checkpoint, count_outputs, make_checkpoint
+from robustsweep.benchmark.checkpoints.factories import without_classes
+from robustsweep.benchmark.checkpoints.loading import Loaded, Wanted, load, load_again
+from robustsweep.benchmark.checkpoints.native import is_safetensors, load_card
+from robustsweep.benchmark.checkpoints.networks import SCHEMES
+from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS
+from robustsweep.benchmark.checkpoints.normalising import normalisation_of
+from robustsweep.benchmark.checkpoints.robustbench import split_name, weights_path
 from robustsweep.benchmark.spec import Spec, parse_spec, positive_int, share, whole_number
 from robustsweep.errors import CheckpointError, UsageError
-from robustsweep.results.cells import Json, identity_key
 
 KEYS = (
-    *("arch", "norm", "method", "seed", "name", "classes", "input_size", "entry", "weights", "model_dir"),
+    *("arch", "norm", "method", "seed", "name", "classes", "input_size", "entry", "prefix", "weights", "model_dir"),
     "clean_accuracy",
 )
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """A checkpoint that was found, checked and hashed.
-
-    Attributes:
-        name: Shown in tables.
-        card: What it is.
-        identity: All that decides what it computes.
-        load: Builds the module: float32 images (N, 3, H, W) in [0, 1] to logits, in evaluation mode.
-        load_network: Builds the bare network, without the normalisation.
-    """
-
-    name: str
-    card: Card
-    identity: Json
-    load: Callable[[], nn.Module]
-    load_network: Callable[[], nn.Module]
-
-    @property
-    def id(self) -> str:
-        """Twelve hexadecimal digits of the hash of ``identity``."""
-        return identity_key(self.identity)[:12]
+_SHARED_KEYS = ("arch", "norm", "classes", "method", "entry", "prefix")
 
 
 def resolve(spec: Spec | str) -> list[Checkpoint]:
@@ -88,25 +57,23 @@ def _from_many(spec: Spec, path: Path) -> list[Checkpoint]:
     )
     if not found:
         raise CheckpointError(f"{spec.target} matches no checkpoint files.")
-    if spec.options.keys() - {"arch", "norm", "classes", "method"}:
-        raise UsageError(
-            f"Checkpoint spec {spec.text!r} names several files; only arch=, norm=, classes=, method= fit."
-        )
+    if spec.options.keys() - set(_SHARED_KEYS):
+        shared = ", ".join(f"{key}=" for key in _SHARED_KEYS)
+        raise UsageError(f"Checkpoint spec {spec.text!r} names several files; only {shared} fit.")
     common = os.path.commonpath([file.parent for file in found])
     # Files of one name in several folders are told apart by the folder.
-    return [_from_file(spec, file, file.relative_to(common).with_suffix("").as_posix()) for file in found]
+    return [_from_file(spec, file, _without_suffix(file.relative_to(common)).as_posix()) for file in found]
 
 
 def _from_file(spec: Spec, path: Path, name: str | None = None) -> Checkpoint:
-    name = name or path.stem
+    name = name or _without_suffix(path).name
     if not path.is_file():
         raise CheckpointError(
-            f"{path} does not exist; a checkpoint is a file ({', '.join(SUFFIXES)}) or {', '.join(SCHEMES)}:NAME."
+            f"{path} {'is not a file' if path.exists() else 'does not exist'}; a checkpoint is a file of weights or "
+            f"{', '.join(SCHEMES)}:NAME."
         )
-    if path.suffix == ".safetensors" and "arch" not in spec.options:
+    if "arch" not in spec.options and (path.suffix == ".safetensors" or is_safetensors(path)):
         return _native(spec, path, name)
-    if path.suffix not in SUFFIXES:
-        raise CheckpointError(f"{path} has no known suffix ({', '.join(SUFFIXES)}).")
     if "arch" not in spec.options or "norm" not in spec.options:
         raise UsageError(
             f"{path} is a bare state dict: say arch= (see `robustsweep list architectures`) and "
@@ -115,6 +82,11 @@ def _from_file(spec: Spec, path: Path, name: str | None = None) -> Checkpoint:
     if "weights" in spec.options:
         raise UsageError(f"Checkpoint spec {spec.text!r}: the file holds the weights; leave weights= out.")
     return _finished(spec, name, spec.options["arch"], path, pretrained=False)
+
+
+def _without_suffix(path: Path) -> Path:
+    """Take ``.pth.tar`` for one suffix, as the training scripts that write it do."""
+    return (path.with_suffix("") if path.suffix == ".tar" else path).with_suffix("")
 
 
 def _from_library(spec: Spec) -> Checkpoint:
@@ -126,8 +98,9 @@ def _from_library(spec: Spec) -> Checkpoint:
     if is_python and weights == "pretrained":
         raise UsageError(f"Checkpoint spec {spec.text!r}: a factory has no pretrained weights; say weights=FILE.")
     if weights in ("random", "pretrained"):
-        if "entry" in spec.options:
-            raise UsageError(f"Checkpoint spec {spec.text!r}: entry= is for weights=FILE.")
+        for key in ("entry", "prefix"):
+            if key in spec.options:
+                raise UsageError(f"Checkpoint spec {spec.text!r}: {key}= is for weights=FILE.")
         return _finished(spec, name, spec.target, None, pretrained=weights == "pretrained")
     return _finished(spec, name, spec.target, Path(weights).expanduser(), pretrained=False)
 
@@ -135,7 +108,7 @@ def _from_library(spec: Spec) -> Checkpoint:
 def _from_zoo(spec: Spec) -> Checkpoint:
     options, name = spec.options, spec.target.partition(":")[2]
     _, _, default_name = split_name(name)
-    for key in ("arch", "norm", "classes"):
+    for key in ("arch", "norm", "classes", "prefix"):
         if key in options:
             raise UsageError(f"Checkpoint spec {spec.text!r}: RobustBench's zoo says it; leave {key}= out.")
     weights = options.get("weights", "pretrained")
@@ -148,63 +121,46 @@ def _from_zoo(spec: Spec) -> Checkpoint:
     return _finished(spec, default_name, spec.target, path, pretrained=False)
 
 
-def _tensors_of(path: Path, arch: str, entry: str | None, network: Network) -> dict[str, Tensor]:
-    scheme, _, name = arch.partition(":")
-    if scheme != "robustbench":
-        return read_state_dict(path, entry)
-    return as_in_zoo(read_state_dict(path, entry or default_entry(name)), network.module)
-
-
 def _finished(spec: Spec, default_name: str, arch: str, path: Path | None, *, pretrained: bool) -> Checkpoint:
     """Load once, to check that everything fits and to hash it."""
     options = spec.options
-    classes = positive_int(options["classes"], "classes=") if "classes" in options else None
-    if path is not None and classes is None and not arch.startswith("robustbench:"):
-        classes = number_of_classes(read_state_dict(path, options.get("entry")), path)
-
-    def load() -> Network:
-        network = build_network(arch, classes, pretrained=pretrained)
-        if path is not None:
-            load_strictly(network.module, _tensors_of(path, arch, options.get("entry"), network), str(path))
-        return network
-
-    network = load()
-    if "norm" in options:
-        normalisation = parse_normalisation(options["norm"])
-    else:
-        normalisation = network.normalisation or NORMALISATIONS["none"]
+    wanted = Wanted(
+        architecture=arch,
+        classes=positive_int(options["classes"], "classes=") if "classes" in options else None,
+        path=path,
+        pretrained=pretrained,
+        entry=options.get("entry"),
+        prefix=options.get("prefix"),
+    )
     size = positive_int(options["input_size"], "input_size=") if "input_size" in options else None
-    # Built-in architectures have the outputs that they were asked for.
-    is_foreign = arch.partition(":")[0] in SCHEMES
-    outputs = _count_outputs(network, size, arch) if is_foreign or classes is None else classes
-    if classes not in (None, outputs):
-        raise CheckpointError(f"{arch} has {outputs} outputs with these weights, not classes={classes}.")
+    loaded = load(wanted)
+    normalisation, notes = normalisation_of(wanted, options.get("norm"), loaded.network)
     card = Card(
         architecture=arch,
-        classes=outputs,
+        classes=_outputs(wanted, loaded, size),
         normalisation=normalisation,
-        input_size=size or network.input_size if not path else size,
+        input_size=size or loaded.network.input_size if not path else size,
         resize_input=size is not None,
         method=options.get("method"),
         seed=whole_number(options["seed"], "seed=") if "seed" in options else None,
         clean_accuracy=share(options["clean_accuracy"], "clean_accuracy=") if "clean_accuracy" in options else None,
     )
-    return _checkpoint(options.get("name", default_name), card, lambda: load().module, network)
+    again = replace(wanted, classes=loaded.classes)
+    return make_checkpoint(options.get("name", default_name), card, lambda: load_again(again), loaded, notes)
 
 
-def _count_outputs(network: Network, size: int | None, arch: str) -> int:
-    side = size or network.input_size or 32
-    try:
-        with torch.inference_mode():
-            logits = network.module.eval()(torch.zeros(1, 3, side, side))
-    except Exception as error:  # a network that does not fit can raise anything
+def _outputs(wanted: Wanted, loaded: Loaded, size: int | None) -> int:
+    """Return the number of outputs, counted where the architecture does not decide it."""
+    if wanted.scheme not in SCHEMES and loaded.classes is not None:
+        return loaded.classes
+    outputs = count_outputs(loaded.network, size, wanted.architecture)
+    if loaded.classes not in (None, outputs):
+        name = wanted.architecture.partition(":")[2]
+        reason = "" if loaded.network.takes_classes else f"; {without_classes(name)}"
         raise CheckpointError(
-            f"{arch} cannot take an image of {side}x{side} pixels ({error!r}); say input_size=N."
-        ) from error
-    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != 1:
-        shown = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise CheckpointError(f"{arch} returned {shown} for one image, expected logits of shape (1, classes).")
-    return logits.shape[1]
+            f"{wanted.architecture} has {outputs} outputs with these weights, not classes={loaded.classes}{reason}."
+        )
+    return outputs
 
 
 def _native(spec: Spec, path: Path, name: str) -> Checkpoint:
@@ -218,26 +174,5 @@ def _native(spec: Spec, path: Path, name: str) -> Checkpoint:
             f"{path} asks to run {card.architecture}, and a file alone never runs code; where you trust it, name the "
             f"code yourself: --checkpoint {card.architecture},weights={path},norm=..."
         )
-
-    def load() -> Network:
-        network = build_network(card.architecture, card.classes)
-        load_strictly(network.module, load_tensors(path), str(path))
-        return network
-
-    return _checkpoint(spec.options.get("name", name), card, lambda: load().module, load())
-
-
-def _checkpoint(name: str, card: Card, load_network: Callable[[], nn.Module], network: Network) -> Checkpoint:
-    identity = {
-        "weights": weights_hash(network.module),
-        "architecture": card.architecture,
-        "normalisation": {"mean": list(card.normalisation.mean), "std": list(card.normalisation.std)},
-        "input_size": card.input_size if card.resize_input else None,
-        "source": network.source_hash,
-    }
-
-    def load() -> nn.Module:
-        resize_to = card.input_size if card.resize_input else None
-        return Normalised(load_network(), card.normalisation, resize_to).eval().requires_grad_(False)
-
-    return Checkpoint(name, card, identity, load, load_network)
+    wanted = Wanted(card.architecture, card.classes, path, prefix="", is_named_by_file=True)
+    return make_checkpoint(spec.options.get("name", name), card, lambda: load_again(wanted), load(wanted))

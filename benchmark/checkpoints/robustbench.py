@@ -16,11 +16,12 @@ import importlib.util
 import sys
 import types
 import warnings
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from robustsweep.errors import CheckpointError, MissingDependencyError, UsageError
 from robustsweep.registry import unknown_name
@@ -144,22 +145,30 @@ def _check_installed() -> None:
             )
 
 
-def as_in_zoo(tensors: dict[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
-    """Rename the tensors of a file to what the network calls them.
+def names_in_zoo(given: Iterable[str], network: nn.Module) -> dict[str, str]:
+    """Map what the network calls its tensors to what a file calls them.
 
     ``module.`` and ``model.`` are stripped, and ``model.`` put back where the network normalises around its inner
-    model; constants that normalise and are not in the file are the network's own.
+    model; what the package knows to be surplus is left out.
+
+    Args:
+        given: The names in the file.
+        network: The zoo's network.
     """
-    own = network.state_dict()
+    own = network.state_dict().keys()
 
     def in_zoo(name: str) -> str:
         bare = name.removeprefix("module.").removeprefix("model.")
         return next((known for known in (name, bare, f"model.{bare}") if known in own), bare)
 
-    renamed = {in_zoo(name): tensor for name, tensor in tensors.items()}
-    constants = {name: own[name] for name, _ in network.named_buffers() if name.rpartition(".")[2] in _CONSTANTS}
-    return constants | {
-        name: tensor
-        for name, tensor in renamed.items()
+    renamed = {in_zoo(name): name for name in given}
+    return {
+        name: original
+        for name, original in renamed.items()
         if name in own or not (name.startswith(_SURPLUS_HEAD) or name.endswith(_SURPLUS_TAIL))
     }
+
+
+def own_constants(network: nn.Module) -> list[str]:
+    """Name what normalises inside a network of the zoo, which files may lack."""
+    return [name for name, _ in network.named_buffers() if name.rpartition(".")[2] in _CONSTANTS]

@@ -1,161 +1,156 @@
-"""State dicts from anywhere, loaded without running anything and matched strictly."""
+"""State dicts from files of any name: judged by content, and read without running anything."""
 
 import hashlib
-import pickle
-import re
-import warnings
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from robustsweep.benchmark.checkpoints.native import load_tensors
+from robustsweep.benchmark.checkpoints.file_accuracy import FileAccuracy, find_accuracy
+from robustsweep.benchmark.checkpoints.inert_pickle import Call, Global
+from robustsweep.benchmark.checkpoints.native import is_safetensors, load_tensors, tensor_shapes
+from robustsweep.benchmark.checkpoints.strict_loading import Shape, listed
+from robustsweep.benchmark.checkpoints.torch_files import StoredTensor, TorchFile
 from robustsweep.errors import CheckpointError
+from robustsweep.printable import printable
 
-SUFFIXES = (".pt", ".pth", ".th", ".safetensors")
-_ENTRIES = ("state_dict", "model_state_dict", "model_state", "model", "net", "ema", "state_dict_ema", "model_ema")
-_PREFIXES = ("module.", "model.", "_orig_mod.")
-_LISTED = 6
-_REQUESTED = re.compile(r"GLOBAL ([\w.]+)")
+_ENTRIES = (
+    *("state_dict", "model_state_dict", "model_state", "model", "net", "network", "ema", "state_dict_ema", "model_ema"),
+    *("weights", "params", "net_state_dict", "network_state_dict"),
+)
+_DEEPEST_ENTRY = 3
 
 
-def read_state_dict(path: Path, entry: str | None = None) -> dict[str, Tensor]:
-    """Read a state dict.
+@dataclass(frozen=True, slots=True)
+class StateDict:
+    """A state dict whose tensors have not been read.
 
-    The file is read by PyTorch's restricted loader, which knows tensors and plain containers and nothing else; there
-    is no other way in. Where the file is a dict of several things, the state dict is its only entry of a known
-    name (``state_dict``, ``model``, ``ema``, ...), or the one that ``entry`` names.
+    Attributes:
+        path: Its file.
+        shapes: Shape of every tensor, in the order of the file.
+        unusable: What cannot be read of it, each with the reason.
+        read: Reads the tensors of these names, on the CPU.
+        accuracy: What the file says of its own accuracy.
+    """
+
+    path: Path
+    shapes: Mapping[str, Shape]
+    unusable: Mapping[str, str]
+    read: Callable[[Collection[str]], dict[str, Tensor]]
+    accuracy: FileAccuracy | None = None
+
+
+def read_state_dict(path: Path, entry: str | None = None) -> StateDict:
+    """Read what a file holds, without its numbers.
+
+    The content decides, not the suffix: a safetensors file, or one of ``torch.save``, old or new, in which nothing
+    runs and what is no tensor or plain value is inert. Where a file is a dict of several things, the state dict is
+    its only one, its only one of a known name (``state_dict``, ``model``, ``ema``, ...), or the one that ``entry``
+    names, with dots between the names of nested dicts.
 
     Args:
-        path: ``.pt``, ``.pth``, ``.th`` or ``.safetensors`` file.
+        path: The file.
         entry: Entry of the file that holds the state dict.
 
     Raises:
-        CheckpointError: If the file is missing, asks for code, or holds no single state dict.
+        CheckpointError: If the file is missing, or holds no single state dict.
     """
     if not path.is_file():
-        raise CheckpointError(f"{path} does not exist.")
-    if path.suffix == ".safetensors":
+        raise CheckpointError(f"{path} is not a file." if path.exists() else f"{path} does not exist.")
+    if is_safetensors(path):
         if entry is not None:
             raise CheckpointError(f"{path} is a flat safetensors file; leave entry= out.")
-        return load_tensors(path)
-    try:
-        with warnings.catch_warnings():
-            # Old files warn about storage classes that have since been renamed; nothing is wrong with them.
-            warnings.simplefilter("ignore")
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        # PyTorch's own text advises to switch the restriction off; only the name that was asked for is kept.
-        requested = _REQUESTED.search(str(error))
-        if requested is None:
-            raise _unreadable(path) from None
-        raise CheckpointError(
-            f"{path} holds more than tensors: it asks to run {requested[1]}. It was refused, and nothing in it was "
-            "executed; where you trust it, save the state_dict alone: torch.save(network.state_dict(), FILE)."
-        ) from None
-    except Exception:  # a damaged archive can raise anything
-        raise _unreadable(path) from None
-    return _select(content, path, entry)
+        return StateDict(path, tensor_shapes(path), {}, lambda names: load_tensors(path, names))
+    file = TorchFile(path)
+    content = _select(file.content, path, entry)
+    stored = {name: value for name, value in content.items() if isinstance(value, StoredTensor) and file.holds(value)}
+    unusable = {name: _why_unusable(value) for name, value in content.items() if name not in stored}
 
+    def number_of(value: Any) -> float | None:
+        if isinstance(value, StoredTensor) and file.holds(value) and value.shape in ((), (1,)):
+            return float(file.read({"": value})[""].item())
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
-def _unreadable(path: Path) -> CheckpointError:
-    return CheckpointError(
-        f"{path} is no state dict that PyTorch can read without running code (truncated, TorchScript, or another kind "
-        "of file); nothing in it was executed. Fetch it again, or save the state_dict alone."
+    return StateDict(
+        path,
+        {name: tensor.shape for name, tensor in stored.items()},
+        unusable,
+        lambda names: file.read({name: stored[name] for name in names}),
+        find_accuracy(file.content, number_of),
     )
+
+
+def _why_unusable(value: Any) -> str:
+    if isinstance(value, StoredTensor):
+        return f"has shape {value.shape}, more than the file holds of it"
+    if isinstance(value, Call | Global):
+        return f"asks to run {printable(value.name)}"
+    return f"is of type {type(value).__name__}"
 
 
 def _is_state_dict(value: Any) -> bool:
+    """Say whether a value maps names to tensors, or to what would need code to become one."""
     return (
         isinstance(value, dict)
-        and bool(value)
-        and all(isinstance(name, str) and isinstance(v, Tensor) for name, v in value.items())
+        and all(isinstance(name, str) and isinstance(v, StoredTensor | Call) for name, v in value.items())
+        and any(isinstance(v, StoredTensor) for v in value.values())
     )
 
 
-def _select(content: Any, path: Path, entry: str | None) -> dict[str, Tensor]:
-    if entry is None and _is_state_dict(content):
-        return dict(content)
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{path} holds a {type(content).__name__}, expected a state dict.")
-    entries = [name for name in content if _is_state_dict(content[name])]
+def _candidates(
+    value: Any, seen: dict[int, bool], names: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """List the state dicts of a file, each with the names of the entries that lead to it.
+
+    A dict can stand at many places; ``seen`` says of each that was looked at whether it is a state dict.
+    """
+    if not isinstance(value, dict) or (id(value) in seen and not seen[id(value)]):
+        return
+    if id(value) not in seen:
+        seen[id(value)] = _is_state_dict(value)
+    if seen[id(value)]:
+        yield names, value
+    elif len(names) < _DEEPEST_ENTRY:
+        for name, inner in value.items():
+            if isinstance(name, str):
+                yield from _candidates(inner, seen, (*names, name))
+
+
+def _select(content: Any, path: Path, entry: str | None) -> dict[str, Any]:
+    found = {".".join(names): state for names, state in _candidates(content, {})}
+    named = listed([name for name in found if name])
     if entry is not None:
-        if entry not in entries:
+        if entry not in found:
+            raise CheckpointError(f"{path} has no state dict {entry!r}; it has {named or 'none that has a name'}.")
+        return found[entry]
+    if not found:
+        raise _without_state_dict(content, path)
+    if len(found) > 1:
+        known = [name for name in found if name.rpartition(".")[2] in _ENTRIES or name.partition(".")[0] in _ENTRIES]
+        if len(known) != 1:
             raise CheckpointError(
-                f"{path} has no state dict {entry!r}; it has {', '.join(map(str, entries)) or 'none'}."
+                f"{path} holds several state dicts and it is not clear which are the weights; choose one with "
+                f"entry=NAME: {named}."
             )
-        return dict(content[entry])
-    if not entries:
-        raise CheckpointError(f"{path} holds no state dict: no entry maps names to tensors and to nothing else.")
-    known = [name for name in entries if name in _ENTRIES]
-    if len(known) != 1:
-        raise CheckpointError(
-            f"{path} holds several things and it is not clear which are the weights; choose one with entry=NAME: "
-            f"{', '.join(map(str, entries))}."
+        return found[known[0]]
+    return next(iter(found.values()))
+
+
+def _without_state_dict(content: Any, path: Path) -> CheckpointError:
+    values = [content, *content.values()] if isinstance(content, dict) else [content]
+    asked = next((value.name for value in values if isinstance(value, Call | Global)), None)
+    if asked is not None:
+        return CheckpointError(
+            f"{path} holds more than tensors: it asks to run {printable(asked)}. It was refused, and nothing in it was "
+            "executed; where you trust it, save the state_dict alone: torch.save(network.state_dict(), FILE)."
         )
-    return dict(content[known[0]])
-
-
-def _without_prefixes(tensors: dict[str, Tensor], own: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Strip what wrappers put before every name, until a name is one of the network's own."""
-    while tensors.keys().isdisjoint(own):
-        prefix = next((p for p in _PREFIXES if all(name.startswith(p) for name in tensors)), None)
-        if prefix is None or not tensors:
-            break
-        tensors = {name[len(prefix) :]: tensor for name, tensor in tensors.items()}
-    return tensors
-
-
-def number_of_classes(tensors: dict[str, Tensor], path: Path) -> int:
-    """Read the number of outputs off the last matrix.
-
-    Raises:
-        CheckpointError: If there is none.
-    """
-    rows = [tensor.shape[0] for tensor in tensors.values() if tensor.ndim == 2]
-    if not rows:
-        raise CheckpointError(f"{path} has no fully connected layer to count the classes by; say classes=N.")
-    return rows[-1]
-
-
-def load_strictly(network: nn.Module, tensors: dict[str, Tensor], what: str) -> None:
-    """Copy the tensors into the network, all of them and nothing else.
-
-    The prefixes that wrappers leave on every name (``module.``, ``model.``, ``_orig_mod.``, nested in any order) are
-    stripped where the network has no such names itself.
-
-    Raises:
-        CheckpointError: Listing what is missing, unexpected, of another shape, or not finite.
-    """
-    own = network.state_dict()
-    tensors = _without_prefixes(tensors, own)
-    shapes = [
-        f"{name} is {tuple(tensors[name].shape)}, expected {tuple(own[name].shape)}"
-        for name in own
-        if name in tensors and own[name].shape != tensors[name].shape
-    ]
-    if shapes:
-        raise CheckpointError(f"{what} does not fit the architecture: {_listed(shapes)}.")
-    try:
-        missing, unexpected = network.load_state_dict(tensors, strict=False)
-    except RuntimeError as error:
-        raise CheckpointError(f"{what} cannot be copied into the architecture ({error}).") from error
-    # Files older than PyTorch 0.4.1 lack this counter, which does nothing in evaluation.
-    missing = [name for name in missing if not name.endswith("num_batches_tracked")]
-    if missing or unexpected:
-        found = {"missing": missing, "unexpected": unexpected}
-        parts = "; ".join(f"{kind} {_listed(names)}" for kind, names in found.items() if names)
-        raise CheckpointError(f"{what} does not fit the architecture: {parts}.")
-    # The network's own tensors: a float64 value may be finite in the file and not in the network.
-    broken = [name for name, tensor in network.state_dict().items() if not torch.isfinite(tensor).all()]
-    if broken:
-        raise CheckpointError(f"{what} holds values that are not finite, in {_listed(broken)}.")
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(names[:_LISTED]) + more
+    if not isinstance(content, dict):
+        kind = "tensor" if isinstance(content, StoredTensor) else type(content).__name__
+        return CheckpointError(f"{path} holds a {kind}, expected a state dict.")
+    return CheckpointError(f"{path} holds no state dict: no entry maps names to tensors and to nothing else.")
 
 
 def weights_hash(network: nn.Module) -> str:

@@ -31,7 +31,7 @@ _MOST_REASON = 200
 
 
 @contextmanager
-def reading(path: Path, advice: str) -> Iterator[None]:
+def reading(path: Path | str, advice: str) -> Iterator[None]:
     """Turn any failure to read ``path`` into a DataError that names it; a DataError passes as it is.
 
     Args:
@@ -100,7 +100,7 @@ def _finite(text: str) -> float:
     return number
 
 
-def parse_json(content: bytes | str, path: Path, advice: str = "remove it") -> Any:
+def parse_json(content: bytes | str, path: Path | str, advice: str = "remove it") -> Any:
     """Parse strict JSON: no NaN, no Infinity, no number that overflows to one, bounded depth.
 
     Args:

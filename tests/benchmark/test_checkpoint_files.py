@@ -6,7 +6,7 @@ from checkpoint_files import ARCHITECTURE, CARD, CLASSES, SPEC, images, logits, 
 from safetensors.torch import save_file
 
 from robustsweep.benchmark.checkpoints import Card, resolve, save_native
-from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS
+from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS, Normalised
 from robustsweep.errors import CheckpointError, UsageError
 
 
@@ -228,6 +228,12 @@ def test_a_checkpoint_of_another_input_size_resizes_inside_its_module(state_dict
     assert checkpoint.card.resize_input
 
 
+@pytest.mark.parametrize("size", [(32, 32), (48, 32), (32, 48), (48, 48)])
+def test_the_input_size_holds_for_both_sides(size: tuple[int, int]) -> None:
+    module = Normalised(torch.nn.Identity(), NORMALISATIONS["none"], 32)
+    assert module(torch.rand(1, 3, *size)).shape == (1, 3, 32, 32)
+
+
 def test_resolving_a_built_in_architecture_runs_no_image(state_dict: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(network()), "forward", None)
     assert only(f"{state_dict},{SPEC},input_size=99999").card.input_size == 99999
@@ -240,8 +246,10 @@ def test_a_stated_accuracy_is_on_the_card_and_changes_no_identity(state_dict: Pa
     assert Card.from_json(stated.card.to_json()) == stated.card
 
 
-def test_missing_files_and_unknown_suffixes_are_refused(tmp_path: Path) -> None:
+def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="does not exist"):
         resolve(f"{tmp_path / 'none.pth'},{SPEC}")
-    with pytest.raises(CheckpointError, match=r"no known suffix \(.pt, .pth, .th, .safetensors\)"):
-        resolve(f"{saved(tmp_path / 'net.bin', weights())},{SPEC}")
+    with pytest.raises(CheckpointError, match="does not exist"):
+        resolve(f"torchvision:resnet18,norm=half,weights={tmp_path / 'none.pth'}")
+    with pytest.raises(CheckpointError, match="is not a file"):
+        resolve(f"torchvision:resnet18,norm=half,weights={tmp_path}")

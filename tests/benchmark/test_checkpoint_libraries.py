@@ -5,6 +5,7 @@ import pytest
 import torch
 from checkpoint_files import only, saved
 from torch import nn
+from torchvision import models
 
 from robustsweep.benchmark.checkpoints import networks, resolve
 from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS, Normalisation
@@ -27,6 +28,18 @@ def with_classes(classes):
 
 def fixed():
     return Wrapper(6)
+
+def num_classes(num_classes=4):
+    return Wrapper(num_classes)
+
+def n_classes(width=1, *, n_classes=4):
+    return Wrapper(n_classes)
+
+def passes_on(**options):
+    return num_classes(**options)
+
+def leaves():
+    raise SystemExit(0)
 
 def needs_more(width):
     return Wrapper(width)
@@ -71,9 +84,42 @@ def test_an_own_factory_is_called_with_the_classes_if_it_takes_them(module: str)
     assert only(f"py:{module}:fixed").name == "fixed"
 
 
-def test_classes_that_the_network_does_not_have_are_refused(module: str) -> None:
-    with pytest.raises(CheckpointError, match="has 6 outputs with these weights, not classes=10"):
+@pytest.mark.parametrize("factory", ["num_classes", "n_classes", "passes_on"])
+def test_the_classes_are_given_under_the_name_that_a_factory_has(module: str, factory: str, tmp_path: Path) -> None:
+    assert only(f"py:{module}:{factory},classes=9").card.classes == 9
+    assert only(f"py:{module}:{factory}").card.classes == 4
+    path = saved(tmp_path / "own.pth", {"model.2.weight": torch.ones(5, 3), "model.2.bias": torch.ones(5)})
+    assert only(f"py:{module}:{factory},weights={path}").card.classes == 5
+
+
+def test_classes_that_the_network_does_not_have_are_refused(module: str, tmp_path: Path) -> None:
+    reason = "fixed has no parameter classes or num_classes or n_classes"
+    with pytest.raises(CheckpointError, match=f"has 6 outputs with these weights, not classes=10; .*{reason}"):
         resolve(f"py:{module}:fixed,classes=10")
+    path = saved(tmp_path / "own.pth", {"model.2.weight": torch.ones(5, 3), "model.2.bias": torch.ones(5)})
+    with pytest.raises(CheckpointError, match=rf"model\.2\.weight is \(5, 3\), expected \(6, 3\).*{reason}"):
+        resolve(f"py:{module}:fixed,weights={path}")
+
+
+def test_a_normalisation_that_is_assumed_is_said(module: str) -> None:
+    assert "norm= was not given, so images enter" in only(f"py:{module}:fixed").notes[0]
+    (note,) = only("torchvision:resnet18,weights=random,classes=10").notes
+    assert "norm=0.485/0.456/0.406/0.229/0.224/0.225" in note
+    assert only(f"py:{module}:fixed,norm=half").notes == ()
+
+
+def test_own_weights_for_a_network_of_a_library_need_a_normalisation(tmp_path: Path) -> None:
+    network = models.get_model("squeezenet1_1", num_classes=10)
+    path = saved(tmp_path / "own.pth", network.state_dict())
+    with pytest.raises(UsageError, match=r"say norm= .*torchvision .* are norm=0\.485/0\.456/0\.406/0\.229"):
+        resolve(f"torchvision:squeezenet1_1,classes=10,weights={path}")
+    assert only(f"torchvision:squeezenet1_1,classes=10,norm=half,weights={path}").notes == ()
+
+
+def test_small_networks_of_pytorchcv_have_the_constants_of_its_training_scripts() -> None:
+    pytest.importorskip("pytorchcv")
+    for name, expected in (("resnet20_cifar10", "cifar10-2023"), ("resnet20_svhn", "cifar10-2023")):
+        assert only(f"pytorchcv:{name},weights=random").card.normalisation == NORMALISATIONS[expected]
 
 
 def test_the_source_of_a_factory_is_part_of_the_id(
@@ -100,6 +146,7 @@ def test_weights_of_an_own_network_keep_names_that_look_like_a_wrappers_prefix(m
     [
         ("needs_more", "needs_more failed .*width"),
         ("broken", "failed .*planted"),
+        ("leaves", "failed .*SystemExit"),
         ("no_module", "returned a int, expected a torch.nn.Module"),
         ("tuples", "returned tuple for one image"),
         ("maps", r"returned \(1, 4, 32, 32\) for one image"),
@@ -178,7 +225,7 @@ def test_classes_other_than_those_of_the_pretrained_weights_are_refused(monkeypa
     def fetched(name: str, classes: int | None, *, pretrained: bool) -> networks.Network:
         return networks.Network(Head(), Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)), 224)
 
-    monkeypatch.setattr("robustsweep.benchmark.checkpoints.resolving.build_network", fetched)
+    monkeypatch.setattr("robustsweep.benchmark.checkpoints.loading.build_network", fetched)
     assert only("torchvision:resnet18").card.classes == 1000
     with pytest.raises(CheckpointError, match="has 1000 outputs with these weights, not classes=10"):
         resolve("torchvision:resnet18,classes=10")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from checkpoint_files import CLASSES, SPEC, network, saved, weights
+from checkpoint_files import CLASSES, SPEC, network, only, saved, weights
 from safetensors.torch import save_file
 
 from robustsweep.benchmark.checkpoints import Card, resolve, save_native
@@ -58,12 +58,26 @@ def test_the_trap_would_have_worked(trap: Trap, sentinel: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".pt", ".pth", ".th"])
 @pytest.mark.parametrize("is_zip", [True, False], ids=["zip", "legacy"])
-def test_a_pickle_that_asks_to_run_code_is_refused_and_nothing_runs(
+def test_a_pickle_that_asks_to_run_code_for_a_weight_is_refused_and_nothing_runs(
     tmp_path: Path, trap: Trap, sentinel: Path, suffix: str, is_zip: bool
 ) -> None:
     path = tmp_path / f"evil{suffix}"
-    torch.save({"state_dict": weights(), "extra": trap}, path, _use_new_zipfile_serialization=is_zip)
-    assert "nothing in it was executed" in refused(f"{path},{SPEC}")
+    content = {"state_dict": weights() | {"linear.weight": trap}}
+    torch.save(content, path, _use_new_zipfile_serialization=is_zip)
+    message = refused(f"{path},{SPEC},classes={CLASSES}")
+    assert "linear.weight asks to run" in message
+    assert "Nothing in it was executed" in message
+    assert not sentinel.exists()
+
+
+@pytest.mark.parametrize("is_zip", [True, False], ids=["zip", "legacy"])
+def test_what_asks_to_run_code_beside_the_weights_is_inert(
+    tmp_path: Path, trap: Trap, sentinel: Path, is_zip: bool
+) -> None:
+    path = tmp_path / "evil.pth"
+    content = {"extra": trap, "state_dict": weights(), "more": [{"deep": trap}]}
+    torch.save(content, path, _use_new_zipfile_serialization=is_zip)
+    assert only(f"{path},{SPEC}").id == only(f"{saved(tmp_path / 'plain.pth', weights())},{SPEC}").id
     assert not sentinel.exists()
 
 
@@ -77,7 +91,8 @@ def test_a_bare_pickle_is_refused_and_nothing_runs(tmp_path: Path, trap: Trap, s
 
 def test_an_entry_is_no_way_around(tmp_path: Path, trap: Trap, sentinel: Path) -> None:
     path = saved(tmp_path / "evil.pth", {"model": weights(), "other": trap})
-    refused(f"{path},{SPEC},entry=model,classes={CLASSES}")
+    with pytest.raises(CheckpointError, match="has no state dict 'other'; it has model"):
+        resolve(f"{path},{SPEC},entry=other")
     assert not sentinel.exists()
 
 

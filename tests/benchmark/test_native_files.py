@@ -126,3 +126,58 @@ def test_a_native_file_that_cannot_be_written_is_a_sentence_and_leaves_nothing(t
 def test_the_card_can_be_read_alone(tmp_path: Path) -> None:
     save_native(tmp_path / "net.safetensors", network(), CARD)
     assert load_card(tmp_path / "net.safetensors") == CARD
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"clean_accuracy": float("nan")},
+        {"held_out": float("inf")},
+        {"training": {"seconds_per_epoch": [float("nan")]}},
+        {"normalisation": {"mean": [0, 0, float("-inf")], "std": [1, 1, 1]}},
+        {"normalisation": {"mean": [0, 0, 10**400], "std": [1, 1, 1]}},
+        {"normalisation": {"mean": [0, 0, 0], "std": [1, 1, 1e-300]}},
+        {"normalisation": [1, 2]},
+        {"normalisation": "none"},
+        {"seed": 1 << 63},
+        {"training": {"a": "deep"}},
+        {"training": {"a": "deeper"}},
+        {"method": "\ud800"},
+        {"classes": 7.0},
+        {"\x1b]0;x\x07": 1},
+    ],
+)
+def test_a_card_that_results_could_not_hold_is_refused_with_the_name_of_its_file(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
+    path = tmp_path / "net.safetensors"
+    text = json.dumps(CARD.to_dict() | change).replace('"deep"', "[" * 400 + "]" * 400)
+    text = text.replace('"deeper"', "[" * 100_000 + "]" * 100_000)
+    save_file(weights(), path, metadata={"robustsweep_card": text})
+    with pytest.raises(CheckpointError) as caught:
+        resolve(str(path))
+    assert "\x1b" not in str(caught.value)
+    assert str(path) in str(caught.value) or "normalisation" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"training": {"loss": float("nan")}}, {"method": "\udc80"}, {"seed": 1 << 63}, {"clean_accuracy": float("inf")}],
+)
+def test_a_card_that_could_not_be_read_back_is_never_written(tmp_path: Path, change: dict[str, object]) -> None:
+    with pytest.raises(CheckpointError, match="card cannot be written"):
+        save_native(tmp_path / "net.safetensors", network(), replace(CARD, **change))  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_may_not_be_read_is_not_called_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    native_files(tmp_path, "net")
+    saved(tmp_path / "net.pth", weights())
+
+    def refuses(self: Path, *_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", refuses)
+    for spec in (tmp_path / "net.safetensors", f"{tmp_path / 'net.pth'},{SPEC}"):
+        with pytest.raises(CheckpointError, match=r"cannot be read \(Permission denied\)"):
+            resolve(str(spec))

@@ -22,6 +22,7 @@ from tiny_sweeps import (
 )
 from torch import Tensor, nn
 
+from robustsweep.benchmark.checkpoints.file_accuracy import FileAccuracy
 from robustsweep.benchmark.conditions import Corrupted
 from robustsweep.benchmark.sources import Source
 from robustsweep.benchmark.sweep import choose_batch_size
@@ -177,6 +178,27 @@ def test_a_clean_accuracy_other_than_the_card_states_is_warned_of(tmp_path: Path
         assert not found or found[0].startswith(f"clean accuracy is {cell.counts.n_right / cell.counts.n:.2%}")
     # What a maker states decides no number, and so no key.
     assert {entry.name for entry in (tmp_path / "far" / "cells").iterdir()} == {plain.id}
+
+
+def test_a_clean_accuracy_other_than_the_file_says_is_warned_of_unless_the_card_states_one(tmp_path: Path) -> None:
+    data, plain = tiny_data(60), tiny_checkpoint()
+    swept(tiny_plan("clean", data=data), tmp_path / "plain")
+    (cell,) = CellStore(tmp_path / "plain").cells()
+    right = cell.counts.n_right / 60
+    stating = replace(plain, card=replace(plain.card, clean_accuracy=right))
+    for name, checkpoint, readings, warns in (
+        ("same", plain, (right,), False),
+        ("either", plain, (0.02, right), False),
+        ("far", plain, (0.02,), True),
+        ("stated", stating, (0.02,), False),
+    ):
+        stored = replace(checkpoint, file_accuracy=FileAccuracy("best_acc", 2.0, readings))
+        swept(tiny_plan("clean", data=data, checkpoints=[stored]), tmp_path / name)
+        (cell,) = CellStore(tmp_path / name).cells()
+        found = [
+            sentence for sentence in cell.warnings if "its file says best_acc = 2, perhaps of validation" in sentence
+        ]
+        assert bool(found) is warns, name
 
 
 def test_how_a_cell_was_computed_is_recorded_and_not_in_its_key(tmp_path: Path) -> None:

@@ -25,4 +25,12 @@ def convert(
     if len(found) != 1:
         raise UsageError(f"{checkpoint} names {len(found)} checkpoints; convert one at a time.")
     save_native(out, found[0].load_network(), found[0].card)
+    for note in found[0].notes:
+        typer.echo(f"note: {note}")
+    stated = found[0].file_accuracy
+    if stated is not None and found[0].card.clean_accuracy is None:
+        typer.echo(
+            f"note: the file states {stated.entry} = {stated.value:g}, which the card leaves out because it may be of "
+            "validation images or of another epoch; add clean_accuracy= to keep it."
+        )
     typer.echo(f"{out}: {found[0].card.architecture}, {found[0].card.classes} classes, id {found[0].id}")

@@ -159,6 +159,7 @@ def choose_device(name: str) -> "torch.device":
 
 def show_plan(console: "Console", plan: "Plan", store: "CellStore", shard: "Shard") -> None:
     """Print what is wanted and what of it is stored."""
+    from robustsweep.benchmark.checkpoints.checkpoint import notes_of
     from robustsweep.benchmark.fitting import skipped_sentences, table_notes
 
     source = plan.source
@@ -172,7 +173,7 @@ def show_plan(console: "Console", plan: "Plan", store: "CellStore", shard: "Shar
         f"= {len(wanted)} cells" + (f" (shard {shard.index}/{shard.count})" if shard.count > 1 else ""),
         f"stored {len(wanted) - len(missing)} cells in {store.root}, {len(missing)} to compute",
     ]
-    notes = [*skipped_sentences(plan.skipped), *source.describe()["notes"]]
+    notes = [*skipped_sentences(plan.skipped), *source.describe()["notes"], *notes_of(plan.checkpoints)]
     lines += [f"note   {note}" for note in (*notes, *table_notes(source.data.size, plan.conditions))]
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
