@@ -1,8 +1,10 @@
 """What the gate knows of one run: per checkpoint and cell, which images were wrong."""
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -14,6 +16,8 @@ from robustsweep.results.statistics.intervals import Ids
 from robustsweep.results.units import Unit, split_units
 
 GATED_KINDS = ("primary", "corruption", "extra corruption", "clean", "attack")
+NETWORK_FIELDS = ("architecture", "normalisation", "input_size")
+"""Fields of a card that decide what a network makes of an image, beside its weights."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,6 +30,7 @@ class Answers:
         checkpoint_id: Hash of its weights, architecture and normalisation, 12 hexadecimal digits.
         settings: Per cell all that decides its numbers but the checkpoint, as canonical JSON.
         wrong: Per cell whether each image was wrong; for attacks, at that eps or before.
+        network: Architecture, normalisation and input size, as far as they are stated.
     """
 
     name: str
@@ -33,6 +38,7 @@ class Answers:
     checkpoint_id: str
     settings: Mapping[CellName, str]
     wrong: Mapping[CellName, Flags]
+    network: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +89,9 @@ def _answers(unit: Unit, checkpoint_id: str, cells: MeasuredCells) -> Answers:
     settings = {cell: cells.settings[cell] for cell in names}
     wrong = {cell: cells.wrong(cell) for cell in names}
     name, method = (str(unit.checkpoints.loc[checkpoint_id, column]) for column in ("label", "method"))
-    return Answers(name, method, checkpoint_id, settings, wrong)
+    card = json.loads(str(unit.checkpoints.loc[checkpoint_id, "card"]))
+    network = {key: card[key] for key in NETWORK_FIELDS if key in card}
+    return Answers(name, method, checkpoint_id, settings, wrong, network)
 
 
 def gated_scores(rows: pd.DataFrame, unit: Unit) -> Sequence[Score]:

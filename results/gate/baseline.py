@@ -1,7 +1,7 @@
 """A baseline small enough to be committed: which images each checkpoint got wrong, one bit each.
 
 The file is one ``npz`` without pickles: ``manifest``, JSON as bytes (schema version, title, number of images and, per
-checkpoint, name, method, id and cells with their settings and counts), and ``wrong``, packed bits of shape
+checkpoint, name, method, id, network and cells with their settings and counts), and ``wrong``, packed bits of shape
 (cells of all checkpoints in order, ceil(n / 8)).
 """
 
@@ -36,6 +36,7 @@ def write_baseline(path: Path, run: RunAnswers) -> None:
                 "name": one.name,
                 "method": one.method,
                 "id": one.checkpoint_id,
+                "network": dict(one.network),
                 "cells": [
                     {
                         "condition": c,
@@ -105,7 +106,8 @@ def _unpacked(manifest: dict[str, Any], wrong: np.ndarray[Any, np.dtype[np.uint8
             settings[name], by_cell[name] = str(manifest["settings"][cell["setting"]]), row
         # Files of the first release have no methods.
         method = str(described.get("method", UNSPECIFIED))
-        checkpoints.append(Answers(str(described["name"]), method, str(described["id"]), settings, by_cell))
+        network = dict(described.get("network", {}))  # nor networks
+        checkpoints.append(Answers(str(described["name"]), method, str(described["id"]), settings, by_cell, network))
     if start != len(wrong) or not checkpoints:
         raise ValueError(f"{start} cells and bits of {len(wrong)}")
     return RunAnswers(str(manifest["title"]), (), tuple(checkpoints), np.arange(n))

@@ -1,6 +1,6 @@
 """Verdicts as JUnit XML, which CI systems show test by test."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree
 
 from robustsweep.printable import printable
@@ -18,8 +18,9 @@ def junit_xml(outcome: Outcome) -> bytes:
     for one in outcome.judged:
         suites.setdefault(one.candidate, []).append(one)
     root = ElementTree.Element("testsuites", name="robustsweep gate")
+    properties = {"networks": outcome.networks} if outcome.networks else {}
     for name, judged in suites.items():
-        _add_suite(root, name, judged)
+        _add_suite(root, name, judged, properties)
     for name in outcome.without_partner:
         suite = _suite(root, name, tests=1, errors=1)
         case = ElementTree.SubElement(suite, "testcase", classname=_text(name), name="baseline")
@@ -32,10 +33,14 @@ def junit_xml(outcome: Outcome) -> bytes:
     return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
-def _add_suite(root: ElementTree.Element, name: str, judged: Sequence[Judged]) -> None:
+def _add_suite(root: ElementTree.Element, name: str, judged: Sequence[Judged], properties: Mapping[str, str]) -> None:
     failures = sum(one.verdict == "FAIL" for one in judged)
     skipped = sum(one.verdict == "INCONCLUSIVE" for one in judged)
     suite = _suite(root, name, tests=len(judged), failures=failures, skipped=skipped)
+    if properties:
+        listed = ElementTree.SubElement(suite, "properties")
+        for key, value in properties.items():
+            ElementTree.SubElement(listed, "property", name=key, value=_text(value))
     for one in judged:
         case = ElementTree.SubElement(suite, "testcase", classname=_text(name), name=_text(one.score.name))
         if one.verdict != "PASS":

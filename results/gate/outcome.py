@@ -8,6 +8,7 @@ from robustsweep.errors import InconclusiveError, NothingToCompareError, Regress
 from robustsweep.results.gate.answers import read_answers
 from robustsweep.results.gate.baseline import read_baseline
 from robustsweep.results.gate.margins import margins_of
+from robustsweep.results.gate.networks import differing_networks
 from robustsweep.results.gate.pairing import pair_up
 from robustsweep.results.gate.verdicts import NO_LIMIT, Judged, judge
 from robustsweep.results.scores import Score
@@ -25,12 +26,14 @@ class Outcome:
         judged: All verdicts, in the order of checkpoints and scores.
         without_partner: Candidates that the baseline does not know.
         notes: Sentences that belong beside the verdicts.
+        networks: In what the networks differ beside their weights, in one line; empty where in nothing.
     """
 
     title: str
     judged: tuple[Judged, ...]
     without_partner: tuple[str, ...]
     notes: tuple[str, ...]
+    networks: str = ""
 
     def count(self, verdict: str) -> int:
         """Return the number of scores with a verdict."""
@@ -107,7 +110,9 @@ def run_gate(run: Path, baseline: Path, margins: Sequence[str] = (), *, retraine
         notes.append("New trainings against those of their method: the spread of the baseline's seeds is covered.")
     elif any(not one.same_checkpoint for one in judged):
         notes.append("One checkpoint against one: how other trainings would differ is not covered.")
-    return Outcome(candidates.title, tuple(judged), pairing.without_partner, tuple(notes))
+    return Outcome(
+        candidates.title, tuple(judged), pairing.without_partner, tuple(notes), differing_networks(pairing.pairs)
+    )
 
 
 def _unjudged(scores: Sequence[Score], judged: Sequence[Judged]) -> list[str]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from robustsweep.results.gate.outcome import Outcome, verdict_table
-from robustsweep.results.rendering import to_markdown
+from robustsweep.results.rendering import escape_markdown, to_markdown
 from robustsweep.results.tables import Table
 
 LIMIT_BYTES = 1_000_000
@@ -32,4 +32,5 @@ def _rendered(outcome: Outcome, table: Table, rows: int) -> str:
     shown = replace(table, rows=table.rows[:rows], notes=(*note, *table.notes))
     names = f" ({len(outcome.without_partner)} without baseline)" if outcome.without_partner else ""
     counts = ", ".join(f"**{outcome.count(verdict)} {verdict}**" for verdict in ("FAIL", "INCONCLUSIVE", "PASS"))
-    return f"## Robustness gate\n\n{counts}{names}\n\n{to_markdown(shown)}"
+    networks = f"{escape_markdown(outcome.networks)}\n\n" if outcome.networks else ""
+    return f"## Robustness gate\n\n{counts}{names}\n\n{networks}{to_markdown(shown)}"

@@ -70,6 +70,8 @@ def show(outcome: "Outcome", junit: Path | None) -> None:
     from robustsweep.results.rendering import to_rich
 
     console = Console(highlight=False)
+    if outcome.networks:
+        console.print(Text(printable(outcome.networks)), soft_wrap=True)
     console.print(to_rich(verdict_table(outcome), console.width))
     console.print(Text(printable(outcome.sentence), style="bold"), soft_wrap=True)
     if junit is not None:
