@@ -1,9 +1,10 @@
 """Kill commands at random moments, run them again, and compare: ``kills.py [--kills N] [--seed N] [COMMAND ...]``.
 
-Each kill is a SIGKILL at a moment drawn evenly from the time that the command takes when it is left alone. Then the same
-command runs to its end, in the same folder. Nothing may differ from a run that nobody disturbed: neither the files that are
-there, hidden ones included, nor a value in them, times apart. A process is forked after the libraries are loaded, so that
-the moments fall into the work and a kill costs a second or two. A command that ends before its kill is drawn again.
+Each kill is a SIGKILL at a moment drawn evenly from the time that the command takes when it is left alone. Then the
+same command runs to its end, in the same folder. Nothing may differ from a run that nobody disturbed: neither the files
+that are there, hidden ones included, nor a value in them, times apart. A process is forked after the libraries are
+loaded, so that the moments fall into the work and a kill costs a second or two. A command that ends before its kill is
+drawn again.
 
 Ends with 1 where anything differed, and says what.
 """
@@ -25,12 +26,11 @@ from pathlib import Path
 import numpy as np
 from safetensors import safe_open
 
+# Loaded for the processes that are forked.
 import robustsweep.benchmark.request
 import robustsweep.benchmark.sweep
-import robustsweep.benchmark.writing
-import robustsweep.results.gate.outcome
 import robustsweep.results.report
-import robustsweep.training.grid
+import robustsweep.training.grid  # noqa: F401
 from robustsweep.cli import main as robustsweep_main
 
 # These say how long the work took, not what came out.
