@@ -13,7 +13,6 @@ import pytest
 
 from robustsweep.results.files import remove_abandoned, write_atomically
 
-
 KILLED = """
 import os, signal, sys
 from pathlib import Path
