@@ -1,10 +1,10 @@
 """Kill commands at random moments, run them again, and compare: ``kills.py [--kills N] [--seed N] [COMMAND ...]``.
 
-Each kill is a SIGKILL at a moment drawn evenly from the time that the command takes when it is left alone. Then the
-same command runs to its end, in the same folder. Nothing may differ from a run that nobody disturbed: neither the files
-that are there, hidden ones included, nor a value in them, times apart. A process is forked after the libraries are
-loaded, so that the moments fall into the work and a kill costs a second or two. A command that ends before its kill is
-drawn again.
+Each kill is a SIGKILL: in turn at a moment drawn evenly from the time that the command takes when it is left alone, and
+inside a write, at a call of fsync drawn evenly from all that it makes. Then the same command runs to its end, in the
+same folder. Nothing may differ from a run that nobody disturbed: neither the files that are there, hidden ones
+included, nor a value in them, times apart. A process is forked after the libraries are loaded, so that the moments fall
+into the work and a kill costs a second or two. A command that ends before its kill is drawn again.
 
 Ends with 1 where anything differed, and says what.
 """
@@ -13,6 +13,7 @@ import argparse
 import csv
 import io
 import json
+import mmap
 import os
 import random
 import shutil
@@ -21,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -50,22 +52,53 @@ COMMANDS = {
 }
 
 
-def run(words: list[str], kill_after: float | None = None) -> bool:
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """When a command is killed: after some seconds, or at a call of fsync, the first being 1."""
+
+    seconds: float | None = None
+    sync: int | None = None
+
+
+class Syncs:
+    """Counts the calls of fsync of a process that is forked, where its parent sees it."""
+
+    def __init__(self) -> None:
+        self._shared = mmap.mmap(-1, 8)
+
+    @property
+    def number(self) -> int:
+        return int.from_bytes(self._shared[:8], "little")
+
+    def count(self, deadly: int | None) -> None:
+        """Count from now on; end the process at one of the calls."""
+        self._shared[:8] = bytes(8)
+        fsync = os.fsync
+
+        def counted(handle: int) -> None:
+            self._shared[:8] = (self.number + 1).to_bytes(8, "little")
+            if self.number == deadly:
+                os.kill(os.getpid(), signal.SIGKILL)
+            fsync(handle)
+
+        os.fsync = counted
+
+
+def run(words: list[str], syncs: Syncs, kill: Kill | None = None) -> bool:
     """Run a command in a process of its own; return whether it came to its end."""
     process = os.fork()
     if process == 0:
         sink = os.open(os.devnull, os.O_WRONLY)
         os.dup2(sink, 1)
-        if kill_after is not None:
-            os.dup2(sink, 2)
         sys.argv = ["robustsweep", *words]
+        syncs.count(kill.sync if kill else None)
         try:
             robustsweep_main()
         except SystemExit as ended:
             os._exit(int(ended.code or 0))
         os._exit(0)
-    if kill_after is not None:
-        time.sleep(kill_after)
+    if kill and kill.seconds is not None:
+        time.sleep(kill.seconds)
         os.kill(process, signal.SIGKILL)
     _, status = os.waitpid(process, 0)
     if os.WIFSIGNALED(status):
@@ -119,19 +152,24 @@ def differences(folder: Path, expected: Path) -> list[str]:
 
 
 class Trial:
-    """One command, what it leaves undisturbed, and how long that takes."""
+    """One command, what it leaves undisturbed, how long that takes and how often it syncs."""
 
     def __init__(self, name: str, root: Path) -> None:
         self.name, self._root, self._expected = name, root, root / name
+        self._syncs = Syncs()
         begun = time.monotonic()
         self._run(self._expected)
-        self._seconds = time.monotonic() - begun
-        self.n_kills, self.wrong, self.n_left = 0, list[str](), 0
+        self._seconds, self._n_syncs = time.monotonic() - begun, self._syncs.number
+        self.n_kills, self.n_left, self.wrong = 0, 0, list[str]()
 
-    def _run(self, folder: Path, kill_after: float | None = None) -> bool:
+    def _run(self, folder: Path, kill: Kill | None = None) -> bool:
         names = {"FOLDER": folder, "TRAINED": self._root / "train", "SWEPT": self._root / "sweep"}
-        words = COMMANDS[self.name]
-        return run([self._with_paths(word, names) for word in words], kill_after)
+        return run([self._with_paths(word, names) for word in COMMANDS[self.name]], self._syncs, kill)
+
+    def _drawn(self, moments: random.Random) -> Kill:
+        if self.n_kills % 2:
+            return Kill(sync=moments.randint(1, self._n_syncs))
+        return Kill(seconds=moments.uniform(0, self._seconds))
 
     @staticmethod
     def _with_paths(word: str, names: dict[str, Path]) -> str:
@@ -141,10 +179,10 @@ class Trial:
     def kill_once(self, moments: random.Random) -> None:
         """Kill the command in an empty folder, run it again and compare."""
         folder = self._root / "killed"
-        while self._run(folder, moments.uniform(0, self._seconds)):
+        while self._run(folder, self._drawn(moments)):
             shutil.rmtree(folder, ignore_errors=True)
         self.n_kills += 1
-        self.n_left += any(path.name.startswith(".") and path.is_file() for path in folder.rglob("*"))
+        self.n_left += bool(list(folder.rglob(".*.robustsweep-*")))
         self._run(folder)
         self.wrong += differences(folder, self._expected)
         shutil.rmtree(folder)
@@ -171,7 +209,7 @@ def main() -> int:
             killed[number % len(killed)].kill_once(moments)
     for trial in killed:
         print(
-            f"  {trial.name:8} {trial.n_kills:4} kills, {trial.n_left} of them inside a write, "
+            f"  {trial.name:8} {trial.n_kills:4} kills, {trial.n_left} of them left half a file, "
             f"{len(trial.wrong)} differences {'; '.join(trial.wrong[:5])}"
         )
     return int(any(trial.wrong for trial in killed))
