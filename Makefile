@@ -13,8 +13,9 @@ LEGACY_READY := $(LEGACY_VENV)/.ready
 demo: $(READY)
 	$(BIN)/robustsweep demo
 
+# One worker for each processor, with one thread each; a worker that is done takes tests from the others.
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: $(READY)
 	$(BIN)/ruff check .

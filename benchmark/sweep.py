@@ -96,6 +96,7 @@ def run_sweep(
     """
     begun = time.monotonic()
     settings, progress = settings or SweepSettings(), progress or Silent()
+    store.remove_leftovers()
     wanted = plan.wanted(settings.shard)
     missing = plan.missing(store, settings.shard)
     _announce(plan, store)

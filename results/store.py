@@ -26,7 +26,7 @@ from robustsweep.errors import DataError
 from robustsweep.results.cells import Array, Cell, Examples, Json, identity_key
 from robustsweep.results.compact import Summary
 from robustsweep.results.compacted import CompactCheckpoints
-from robustsweep.results.files import npz_bytes, read_npz, write_atomically
+from robustsweep.results.files import npz_bytes, read_npz, remove_abandoned, write_atomically
 
 SCHEMA_VERSION = 1
 NEEDS_EXAMPLES = "needs the per-image answers, which compacted runs do not hold; keep the folder cells."
@@ -89,7 +89,7 @@ class CellStore:
         }
         text = json.dumps(document, indent=1, allow_nan=False) + "\n"
         write_atomically(folder / "cell.json", text.encode())
-        shutil.rmtree(self.root / "parts" / cell.checkpoint["id"] / cell.key[:16], ignore_errors=True)
+        self._remove_parts(cell.checkpoint["id"], cell.key[:16])
 
     def cells(self) -> Iterator[Cell]:
         """Read every finished cell, in a stable order."""
@@ -187,6 +187,21 @@ class CellStore:
         """Join the ``n_blocks`` stored blocks of a cell."""
         folder = self.root / "parts" / checkpoint_id / key[:16]
         return Examples.concatenate([Examples(**read_npz(folder / f"{b}.npz")) for b in range(n_blocks)])
+
+    def remove_leftovers(self) -> None:
+        """Remove what killed sweeps have left: blocks of cells that are finished, and what was being written."""
+        for folder in self.root.glob("parts/*/*"):
+            checkpoint_id, name = folder.parent.name, folder.name
+            if (self._folder(checkpoint_id, name) / "cell.json").is_file():
+                self._remove_parts(checkpoint_id, name)
+        for name in ("checkpoints", "compact", "images", "plans"):
+            remove_abandoned(self.root / name)
+
+    def _remove_parts(self, checkpoint_id: str, name: str) -> None:
+        folder = self.root / "parts" / checkpoint_id / name
+        # What lies behind a link is not this run's.
+        if not any(each.is_symlink() for each in (folder, *list(folder.parents)[:2])):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def write_images(self, images_key: str, ids: Array, labels: Array) -> None:
         """Store the ids (int64) and labels (int64) that the rows of examples belong to, unless they are there."""

@@ -10,7 +10,7 @@ from robustsweep.augmentations import METHODS
 from robustsweep.benchmark.data.digits import open_digits
 from robustsweep.errors import CheckpointError
 from robustsweep.training.course import EpochReport
-from robustsweep.training.job import BaselineClock, Job, Setting, is_trained, run_job
+from robustsweep.training.job import BaselineClock, Job, Setting, is_trained, remove_leftovers, run_job
 from robustsweep.training.loading import load_images
 from robustsweep.training.recipe import RECIPES
 
@@ -41,7 +41,9 @@ def train_demo_checkpoints(
     paths = []
     for name in DEMO_METHODS:
         job = Job(METHODS[name](), seed, folder / f"{name}-seed{seed}.safetensors")
-        if not _is_trained(job, setting):
+        if _is_trained(job, setting):
+            remove_leftovers(job, setting)
+        else:
             run_job(job, setting, clock, None if progress is None else partial(progress, name))
         paths.append(job.path)
     return paths

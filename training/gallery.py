@@ -1,5 +1,6 @@
 """The gallery of methods: what each makes of one pair of photographs, with its mask and the label's weight."""
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from robustsweep.augmentations.network_method import GuidedMethod
 from robustsweep.benchmark.architectures import build_architecture
 from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS
 from robustsweep.draws import Draws
+from robustsweep.results.files import write_atomically
 
 _ARCHITECTURE, _SIDE_PX = "resnet8", 128
 _COLUMNS = 6
@@ -163,7 +165,9 @@ def draw_gallery(path: Path) -> None:
         if one.mask is not None:
             below = f"mask: mean {float(one.mask.mean()):.2f}"
             _show(axes[row + 1, column], one.mask.expand(3, -1, -1), "", below)
-    figure.savefig(path, format="png", metadata={"Software": None})
+    content = io.BytesIO()
+    figure.savefig(content, format="png", metadata={"Software": None})
+    write_atomically(path, content.getvalue())
 
 
 def _label_text(weight: float | None) -> str:

@@ -9,7 +9,7 @@ from robustsweep.benchmark.progress import Progress, Silent
 from robustsweep.errors import UsageError
 from robustsweep.training.cards import Keep, check_architecture, check_flip
 from robustsweep.training.course import EpochReport
-from robustsweep.training.job import BaselineClock, Job, Setting, epochs_done, is_trained, run_job
+from robustsweep.training.job import BaselineClock, Job, Setting, epochs_done, is_trained, remove_leftovers, run_job
 from robustsweep.training.loading import load_images, open_training_data
 from robustsweep.training.recipe import find_recipe
 from robustsweep.training.request import TrainRequest, jobs_of
@@ -75,6 +75,9 @@ def train_grid(grid: Grid, progress: Progress | None = None) -> int:
     n_images = len(grid.setting.images)
     left = sum(recipe.epochs - epochs_done(job) for job in grid.missing)
     progress.begin(len(grid.missing), left * n_images)
+    for job in grid.jobs:
+        if job not in grid.missing:
+            remove_leftovers(job, grid.setting)
     for job in grid.missing:
         name = job.path.stem
         progress.working_on(name, f"epoch {epochs_done(job) + 1} of {recipe.epochs}")

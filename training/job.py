@@ -1,6 +1,7 @@
 """One training of a grid: where its files lie, whether it is done, and how it is run and continued."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -12,7 +13,7 @@ from robustsweep.benchmark.checkpoints.card import Card
 from robustsweep.benchmark.checkpoints.native import load_card, save_native
 from robustsweep.benchmark.data.dataset import Dataset
 from robustsweep.errors import CheckpointError
-from robustsweep.results.files import write_atomically
+from robustsweep.results.files import remove_abandoned, write_atomically
 from robustsweep.training.cards import Keep, training_card
 from robustsweep.training.course import Course, EpochReport, course_csv
 from robustsweep.training.images import TrainingImages
@@ -117,6 +118,14 @@ def _refuse_other(path: Path, found: Card, wanted: Card) -> None:
             f"{path} is of another training (other {', '.join(differing)}): write to another folder (--out), or delete "
             "it."
         )
+
+
+def remove_leftovers(job: Job, setting: Setting) -> None:
+    """Remove what a run has left that was killed when it had written the checkpoints of a training."""
+    remove_abandoned(job.path.parent)
+    with suppress(CheckpointError):
+        if job.state.is_file() and read_header(job.state)[0] == job.card(setting):
+            job.state.unlink(missing_ok=True)
 
 
 def epochs_done(job: Job) -> int:

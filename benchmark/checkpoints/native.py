@@ -1,24 +1,25 @@
 """Native checkpoints: safetensors files whose header carries the card."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from robustsweep.benchmark.checkpoints.card import Card
 from robustsweep.errors import CheckpointError
 from robustsweep.printable import printable
+from robustsweep.results.files import write_atomically
 
 _CARD_ENTRY = "robustsweep_card"
 _LONGEST_HEADER = 100_000_000  # the library reads no longer one
 
 
 def save_native(path: Path, network: nn.Module, card: Card) -> None:
-    """Write the network's state dict and its card to one safetensors file, by rename.
+    """Write the network's state dict and its card to one safetensors file, see ``write_atomically``.
 
     Args:
         path: File to write; its folder is created.
@@ -30,14 +31,9 @@ def save_native(path: Path, network: nn.Module, card: Card) -> None:
     """
     # Tied tensors share storage, which safetensors refuses: each name gets its own copy.
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
-    temporary = path.with_name(f".{path.name}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, temporary, metadata={_CARD_ENTRY: card.to_json()})
-        temporary.replace(path)
+        write_atomically(path, save(tensors, {_CARD_ENTRY: card.to_json()}))
     except (SafetensorError, OSError) as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise CheckpointError(f"{path} cannot be written ({error}).") from error
 
 

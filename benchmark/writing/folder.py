@@ -109,6 +109,7 @@ class OutputFolder:
         names = [condition.name for condition in self.items[item]]
         changed = [name for name in names if self._manifest.libraries.get(name, {}) != self._libraries[name]]
         if self.is_finished(item):
+            self._leave(item)
             if changed:
                 was, now = (kind[changed[0]] for kind in (self._manifest.libraries, self._libraries))
                 raise UsageError(
@@ -129,6 +130,11 @@ class OutputFolder:
         unfinished = self.root / _UNFINISHED / item
         (self.root / item).parent.mkdir(exist_ok=True)
         unfinished.rename(self.root / item)
+        self._leave(item)
+
+    def _leave(self, item: str) -> None:
+        """Remove the folders that an item which is in its place was written in."""
+        unfinished = self.root / _UNFINISHED / item
         for parent in unfinished.relative_to(self.root).parents[:-1]:
             with suppress(OSError):  # other items are still in it
                 (self.root / parent).rmdir()

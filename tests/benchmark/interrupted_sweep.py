@@ -14,8 +14,8 @@ from tiny_sweeps import OneByOne, swept, tiny_checkpoint, tiny_data, tiny_plan
 from robustsweep.benchmark import blocks
 from robustsweep.benchmark.plan import Plan
 
-# The calls of fsync at which a sweep is killed, each time from where the last one left it. At a call, a file has been
-# written under its temporary name and not yet been renamed.
+# The calls of fsync at which a sweep is killed, each time from where the last one left it. Every file makes two, and a
+# new folder one: at the first of a file it is written under its temporary name, at the second it is in its place.
 KILLS = (1, 2, 3, 4, 6, 9, 12, 5, 8)
 
 

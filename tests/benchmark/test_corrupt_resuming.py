@@ -219,6 +219,17 @@ def test_a_folder_with_foreign_content_or_a_broken_manifest_is_refused(tmp_path:
             written("digits", severities("fog"), out, limit=10)
 
 
+def test_the_next_writing_removes_the_empty_folders_of_one_that_was_killed_when_it_was_finished(
+    writing: Writing, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    finish(writing, out)
+    item = writing.layout.item(writing.conditions[0])
+    (out / ".unfinished" / item).parent.mkdir(parents=True)
+    finish(writing, out)
+    assert not (out / ".unfinished").exists()
+
+
 def test_two_processes_do_not_write_one_folder(tmp_path: Path) -> None:
     with only_writer(tmp_path), pytest.raises(UsageError, match="Another process is writing"):
         written("digits", severities("fog"), tmp_path, limit=10)

@@ -123,6 +123,22 @@ def test_a_native_file_that_cannot_be_written_is_a_sentence_and_leaves_nothing(t
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "net.safetensors"]
 
 
+def test_two_processes_that_write_one_native_file_do_not_collide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, replaced = tmp_path / "net.safetensors", Path.replace
+
+    def second_comes_in_between(self: Path, target: Path) -> Path:
+        monkeypatch.setattr(Path, "replace", replaced)
+        save_native(path, network(), replace(CARD, seed=2))
+        return self.replace(target)
+
+    monkeypatch.setattr(Path, "replace", second_comes_in_between)
+    save_native(path, network(), replace(CARD, seed=1))
+    assert load_card(path).seed == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["net.safetensors"]
+
+
 def test_the_card_can_be_read_alone(tmp_path: Path) -> None:
     save_native(tmp_path / "net.safetensors", network(), CARD)
     assert load_card(tmp_path / "net.safetensors") == CARD

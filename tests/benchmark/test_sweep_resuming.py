@@ -169,6 +169,26 @@ def test_finished_blocks_are_neither_read_nor_computed_again(
     assert same(stored(tmp_path), undisturbed)
 
 
+def test_the_next_sweep_removes_blocks_of_cells_that_were_finished_when_it_was_killed(tmp_path: Path) -> None:
+    plan, run = small_plan(), tmp_path / "run"
+    swept(plan, run)
+    (finished, *_), outside = run.glob("cells/*/*"), tmp_path / "outside"
+    left = run / "parts" / finished.parent.name / finished.name
+    unfinished = left.with_name("0" * 16)
+    behind_link = outside / finished.name
+    for folder in (left, unfinished, behind_link):
+        folder.mkdir(parents=True)
+        (folder / "0.npz").write_bytes(b"")
+    (run / "plans" / ".a.json.robustsweep-0123456789abcdef").write_text("")
+    swept(plan, run)
+    assert part_files(run) == [unfinished / "0.npz"]
+    assert not list(run.glob("plans/.*"))
+    (run / "parts" / finished.parent.name).rename(tmp_path / "moved")
+    (run / "parts" / finished.parent.name).symlink_to(outside)
+    swept(plan, run)
+    assert list(behind_link.iterdir()) == [behind_link / "0.npz"]
+
+
 def test_clean_images_are_not_read_where_official_ones_alone_are_wanted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 import os
 
+import pytest
 from repository import ROOT, TOP_LEVEL, package_folders, setuptools_table
 
 
@@ -12,6 +13,8 @@ def test_every_package_folder_is_listed_for_the_wheel_and_mapped():
 
 def test_every_top_level_folder_has_a_relative_link_in_the_root_package():
     links = {entry.name: os.readlink(entry) for entry in (ROOT / "src/robustsweep").iterdir() if entry.is_symlink()}
+    if not links and not (ROOT / ".git").exists():
+        pytest.skip("a source distribution holds no links")
     assert links == {top: f"../../{top}" for top in TOP_LEVEL}
 
 

@@ -1,6 +1,7 @@
 """A training that is stopped anywhere ends in the weights of one that was not, bit for bit."""
 
 import csv
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -17,6 +18,7 @@ from robustsweep.errors import CheckpointError
 from robustsweep.training import trainer
 from robustsweep.training.cards import Keep
 from robustsweep.training.course import EpochReport
+from robustsweep.training.grid import Grid, train_grid
 from robustsweep.training.job import BaselineClock, Job, Setting, epochs_done, is_trained, run_job
 
 
@@ -76,7 +78,7 @@ def test_a_training_that_is_killed_at_any_file_goes_on_to_the_same_weights(tmp_p
         assert_same_weights(one, other)
     rows = list(csv.DictReader(killed.path.with_suffix(".csv").read_text().splitlines()))
     assert [int(row["epoch"]) for row in rows] == list(range(1, RECIPE.epochs + 1))
-    left = {path.name for path in killed.path.parent.iterdir() if not path.name.startswith(".")}
+    left = {path.name for path in killed.path.parent.iterdir()}
     assert left == {"cutmix-seed3.safetensors", "cutmix-seed3-best.safetensors", "cutmix-seed3.csv"}
 
 
@@ -138,3 +140,25 @@ def test_a_state_left_by_a_finished_training_is_no_hindrance(tmp_path: Path) -> 
     run(job, shared)
     assert is_trained(job, shared)
     assert "ratio_to_baseline" not in load_card(job.path).training
+
+
+def test_the_next_run_removes_the_state_of_a_training_that_was_killed_when_it_was_finished(tmp_path: Path) -> None:
+    job, shared = cutmix_job(tmp_path), setting(stripes())
+    with pytest.raises(StoppedError):
+        run(job, shared, RECIPE.epochs)
+    state = job.state.read_bytes()
+    run(job, shared)
+    for content in (state, b"not a state"):
+        job.state.write_bytes(content)
+        assert train_grid(Grid(shared, (job,), ())) == 0
+        assert job.state.exists() == (content != state)
+
+
+def test_the_state_goes_when_checkpoint_and_folder_are_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, shared = cutmix_job(tmp_path), setting(stripes())
+    synced: list[tuple[bool, bool]] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append((job.path.exists(), job.state.exists())))
+    run(job, shared)
+    # The checkpoint's file is synced under its temporary name, its folder when it has its own.
+    assert synced[-2:] == [(False, True), (True, True)]
+    assert not job.state.exists()

@@ -33,7 +33,6 @@ app = typer.Typer(
     help="Measure how robust image classifiers are.",
     epilog=_EPILOG,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,  # it would take [train] for markup and leave it out
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -78,7 +77,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     debug = "--debug" in sys.argv[1:]
     try:
-        app()
+        app(prog_name="robustsweep")
     except RobustsweepError as error:
         _fail(str(error), error.exit_code, debug)
     except SystemExit as ended:

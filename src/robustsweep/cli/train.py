@@ -48,6 +48,7 @@ def train(
         ),
     ] = None,
     out: Annotated[str | None, typer.Option(help="Folder of the checkpoints. Default: runs/train.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be trained, and stop.")] = False,
 ) -> None:
     """Train one network with each method and seed, everything else alike, and store one checkpoint each.
 
@@ -88,6 +89,10 @@ def train(
 
     for line in _describe(grid):
         say(line)
+    if dry_run:
+        for line in _listed(grid):
+            say(line)
+        return
     with TerminalProgress(console, "checkpoints") as progress:
         n_trained = train_grid(grid, progress)
     say(f"done   {n_trained} checkpoints trained, {len(grid.jobs) - n_trained} were there already, in {request.out}")
@@ -116,6 +121,22 @@ def _describe(grid: "Grid") -> list[str]:
         f"{setting.data.classes} classes",
         f"train  {setting.architecture} with recipe {recipe.name}: {recipe.epochs} epochs, batch {recipe.batch_size}, "
         f"{recipe.optimiser}",
-        f"plan   {len(grid.jobs)} trainings, {len(grid.jobs) - len(grid.missing)} are there already",
+        f"plan   {len(grid.jobs)} training runs, {len(grid.jobs) - len(grid.missing)} are finished already",
         *(f"note   {note}" for note in setting.data.notes),
     ]
+
+
+def _listed(grid: "Grid") -> list[str]:
+    """Say of each training run whether it is finished, and how far it has come."""
+    from robustsweep.training.job import epochs_done
+
+    lines, epochs = [], grid.setting.recipe.epochs
+    for job in grid.jobs:
+        if job not in grid.missing:
+            state = "finished"
+        elif done := min(epochs_done(job), epochs):
+            state = f"to go on after epoch {done} of {epochs}"
+        else:
+            state = "to train"
+        lines.append(f"train  {job.path}: {state}")
+    return lines

@@ -1,0 +1,41 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+
+
+def environment_after(code: str, **given: str) -> dict[str, str]:
+    """Run code in a process of its own, and return what it leaves of the variables in its environment."""
+    environment = {name: value for name, value in os.environ.items() if name not in VARIABLES} | given
+    code += f"; import os; [print(name, os.environ[name]) for name in {VARIABLES} if name in os.environ]"
+    out = subprocess.check_output([sys.executable, "-c", code], text=True, env=environment)
+    return dict(line.split() for line in out.splitlines())
+
+
+@pytest.mark.parametrize("code", ["import robustsweep", "import robustsweep.cli", "import robustsweep.draws"])
+def test_threads_wait_passively_whatever_is_imported_first(code):
+    assert environment_after(code) == {"OMP_WAIT_POLICY": "passive"}
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_a_wait_that_the_user_has_set_is_left_alone(name):
+    assert environment_after("import robustsweep", **{name: "0"}) == {name: "0"}
+
+
+def test_nothing_is_set_once_torch_is_loaded_and_would_not_read_it():
+    assert environment_after("import sys; sys.modules['torch'] = sys; import robustsweep") == {}
+
+
+def test_the_openmp_that_torch_loads_reads_the_setting():
+    code = "import robustsweep, torch; torch.ones(2).sum()"
+    environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+    environment["OMP_DISPLAY_ENV"] = "true"
+    shown = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment
+    ).stderr
+    if "OMP_WAIT_POLICY" not in shown:
+        pytest.skip("this OpenMP does not display its settings")
+    assert "OMP_WAIT_POLICY = 'PASSIVE'" in shown
