@@ -1,10 +1,16 @@
 """Measure how robust image classifiers are, and compare them with numbers that can be trusted."""
 
-from importlib.metadata import PackageNotFoundError, version
-
-try:
-    __version__ = version("robustsweep")
-except PackageNotFoundError:  # a source tree that was never installed
-    __version__ = "0+unknown"
-
 __all__ = ["__version__"]
+
+
+def __getattr__(name: str) -> str:
+    # Looked up where it is asked for: the look-up takes longer than all else that happens before a command can be
+    # interrupted.
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("robustsweep")
+    except PackageNotFoundError:  # a source tree that was never installed
+        return "0+unknown"

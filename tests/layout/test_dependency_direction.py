@@ -7,7 +7,7 @@ from repository import ROOT, TOP_LEVEL
 
 ROOT_MODULES = {
     *("cache", "draws", "errors", "kernels", "plan_file", "precision", "printable", "registry", "untrusted_files"),
-    "values",
+    *("foreign_code", "interruption", "values"),
 }
 # What each folder may import of the others; nothing imports cli.
 ALLOWED = {

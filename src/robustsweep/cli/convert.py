@@ -15,6 +15,7 @@ def convert(
     A native file needs no further keys in a sweep: architecture, normalisation, method and seed travel with it.
     """
     from robustsweep.benchmark.checkpoints import resolve, save_native
+    from robustsweep.cli.terminal import say
     from robustsweep.errors import UsageError
 
     if out.suffix != ".safetensors":
@@ -23,4 +24,4 @@ def convert(
     if len(found) != 1:
         raise UsageError(f"{checkpoint} names {len(found)} checkpoints; convert one at a time.")
     save_native(out, found[0].load_network(), found[0].card)
-    typer.echo(f"{out}: {found[0].card.architecture}, {found[0].card.classes} classes, id {found[0].id}")
+    say(f"{out}: {found[0].card.architecture}, {found[0].card.classes} classes, id {found[0].id}")

@@ -152,6 +152,8 @@ def choose_device(name: str) -> "torch.device":
 
 def show_plan(console: "Console", plan: "Plan", store: "CellStore", shard: "Shard") -> None:
     """Print what is wanted and what of it is stored."""
+    from robustsweep.cli.terminal import say
+
     source = plan.source
     wanted, missing = plan.wanted(shard), plan.missing(store, shard)
     subset = f", a subset of {len(source.data.labels)}" if source.limit else ""
@@ -168,13 +170,14 @@ def show_plan(console: "Console", plan: "Plan", store: "CellStore", shard: "Shar
         lines.append(f"note   no clean images were given (clean=SPEC), so these are left out: {names}")
     lines += [f"note   {note}" for note in source.describe()["notes"]]
     for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        say(line, console)
 
 
 def compute(console: "Console", plan: "Plan", store: "CellStore", settings: "SweepSettings") -> "SweepSummary":
     """Run the sweep with progress, and print what it did."""
     from robustsweep.benchmark.sweep import run_sweep
     from robustsweep.cli.progress import TerminalProgress
+    from robustsweep.cli.terminal import say
 
     with TerminalProgress(console) as progress:
         summary = run_sweep(plan, store, settings, progress)
@@ -186,6 +189,6 @@ def compute(console: "Console", plan: "Plan", store: "CellStore", settings: "Swe
         )
     else:
         text = f"done   nothing to compute: all {summary.reused} cells are stored already"
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
-    console.print(f"next   robustsweep report {store.root}", markup=False, highlight=False, soft_wrap=True)
+    say(text, console)
+    say(f"next   robustsweep report {store.root}", console)
     return summary
