@@ -169,7 +169,7 @@ def read_recipe(path: Path) -> Recipe:
     return Recipe(name=path.stem, **values)
 
 
-RECIPES: Registry[Recipe] = Registry("recipe")
+RECIPES: Registry[Recipe] = Registry("recipe", Recipe)
 
 for _path in sorted((Path(__file__).parent / "recipes").glob("*.toml")):
     RECIPES.add(_path.stem, read_recipe(_path))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from robustsweep.augmentations import METHODS, Method, build_method
+from robustsweep.augmentations import METHODS, Method, build_method, parameters_of
 from robustsweep.benchmark.spec import parse_spec
 from robustsweep.errors import UsageError
 from robustsweep.plan_file import read_plan
@@ -144,7 +144,7 @@ def methods_of(texts: tuple[str, ...]) -> dict[str, Method]:
     methods: dict[str, Method] = {}
     for text in wanted:
         name = text.partition(",")[0].strip()
-        keys = tuple(field.name for field in fields(METHODS[name]))
+        keys = parameters_of(name)
         options = parse_spec(text, noun="method", keys=keys, nested=True).options
         methods[_label(name, options)] = build_method(name, **{key: _value(value) for key, value in options.items()})
     return dict(sorted(methods.items(), key=lambda item: item[1].name != BASELINE))

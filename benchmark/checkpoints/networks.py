@@ -15,6 +15,7 @@ from robustsweep.benchmark.architectures import build_architecture
 from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS, Normalisation
 from robustsweep.benchmark.checkpoints.robustbench import build_zoo_network
 from robustsweep.errors import CheckpointError, MissingDependencyError
+from robustsweep.foreign_code import described, foreign_code
 
 SCHEMES = ("timm", "torchvision", "pytorchcv", "robustbench", "py")
 
@@ -163,19 +164,21 @@ def _python(name: str, classes: int | None, pretrained: bool) -> Network:
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
-        factory = getattr(importlib.import_module(module_name), factory_name)
-        source = inspect.getsourcefile(factory)
-        wants_classes = "classes" in inspect.signature(factory).parameters
+        with foreign_code():
+            factory = getattr(importlib.import_module(module_name), factory_name)
+            source = inspect.getsourcefile(factory)
+            wants_classes = "classes" in inspect.signature(factory).parameters
     except Exception as error:  # importing runs the user's code
         raise CheckpointError(
-            f"py:{name} cannot be imported ({error!r}); it must be a function or a class of a module that is "
+            f"py:{name} cannot be imported ({described(error)}); it must be a function or a class of a module that is "
             "importable here."
         ) from error
     try:
-        module = factory(classes=classes) if wants_classes else factory()
+        with foreign_code():
+            module = factory(classes=classes) if wants_classes else factory()
     except Exception as error:  # the factory is the user's code
         raise CheckpointError(
-            f"py:{name} failed ({error!r}); a factory is called with classes=N or nothing."
+            f"py:{name} failed ({described(error)}); a factory is called with classes=N or nothing."
         ) from error
     if not isinstance(module, nn.Module):
         raise CheckpointError(f"py:{name} returned a {type(module).__name__}, expected a torch.nn.Module.")

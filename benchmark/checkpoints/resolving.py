@@ -23,6 +23,7 @@ from robustsweep.benchmark.checkpoints.state_dicts import (
 )
 from robustsweep.benchmark.spec import Spec, parse_spec, positive_int, share, whole_number
 from robustsweep.errors import CheckpointError, UsageError
+from robustsweep.foreign_code import described, foreign_code
 from robustsweep.results.cells import Json, identity_key
 
 KEYS = (
@@ -195,11 +196,11 @@ def _finished(spec: Spec, default_name: str, arch: str, path: Path | None, *, pr
 def _count_outputs(network: Network, size: int | None, arch: str) -> int:
     side = size or network.input_size or 32
     try:
-        with torch.inference_mode():
+        with foreign_code(), torch.inference_mode():
             logits = network.module.eval()(torch.zeros(1, 3, side, side))
     except Exception as error:  # a network that does not fit can raise anything
         raise CheckpointError(
-            f"{arch} cannot take an image of {side}x{side} pixels ({error!r}); say input_size=N."
+            f"{arch} cannot take an image of {side}x{side} pixels ({described(error)}); say input_size=N."
         ) from error
     if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != 1:
         shown = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__

@@ -90,9 +90,9 @@ def _methods() -> list[Row]:
 
 
 def _suites() -> list[Row]:
-    from robustsweep.benchmark.suites import SUITES
+    from robustsweep.benchmark.suites import SUITES, suite_conditions
 
-    return [(name, f"{len(SUITES[name]())} conditions. {_first_line(SUITES[name])}") for name in SUITES]
+    return [(name, f"{len(suite_conditions(name))} conditions. {_first_line(SUITES[name])}") for name in SUITES]
 
 
 def _architectures() -> list[Row]:
