@@ -35,11 +35,12 @@ def demo(
     from robustsweep.cli.report import report
     from robustsweep.cli.sweep import choose_device, show_plan
     from robustsweep.cli.terminal import say
-    from robustsweep.errors import UsageError
     from robustsweep.results.store import CellStore
+    from robustsweep.values import whole
 
-    if limit is not None and limit < 1:
-        raise UsageError(f"--limit must be 1 or more, got {limit}.")
+    whole(seed, "--seed", 0, 999_999_999)
+    if limit is not None:
+        whole(limit, "--limit", 1, 999_999_999)
     console = Console()
     folder = out.expanduser()
     paths = _train(console, folder / "checkpoints", seed)

@@ -12,7 +12,8 @@ import typer
 from robustsweep import interruption
 from robustsweep.cli.streams import broken, open_streams
 from robustsweep.cli.terminal import complain
-from robustsweep.errors import RobustsweepError, UsageError
+from robustsweep.errors import RobustsweepError
+from robustsweep.values import check_text
 
 _BROKEN_PIPE = 141
 _INTERNAL = 70
@@ -61,14 +62,7 @@ def _run(arguments: Sequence[str]) -> int:
 def _check(arguments: Sequence[str]) -> None:
     before = "the command"
     for argument in arguments:
-        try:
-            argument.encode()
-        except UnicodeEncodeError:
-            raise UsageError(
-                f"{before}: {argument!r} is no text in UTF-8; rename the file, or check the terminal's encoding."
-            ) from None
-        if "\0" in argument:
-            raise UsageError(f"{before}: {argument!r} holds the character NUL, which no name or path can.")
+        check_text(argument, f"What follows {before}")
         before = argument if argument.startswith("-") else before
 
 

@@ -1,5 +1,6 @@
 """``robustsweep sweep``: compute the missing cells of a plan."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from robustsweep.benchmark.spec import Spec
     from robustsweep.benchmark.sweep import SweepSettings, SweepSummary
     from robustsweep.results.store import CellStore
+
+
+_DEVICE = re.compile(r"cpu|cuda(?::([0-9]{1,3}))?")
 
 
 def sweep(
@@ -140,10 +144,10 @@ def choose_device(name: str) -> "torch.device":
 
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    kind, _, index = name.partition(":")
-    if kind not in ("cpu", "cuda") or (index and not index.isdigit()):
+    found = _DEVICE.fullmatch(name)
+    if found is None:
         raise UsageError(f"--device must be auto, cpu, cuda or cuda:N, got {name!r}.")
-    if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
+    if name != "cpu" and int(found[1] or 0) >= torch.cuda.device_count():
         raise UsageError(
             f"--device {name}: this machine has {torch.cuda.device_count()} CUDA devices; use --device cpu."
         )
