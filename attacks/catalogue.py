@@ -6,7 +6,7 @@ from robustsweep.attacks.momentum import BIM, MIFGSM
 from robustsweep.attacks.rules import Rule
 from robustsweep.registry import Registry
 
-ATTACKS: Registry[Rule] = Registry("attack")
+ATTACKS: Registry[Rule] = Registry("attack", Rule)
 ATTACKS.add("fgsm", FGSM)
 ATTACKS.add("fgm", FGM)
 ATTACKS.add("pgd", PGD)

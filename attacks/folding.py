@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
+from robustsweep.foreign_code import foreign_code
+
 Convolution = nn.Conv1d | nn.Conv2d
 Normalisation = nn.BatchNorm1d | nn.BatchNorm2d
 
@@ -39,7 +41,7 @@ def search_model(model: nn.Module, images: Tensor) -> tuple[nn.Module, str | Non
         return model, None
     images = images[:N_COMPARED]
     try:
-        with torch.no_grad():
+        with foreign_code(), torch.no_grad():
             folded = copy.deepcopy(model).requires_grad_(False)
             for convolution, norm in _consecutive(folded, images):
                 _fold(folded, convolution, norm)

@@ -116,7 +116,7 @@ def _at(logits: Tensor, classes: Tensor) -> Tensor:
     return logits.gather(1, classes.unsqueeze(1)).squeeze(1)
 
 
-LOSSES: Registry[Loss] = Registry("loss")
+LOSSES: Registry[Loss] = Registry("loss", Loss)
 LOSSES.add("ce", Loss(cross_entropy))
 LOSSES.add("margin", Loss(margin))
 LOSSES.add("dlr", Loss(difference_of_logits_ratio, classes=3))

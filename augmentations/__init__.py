@@ -21,7 +21,7 @@ from robustsweep.augmentations import (
     snapmix,
     soft_cutout,
 )
-from robustsweep.augmentations.method import METHODS, Method, build_method
+from robustsweep.augmentations.method import METHODS, Method, build_method, parameters_of
 
 __all__ = [
     "METHODS",
@@ -35,6 +35,7 @@ __all__ = [
     "cutout",
     "fmix",
     "mixup",
+    "parameters_of",
     "resizemix",
     "saliencymix",
     "smoothmix_c",

@@ -99,7 +99,18 @@ class Method(ABC):
         return parameters
 
 
-METHODS: Registry[type[Method]] = Registry("method")
+METHODS: Registry[type[Method]] = Registry("method", base=Method)
+
+
+def parameters_of(name: str) -> tuple[str, ...]:
+    """List the parameters of a method.
+
+    Raises:
+        UsageError: If the name is unknown, or the method of another package has none to list.
+    """
+    method = METHODS[name]
+    with METHODS.using(name):
+        return tuple(field.name for field in fields(method))
 
 
 def build_method(name: str, **parameters: Any) -> Method:
@@ -108,12 +119,15 @@ def build_method(name: str, **parameters: Any) -> Method:
     Raises:
         UsageError: If the name or a parameter is unknown, or a value is of another type or out of its range.
     """
-    method = METHODS[name]
-    known, hints = [f.name for f in fields(method)], get_type_hints(method)
+    method, known = METHODS[name], parameters_of(name)
+    with METHODS.using(name):
+        hints = get_type_hints(method)
     for parameter in parameters:
         if parameter not in known:
-            raise unknown_name(f"parameter of {name}", parameter, known)
-    return method(**{key: typed(value, hints[key], f"{name}: {key}") for key, value in parameters.items()})
+            raise unknown_name(f"parameter of {name}", parameter, list(known))
+    chosen = {key: typed(value, hints[key], f"{name}: {key}") for key, value in parameters.items()}
+    with METHODS.using(name):
+        return method(**chosen)
 
 
 def require(condition: bool, method: str, parameter: str, expected: str, value: object) -> None:

@@ -18,7 +18,8 @@ from robustsweep.benchmark.plan import PROTOCOL_VERSION, Plan
 from robustsweep.benchmark.progress import Progress
 from robustsweep.benchmark.scoring import to_unit_range
 from robustsweep.benchmark.sources import Source
-from robustsweep.errors import DataError, RobustsweepError
+from robustsweep.errors import DataError
+from robustsweep.foreign_code import described, foreign_code
 from robustsweep.results.audits import AuditRecord, read_audit, write_audit
 from robustsweep.results.cells import Json
 
@@ -85,12 +86,12 @@ class Auditor:
 
     def _guarded(self, checkpoint: Checkpoint, work: Callable[[Checkpoint], None]) -> None:
         try:
-            work(checkpoint)
+            with foreign_code():
+                work(checkpoint)
         except Exception as error:  # a network may be anybody's code
             if isinstance(error, DataError) and self._images is None:  # the network has not been asked yet
                 raise
-            reason = error if isinstance(error, RobustsweepError | RuntimeError) else repr(error)
-            self.failed.append(f"{checkpoint.name}, audit: {reason}")
+            self.failed.append(f"{checkpoint.name}, audit: {described(error)}")
             self._progress.warn(self.failed[-1])
 
     @property

@@ -32,8 +32,8 @@ class Shard:
         Raises:
             UsageError: If it is not two integers with 1 <= I <= N.
         """
-        index, _, count = text.partition("/")
-        if not (index.isascii() and index.isdigit() and count.isascii() and count.isdigit()):
+        index, slash, count = text.partition("/")
+        if not slash or not all(n.isascii() and n.isdigit() and len(n) <= 9 for n in (index, count)):
             raise UsageError(f"--shard takes I/N, such as 1/3, got {text!r}.")
         if not 1 <= int(index) <= int(count):
             raise UsageError(f"--shard I/N needs 1 <= I <= N, got {text!r}.")

@@ -16,6 +16,7 @@ from robustsweep.corruptions import SEVERITIES
 from robustsweep.errors import UsageError
 from robustsweep.plan_file import TABLES, read_plan
 from robustsweep.registry import unknown_name
+from robustsweep.values import SEEDS, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,13 @@ class SweepRequest:
     audit: bool = True
 
 
-_POSITIVE = ("limit", "workers", "batch_size", "models_at_once")
+_RANGES = {
+    "limit": (1, 999_999_999),
+    "workers": (1, 1000),
+    "batch_size": (1, 999_999_999),
+    "models_at_once": (1, 999_999_999),
+    "seed": SEEDS,
+}
 
 
 def read_request(path: Path) -> SweepRequest:
@@ -118,11 +125,11 @@ def merged(request: SweepRequest, values: dict[str, Any], where: str) -> SweepRe
                 raise UsageError(f"{where}: {key} must be a list of texts, got {value!r}.")
             changes[key] = tuple(value)
             continue
-        expected = int if key in (*_POSITIVE, "seed") else bool if key in ("compile", "final_jpeg", "audit") else str
+        expected = int if key in _RANGES else bool if key in ("compile", "final_jpeg", "audit") else str
         if type(value) is not expected:
             raise UsageError(f"{where}: {key} must be of type {expected.__name__}, got {value!r}.")
-        if key in _POSITIVE and int(value) < 1:
-            raise UsageError(f"{where}: {key} must be 1 or more, got {value}.")
+        if key in _RANGES:
+            whole(int(value), f"{where}: {key}", *_RANGES[key])
     return replace(request, **changes)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from robustsweep.attacks import Foreign
 from robustsweep.benchmark.attacking import attack_images, joined
 from robustsweep.benchmark.blocks import Block, split_positions
+from robustsweep.benchmark.checkpoints import Checkpoint
 from robustsweep.benchmark.conditions import Attacked, Condition, Corrupted, Windowed
 from robustsweep.benchmark.inspecting import Inspection
 from robustsweep.benchmark.parts import Computed, through_parts
@@ -17,7 +18,8 @@ from robustsweep.benchmark.progress import Progress
 from robustsweep.benchmark.recording import make_cell
 from robustsweep.benchmark.scoring import evaluate
 from robustsweep.benchmark.windowing import windowed_images
-from robustsweep.errors import DataError, RobustsweepError
+from robustsweep.errors import CheckpointError, DataError, RobustsweepError
+from robustsweep.foreign_code import described, foreign_code
 from robustsweep.precision import full_precision
 from robustsweep.results.cells import Examples
 from robustsweep.results.store import CellStore
@@ -66,17 +68,25 @@ class Run:
 
         Raises:
             DataError: If images cannot be read.
+            CheckpointError: If a checkpoint cannot be loaded once more.
         """
-        modules = {
-            cell.checkpoint.id: cell.checkpoint.load().to(self._device).to(memory_format=torch.channels_last)
-            for cell in {cell.checkpoint.id: cell for cell in cells}.values()
-        }
+        checkpoints = {cell.checkpoint.id: cell.checkpoint for cell in cells}
+        modules = {identity: self._loaded(checkpoint) for identity, checkpoint in checkpoints.items()}
         together = [[cell for cell in cells if cell.condition in group] for group in joined(self._plan.conditions)]
         with full_precision():
             for index, positions in enumerate(self._blocks):
                 block = Block.of(self._source, index, positions, self._device)
                 for wanting in together:
                     self._together([cell for cell in wanting if cell.key not in self._dead], modules, block)
+
+    def _loaded(self, checkpoint: Checkpoint) -> nn.Module:
+        try:
+            with foreign_code():
+                return checkpoint.load().to(self._device).to(memory_format=torch.channels_last)
+        except RobustsweepError:
+            raise
+        except Exception as error:  # a network may be anybody's code
+            raise CheckpointError(f"{checkpoint.name} cannot be loaded ({described(error)}).") from error
 
     def _together(self, cells: list[PlannedCell], modules: dict[str, nn.Module], block: Block) -> None:
         """Compute one block of cells that show the same images to their checkpoints."""
@@ -85,7 +95,8 @@ class Run:
             return
         begun = time.monotonic()
         try:
-            images = self._images(todo[0].condition, block)
+            with foreign_code():
+                images = self._images(todo[0].condition, block)
         except DataError:
             raise
         except Exception as error:  # a corruption may be another package's code
@@ -96,7 +107,8 @@ class Run:
         by_checkpoint: dict[str, list[PlannedCell]] = defaultdict(list)
         for cell in todo:
             try:
-                self._inspection.look(cell, modules[cell.checkpoint.id], images, block)
+                with foreign_code():
+                    self._inspection.look(cell, modules[cell.checkpoint.id], images, block)
             except Exception as error:  # a network may be anybody's code
                 self._fail(cell, block, error)
             else:
@@ -121,7 +133,8 @@ class Run:
         self._progress.working_on(cells[0].checkpoint.name, ", ".join(cell.condition.name for cell in cells))
         begun = time.monotonic()
         try:
-            found = self._examples(cells, module, images, block)
+            with foreign_code():
+                found = self._examples(cells, module, images, block)
         except Exception as error:  # a network may be anybody's code
             for cell in cells:
                 self._fail(cell, block, error)
@@ -183,8 +196,7 @@ class Run:
         self.computed += 1
 
     def _fail(self, cell: PlannedCell, block: Block, error: Exception) -> None:
-        reason = error if isinstance(error, RobustsweepError | RuntimeError) else repr(error)
-        sentence = f"{cell.checkpoint.name}, {cell.condition.name}: {reason}"
+        sentence = f"{cell.checkpoint.name}, {cell.condition.name}: {described(error)}"
         self._dead.add(cell.key)
         self.failed.append(sentence)
         self._progress.warn(sentence)

@@ -12,7 +12,7 @@ from robustsweep.errors import UsageError
 from robustsweep.registry import Registry, unknown_name
 
 Suite = Callable[[], tuple[Condition, ...]]
-SUITES: Registry[Suite] = Registry("suite")
+SUITES: Registry[Suite] = Registry("suite", Callable)
 """Suites by name; the docstring's first line describes the suite."""
 
 # The official ImageNet-C and Tiny-ImageNet-C files were written as JPEG of this quality after the corruption.
@@ -86,6 +86,20 @@ def _smoke() -> tuple[Condition, ...]:
     return tuple(parse_condition(name) for name in names)
 
 
+def suite_conditions(name: str) -> tuple[Condition, ...]:
+    """List the conditions of one suite.
+
+    Raises:
+        UsageError: If there is no such suite, or it fails or gives something else.
+    """
+    suite = SUITES[name]
+    with SUITES.using(name):
+        found = suite()
+    if not isinstance(found, tuple) or not all(isinstance(item, Condition) for item in found):
+        raise SUITES.refuse(name, f"returned {found!r:.200}, expected a tuple of conditions")
+    return found
+
+
 def conditions_of(names: Sequence[str]) -> tuple[Condition, ...]:
     """List the conditions of suites, corruptions (``fog``, ``fog@1-3``) and single conditions, each once, in order.
 
@@ -95,7 +109,7 @@ def conditions_of(names: Sequence[str]) -> tuple[Condition, ...]:
     wanted: dict[Condition, None] = {}
     for name in names:
         if name in SUITES:
-            found: tuple[Condition, ...] = SUITES[name]()
+            found = suite_conditions(name)
         elif name in CORRUPTIONS or "@" in name or is_foreign(name):
             found = parse_conditions(name)
         else:

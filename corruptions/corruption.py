@@ -74,4 +74,4 @@ def severities(
     return {"cifar": rows(cifar), "tiny": rows(tiny), "imagenet": rows(imagenet), "inception": rows(inception)}
 
 
-CORRUPTIONS: Registry[Corruption] = Registry("corruption")
+CORRUPTIONS: Registry[Corruption] = Registry("corruption", Corruption)

@@ -66,7 +66,8 @@ def corrupt(
         MissingDependencyError: If the corruption needs a package that is not installed, or compilation a compiler.
     """
     corruption, seed = CORRUPTIONS[name], whole_number(seed, "seed")
-    parameters = corruption.parameters(table, severity)
+    with CORRUPTIONS.using(name):
+        parameters = corruption.parameters(table, severity)
     _check(images, ids)
     stream = f"corruption/{table}/{name}@{severity}"
     shape = (images.shape[1], images.shape[2], images.shape[3])
@@ -81,8 +82,10 @@ def corrupt(
         chosen, chosen_ids = images[rows], ids[rows].to(images.device)
         if compiled:
             chosen, chosen_ids = _filled_up(chosen, size), _filled_up(chosen_ids, size)
-        fields = corruption.sample(Draws(seed, stream, chosen_ids), shape, parameters)
-        result = corruption.apply(chosen.contiguous(), parameters, fields)
+        with CORRUPTIONS.using(name):
+            fields = corruption.sample(Draws(seed, stream, chosen_ids), shape, parameters)
+            result = corruption.apply(chosen.contiguous(), parameters, fields)
+        _check_result(name, result, chosen)
         if jpeg_quality is not None:
             result = jpeg_round_trip(result, jpeg_quality)
         corrupted[rows] = result[: len(corrupted[rows])]
@@ -147,6 +150,13 @@ _COMPILED: set[tuple[object, ...]] = set()
 @lru_cache(maxsize=1)
 def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, "corruptions")
+
+
+def _check_result(name: str, result: object, images: Tensor) -> None:
+    expected = (images.dtype, images.shape)
+    if not isinstance(result, Tensor) or (result.dtype, result.shape) != expected:
+        came = f"{result.dtype} {tuple(result.shape)}" if isinstance(result, Tensor) else type(result).__name__
+        raise CORRUPTIONS.refuse(name, f"returned {came}, expected {images.dtype} {tuple(images.shape)}")
 
 
 def _check(images: Tensor, ids: Tensor) -> None:

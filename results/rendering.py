@@ -12,6 +12,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from robustsweep.printable import printable
+from robustsweep.results.csv_text import csv_text
 from robustsweep.results.tables import INTERVALS_NOTE, Table
 
 _MARKDOWN = str.maketrans(
@@ -67,7 +68,8 @@ def _mark(table: Table, row: int, column: int) -> str:
 def to_csv(table: Table) -> str:
     """Render raw values: fractions and counts in full precision, empty where missing, the scope in leading columns.
 
-    A column with intervals is followed by their ends, ``NAME_low`` and ``NAME_high``.
+    A column with intervals is followed by their ends, ``NAME_low`` and ``NAME_high``. Texts are written by
+    ``csv_text``, so that a spreadsheet takes none of them for a formula.
     """
     scope = table.scope
     leading: dict[str, object] = {}
@@ -80,12 +82,12 @@ def to_csv(table: Table) -> str:
     writer = csv.writer(file, lineterminator="\n")
     bounded = {column for _, column in table.intervals}
     names = [[column.name, *_ends_of(column.name, c in bounded)] for c, column in enumerate(table.columns)]
-    writer.writerow([*leading, *(printable(name) for group in names for name in group)])
+    writer.writerow([*leading, *(csv_text(name) for group in names for name in group)])
     for r, row in enumerate(table.rows):
         cells = [*leading.values()]
         for c, value in enumerate(row):
             cells += [value, *(table.intervals.get((r, c), (None, None)) if c in bounded else ())]
-        writer.writerow([printable(cell) if isinstance(cell, str) else cell for cell in cells])
+        writer.writerow([csv_text(cell) if isinstance(cell, str) else cell for cell in cells])
     return file.getvalue()
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from robustsweep.printable import printable
 from robustsweep.registry import unknown_name
 from robustsweep.results.cells import canonical_json
+from robustsweep.results.csv_text import csv_text
 from robustsweep.results.document import Report, build_report
 from robustsweep.results.files import write_atomically
 from robustsweep.results.frame import DTYPES
@@ -85,5 +85,5 @@ def _cells_csv(frame: pd.DataFrame) -> str:
         warnings=[" ".join(warnings) for warnings in frame["warnings"]],
     )
     for name in (name for name, kind in DTYPES.items() if kind in ("str", "object")):
-        text[name] = text[name].map(printable, na_action="ignore")
+        text[name] = text[name].map(csv_text, na_action="ignore")
     return text.to_csv(index=False, lineterminator="\n")

@@ -3,13 +3,13 @@
 import hashlib
 import json
 import math
-import tomllib
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import get_type_hints
 
 from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS
 from robustsweep.errors import UsageError
+from robustsweep.plan_file import read_plan
 from robustsweep.registry import Registry, unknown_name
 from robustsweep.values import typed
 
@@ -151,12 +151,7 @@ def read_recipe(path: Path) -> Recipe:
     Raises:
         UsageError: If it is not TOML, a key is unknown, missing or of the wrong type, or a value is out of range.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"The recipe {path} cannot be read ({error.strerror}).") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"The recipe {path} is not TOML ({error}).") from error
+    content = read_plan(path, "recipe")
     hints = get_type_hints(Recipe)
     known = [field.name for field in fields(Recipe) if field.name != "name"]
     for key in content:
@@ -169,7 +164,7 @@ def read_recipe(path: Path) -> Recipe:
     return Recipe(name=path.stem, **values)
 
 
-RECIPES: Registry[Recipe] = Registry("recipe")
+RECIPES: Registry[Recipe] = Registry("recipe", Recipe)
 
 for _path in sorted((Path(__file__).parent / "recipes").glob("*.toml")):
     RECIPES.add(_path.stem, read_recipe(_path))

@@ -7,13 +7,15 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from robustsweep.augmentations import METHODS, Method, build_method
+from robustsweep.augmentations import METHODS, Method, build_method, parameters_of
 from robustsweep.benchmark.spec import parse_spec
 from robustsweep.errors import UsageError
 from robustsweep.plan_file import read_plan
 from robustsweep.registry import unknown_name
 from robustsweep.training.cards import Keep
 from robustsweep.training.job import BASELINE, Job
+from robustsweep.untrusted_files import strict_json
+from robustsweep.values import check_plain, whole
 
 _SEEDS = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
 _MOST_SEEDS = 1000
@@ -54,7 +56,7 @@ class TrainRequest:
     out: str = "runs/train"
 
 
-_POSITIVE = ("epochs", "limit", "workers")
+_MOST = {"epochs": 1_000_000, "limit": 999_999_999, "workers": 1000}
 
 
 def read_train_request(path: Path) -> TrainRequest | None:
@@ -98,11 +100,11 @@ def merged_training(request: TrainRequest, values: dict[str, Any], where: str) -
                 )
             changes[key] = tuple(_as_text(item, where) if isinstance(item, dict) else item for item in value)
             continue
-        expected = int if key in _POSITIVE else str
+        expected = int if key in _MOST else str
         if type(value) is not expected:
             raise UsageError(f"{where}: {key} must be of type {expected.__name__}, got {value!r}.")
-        if key in _POSITIVE and int(value) < 1:
-            raise UsageError(f"{where}: {key} must be 1 or more, got {value}.")
+        if key in _MOST:
+            whole(int(value), f"{where}: {key}", 1, _MOST[key])
         if key == "keep" and value not in ("last", "best"):
             raise UsageError(f"{where}: keep must be last or best, got {value!r}.")
     return replace(request, **changes)
@@ -144,9 +146,10 @@ def methods_of(texts: tuple[str, ...]) -> dict[str, Method]:
     methods: dict[str, Method] = {}
     for text in wanted:
         name = text.partition(",")[0].strip()
-        keys = tuple(field.name for field in fields(METHODS[name]))
+        keys = parameters_of(name)
         options = parse_spec(text, noun="method", keys=keys, nested=True).options
-        methods[_label(name, options)] = build_method(name, **{key: _value(value) for key, value in options.items()})
+        values = {key: _value(value, f"{name}: {key}") for key, value in options.items()}
+        methods[_label(name, options)] = build_method(name, **values)
     return dict(sorted(methods.items(), key=lambda item: item[1].name != BASELINE))
 
 
@@ -159,12 +162,16 @@ def _label(name: str, options: dict[str, str]) -> str:
     return f"{label[:_LONGEST_LABEL]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
-def _value(text: str) -> Any:
+def _value(text: str, what: str) -> Any:
     """Read a value as JSON does; anything else is a text."""
     try:
-        return json.loads(text)
+        value = strict_json(text)
     except ValueError:
-        return text
+        value = text
+    except RecursionError:
+        raise UsageError(f"{what} is nested too deeply; write it flatter.") from None
+    check_plain(value, what)
+    return value
 
 
 def jobs_of(request: TrainRequest) -> list[Job]:

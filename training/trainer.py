@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from robustsweep.augmentations.method import Method
+from robustsweep.augmentations.method import METHODS, Method
+from robustsweep.benchmark.architectures import ARCHITECTURES
 from robustsweep.benchmark.checkpoints.card import Card
 from robustsweep.benchmark.checkpoints.networks import build_network
 from robustsweep.benchmark.data.dataset import Dataset
@@ -84,16 +85,18 @@ def train(
         progress: Called after every epoch, when its state is saved.
 
     Raises:
-        UsageError: If recipe, data and architecture cannot be trained together.
+        UsageError: If recipe, data and architecture cannot be trained together, or another package's method or
+            architecture fails.
         CheckpointError: If the loss stops being finite, or the state cannot be read.
     """
     check_architecture(architecture)
     check_flip(recipe, data)
     device = torch.device(device)
     images = load_images(data, device, recipe, hold_out=keep == "best") if images is None else images
-    card = training_card(
-        method, data, images.normalisation, architecture=architecture, recipe=recipe, seed=seed, keep=keep
-    )
+    with METHODS.using(method.name):
+        card = training_card(
+            method, data, images.normalisation, architecture=architecture, recipe=recipe, seed=seed, keep=keep
+        )
     network = build_network(architecture, data.classes, seed=seed).module
     network = network.to(device).to(memory_format=torch.channels_last).train()
     optimiser = _optimiser(network, recipe)
@@ -104,7 +107,8 @@ def train(
         if saved_card == card:
             course, best = saved_course, load_state(state, network, optimiser)
     for epoch in range(len(course), recipe.epochs):
-        report = _epoch_report(network, optimiser, images, method, recipe, seed, epoch, device)
+        with METHODS.using(method.name), ARCHITECTURES.using(architecture):
+            report = _epoch_report(network, optimiser, images, method, recipe, seed, epoch, device)
         course.append(report)
         if report.held_out_accuracy is not None and best_epoch(course) == report.epoch:
             best = copied(network)

@@ -24,6 +24,7 @@ from robustsweep.attacks.norms import find_norm
 from robustsweep.attacks.outcome import AttackOutcome
 from robustsweep.attacks.target import Target, check_attackable, check_labels, device_of, evaluation_context
 from robustsweep.errors import AttackError, RobustsweepError
+from robustsweep.foreign_code import described, foreign_code
 from robustsweep.values import require_kind, whole_number
 
 _TOLERANCE = 1e-6
@@ -128,7 +129,7 @@ def _run(batch: Batch, spec: Foreign) -> tuple[Tensor, list[str]]:
     family = FAMILIES[spec.family]
     try:
         # Libraries warn of what their own code does with newer versions of others.
-        with warnings.catch_warnings(), seeded(batch.seed):
+        with foreign_code(), warnings.catch_warnings(), seeded(batch.seed):
             warnings.simplefilter("ignore")
             returned, messages = family.adapter(batch)
     except RobustsweepError as error:
@@ -136,7 +137,7 @@ def _run(batch: Batch, spec: Foreign) -> tuple[Tensor, list[str]]:
     except ModuleNotFoundError as error:
         raise missing(spec.family) from error
     except Exception as error:  # another package's code can raise anything
-        raise AttackError(f"{spec.name} failed inside {family.package} ({error!r}).") from error
+        raise AttackError(f"{spec.name} failed inside {family.package} ({described(error)}).") from error
     # Counts and shares differ between batches; the flag is the same.
     return returned, [re.sub(r"\d+(?:\.\d+)?(?=%| points)", "some", message) for message in messages]
 

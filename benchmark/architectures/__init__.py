@@ -21,7 +21,7 @@ from robustsweep.registry import Registry
 Architecture = Callable[[int], nn.Module]
 """Takes the number of classes, returns the network."""
 
-ARCHITECTURES: Registry[Architecture] = Registry("architecture")
+ARCHITECTURES: Registry[Architecture] = Registry("architecture", Callable)
 
 for _depth in (8, 20, 32, 44, 56, 110):
     ARCHITECTURES.add(f"resnet{_depth}", partial(ParameterFreeResNet, _depth))
@@ -64,6 +64,10 @@ def build_architecture(name: str, classes: int, *, seed: int = 0) -> nn.Module:
         if wide and name not in ARCHITECTURES:
             network: nn.Module = WideResNet(int(wide[1]), int(wide[2]), classes)
         else:
-            network = ARCHITECTURES[name](classes)
+            architecture = ARCHITECTURES[name]
+            with ARCHITECTURES.using(name):
+                network = architecture(classes)
+            if not isinstance(network, nn.Module):
+                raise ARCHITECTURES.refuse(name, f"returned {network!r:.200}, expected a torch.nn.Module")
         _initialise(network)
     return network.eval()

@@ -14,6 +14,7 @@ from robustsweep.benchmark.checkpoints.normalisation import Normalised
 from robustsweep.benchmark.checkpoints.state_dicts import weights_hash
 from robustsweep.benchmark.checkpoints.strict_loading import listed
 from robustsweep.errors import CheckpointError
+from robustsweep.foreign_code import described, foreign_code
 from robustsweep.results.cells import Json, identity_key
 
 
@@ -94,11 +95,11 @@ def count_outputs(network: Network, size: int | None, architecture: str) -> int:
     """
     side = size or network.input_size or 32
     try:
-        with torch.inference_mode():
+        with foreign_code(), torch.inference_mode():
             logits = network.module.eval()(torch.zeros(1, 3, side, side))
-    except (Exception, SystemExit) as error:  # a network that does not fit can raise anything
+    except Exception as error:  # a network that does not fit can raise anything
         raise CheckpointError(
-            f"{architecture} cannot take an image of {side}x{side} pixels ({error!r}); say input_size=N."
+            f"{architecture} cannot take an image of {side}x{side} pixels ({described(error)}); say input_size=N."
         ) from error
     if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != 1:
         shown = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__

@@ -12,6 +12,7 @@ from typing import Any
 from torch import nn
 
 from robustsweep.errors import CheckpointError
+from robustsweep.foreign_code import described, foreign_code
 
 _CLASSES = ("classes", "num_classes", "n_classes", "nb_classes", "num_class", "n_class")
 _KEYWORD = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -53,11 +54,12 @@ def call_factory(name: str, classes: int | None) -> Built:
         options = {} if classes is None else {"num_classes": classes}
     called = ", ".join(f"{key}={value}" for key, value in options.items()) or "nothing"
     try:
-        module = factory(**options)
-    except (Exception, SystemExit) as error:  # the factory is the user's code
+        with foreign_code():
+            module = factory(**options)
+    except Exception as error:  # the factory is the user's code
         raise CheckpointError(
-            f"py:{name} failed ({error!r}); it was called with {called}, and a factory may take the number of classes "
-            f"as one of {', '.join(_CLASSES[:3])}, and nothing else."
+            f"py:{name} failed ({described(error)}); it was called with {called}, and a factory may take the number of "
+            f"classes as one of {', '.join(_CLASSES[:3])}, and nothing else."
         ) from error
     if not isinstance(module, nn.Module):
         raise CheckpointError(f"py:{name} returned a {type(module).__name__}, expected a torch.nn.Module.")
@@ -79,13 +81,14 @@ def _imported(name: str) -> tuple[Callable[..., Any], inspect.Parameter | None, 
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:
-        factory = getattr(importlib.import_module(module_name), factory_name)
-        file = inspect.getsourcefile(factory)
-        source = Path(file).read_bytes() if file else None
-        parameters = inspect.signature(factory).parameters
-    except (Exception, SystemExit) as error:  # importing runs the user's code
+        with foreign_code():
+            factory = getattr(importlib.import_module(module_name), factory_name)
+            file = inspect.getsourcefile(factory)
+            source = Path(file).read_bytes() if file else None
+            parameters = inspect.signature(factory).parameters
+    except Exception as error:  # importing runs the user's code
         raise CheckpointError(
-            f"py:{name} cannot be imported ({error!r}); it must be a function or a class of a module that is "
+            f"py:{name} cannot be imported ({described(error)}); it must be a function or a class of a module that is "
             "importable here."
         ) from error
     named = [parameters[key] for key in _CLASSES if key in parameters and parameters[key].kind in _KEYWORD]

@@ -28,7 +28,7 @@ _KEYS = ("split", "name", "resize", "crop", "clean", "download", "classes", "lab
 _IMAGENET = Preprocessing(resize=256, crop=224)
 
 Opened = Dataset | OfficialSet
-DATASETS: Registry[Callable[[Spec, str | None, int], Opened]] = Registry("dataset")
+DATASETS: Registry[Callable[[Spec, str | None, int], Opened]] = Registry("dataset", Callable)
 """Openers by scheme: (spec, location, workers) -> opened set. The docstring's first line describes the spec."""
 
 
@@ -47,7 +47,12 @@ def open_data(text: str, *, workers: int = 4) -> Opened:
     scheme, _, location = spec.target.partition(":")
     if scheme not in DATASETS and Path(spec.target).expanduser().exists():
         raise UsageError(f"Data spec {text!r} is a path alone; say what it is, such as imagefolder:{spec.target}.")
-    return DATASETS[scheme](spec, location or None, workers)
+    opener = DATASETS[scheme]
+    with DATASETS.using(scheme):
+        opened = opener(spec, location or None, workers)
+    if not isinstance(opened, Dataset | OfficialSet):
+        raise DATASETS.refuse(scheme, f"returned {opened!r:.200}, expected a Dataset or an OfficialSet")
+    return opened
 
 
 def _only(spec: Spec, *allowed: str) -> None:

@@ -11,7 +11,8 @@ from robustsweep.benchmark.conditions import Corrupted
 from robustsweep.benchmark.progress import Progress, Silent
 from robustsweep.benchmark.writing.folder import OutputFolder, only_writer
 from robustsweep.benchmark.writing.planning import Writing
-from robustsweep.errors import CellsFailedError, DataError, RobustsweepError
+from robustsweep.errors import CellsFailedError, DataError
+from robustsweep.foreign_code import described, foreign_code
 from robustsweep.precision import full_precision
 
 
@@ -115,7 +116,8 @@ class _Run:
             self._progress.working_on(self._source.data.name, condition.name)
             clean = block.clean[rows]
             try:
-                images = self._source.generate(self._writing.layout.in_pixels(condition), clean, block.ids[rows])
+                with foreign_code():
+                    images = self._source.generate(self._writing.layout.in_pixels(condition), clean, block.ids[rows])
             except DataError:
                 raise
             except Exception as error:  # a corruption may be another package's code
@@ -126,7 +128,6 @@ class _Run:
             self._progress.advance(int(end == self._n), end - n_written)
 
     def _fail(self, condition: Corrupted, error: Exception, n_left: int) -> None:
-        reason = error if isinstance(error, RobustsweepError | RuntimeError) else repr(error)
-        self._failed[condition] = f"{condition.name}: {reason}"
+        self._failed[condition] = f"{condition.name}: {described(error)}"
         self._progress.warn(self._failed[condition])
         self._progress.advance(1, n_left)

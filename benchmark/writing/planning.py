@@ -16,6 +16,7 @@ from robustsweep.corruptions.generation import SMALLEST_SIDE
 from robustsweep.errors import DataError, UsageError
 from robustsweep.registry import unknown_name
 from robustsweep.results.cells import Json
+from robustsweep.values import SEEDS, whole
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,10 @@ def plan_writing(
     Raises:
         RobustsweepError: If what is asked for cannot be had or does not fit together.
     """
-    if workers < 1:
-        raise UsageError(f"workers must be 1 or more, got {workers}.")
+    whole(workers, "workers", 1, 1000)
+    whole(seed, "seed", *SEEDS)
+    if limit is not None:
+        whole(limit, "limit", 1, 999_999_999)
     if layout is not None and layout not in LAYOUTS:
         raise unknown_name("layout", layout, list(LAYOUTS))
     wanted = _corruptions(suites)

@@ -5,16 +5,23 @@ Importing it before torch makes OpenMP's threads wait without spinning, unless t
 
 import os
 import sys
-from importlib.metadata import PackageNotFoundError, version
 
 # Threads that spin at the end of a parallel region collapse on a busy machine: one burns its time while it waits for
 # another that has no processor. OpenMP reads this once, when torch loads it.
 if "torch" not in sys.modules and not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"} & os.environ.keys():
     os.environ["OMP_WAIT_POLICY"] = "passive"
 
-try:
-    __version__ = version("robustsweep")
-except PackageNotFoundError:  # a source tree that was never installed
-    __version__ = "0+unknown"
-
 __all__ = ["__version__"]
+
+
+def __getattr__(name: str) -> str:
+    # Looked up where it is asked for: the look-up takes longer than all else that happens before a command can be
+    # interrupted.
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("robustsweep")
+    except PackageNotFoundError:  # a source tree that was never installed
+        return "0+unknown"

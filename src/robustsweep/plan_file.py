@@ -1,24 +1,29 @@
 """Plan files: one TOML file that says what is trained, swept and compared."""
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
-from robustsweep.errors import UsageError
+from robustsweep.errors import DataError, UsageError
+from robustsweep.untrusted_files import read_toml
+from robustsweep.values import check_plain
 
 TABLES = ("train", "compare")
 """Tables of a plan; all its other keys belong to the sweep."""
 
 
-def read_plan(path: Path) -> dict[str, Any]:
-    """Read a TOML plan as it stands.
+def read_plan(path: Path, noun: str = "plan") -> dict[str, Any]:
+    """Read a TOML file that a user wrote, as it stands.
+
+    Args:
+        path: The file.
+        noun: What it is called in errors.
 
     Raises:
-        UsageError: If it cannot be read or is not TOML.
+        UsageError: If it cannot be read, is not TOML, or holds a value that nothing can take.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"The plan {path} cannot be read ({error.strerror}).") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"The plan {path} is not TOML ({error}).") from error
+        content = read_toml(path)
+    except DataError as error:
+        raise UsageError(f"The {noun} {error}") from error
+    check_plain(content, f"The {noun} {path}")
+    return content

@@ -23,7 +23,9 @@ from robustsweep.unpacking import check_growth, check_method, zip_pieces
 Array = npt.NDArray[Any]
 
 DOCUMENT_BYTES = 64 << 20
-"""No JSON or TOML document that is read is larger."""
+"""No JSON document that is read is larger."""
+TOML_BYTES = 1 << 20
+"""No TOML document that is read is larger: people write them."""
 ARRAYS_BYTES = 1 << 30
 """No file of arrays of a run unpacks to more."""
 _ARRAY_SUFFIX = ".npy"
@@ -100,6 +102,16 @@ def _finite(text: str) -> float:
     return number
 
 
+def strict_json(content: bytes | str) -> Any:
+    """Parse JSON without NaN, Infinity, and numbers that overflow to one.
+
+    Raises:
+        ValueError: If it is not such JSON.
+        RecursionError: If it is nested too deeply.
+    """
+    return json.loads(content, parse_constant=_refuse_constant, parse_float=_finite)
+
+
 def parse_json(content: bytes | str, path: Path | str, advice: str = "remove it") -> Any:
     """Parse strict JSON: no NaN, no Infinity, no number that overflows to one, bounded depth.
 
@@ -112,7 +124,7 @@ def parse_json(content: bytes | str, path: Path | str, advice: str = "remove it"
         DataError: If it is not such JSON.
     """
     with reading(path, advice):
-        return json.loads(content, parse_constant=_refuse_constant, parse_float=_finite)
+        return strict_json(content)
 
 
 def read_json(path: Path, advice: str = "remove it", most_bytes: int = DOCUMENT_BYTES) -> dict[str, Any]:
@@ -127,15 +139,18 @@ def read_json(path: Path, advice: str = "remove it", most_bytes: int = DOCUMENT_
     return document
 
 
-def read_toml(path: Path, advice: str = "correct it") -> dict[str, Any]:
+def read_toml(path: Path, advice: str = "correct it", most_bytes: int = TOML_BYTES) -> dict[str, Any]:
     """Read a TOML file.
 
     Raises:
         DataError: If it cannot be read or is not TOML.
     """
-    content = read_regular(path, DOCUMENT_BYTES, advice)
+    content = read_regular(path, most_bytes, advice)
     with reading(path, advice):
-        return tomllib.loads(content.decode("utf-8"))
+        try:
+            return tomllib.loads(content.decode("utf-8"))
+        except ValueError as error:
+            raise DataError(f"{path} is not TOML ({error}); {advice}.") from error
 
 
 def read_arrays(

@@ -1,5 +1,6 @@
 """Values that users write or pass, held against what they are for."""
 
+import math
 import numbers
 from collections.abc import Sequence
 from types import NoneType, UnionType
@@ -7,7 +8,64 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from robustsweep.errors import RobustsweepError, UsageError
 
+SEEDS = (-(1 << 63), (1 << 63) - 1)
+"""The least and the greatest seed."""
+_DEEPEST = 20
 _ITEMS = {int: "whole numbers", float: "numbers", str: "texts"}
+
+
+def check_plain(value: Any, what: str) -> None:
+    """Refuse what no parameter can be, so that what comes later may print, store and compare any value.
+
+    Args:
+        value: What JSON or TOML gave.
+        what: Where it stands, for the error.
+
+    Raises:
+        UsageError: If it is nested too deeply, or holds a number that is not finite or needs more than 64 bits, or a
+            text that no name or path can be.
+    """
+    left = [(value, 0)]
+    while left:
+        item, depth = left.pop()
+        if depth > _DEEPEST:
+            raise UsageError(f"{what} is nested more than {_DEEPEST} levels deep; write it flatter.")
+        if isinstance(item, dict):
+            left += [(inner, depth + 1) for pair in item.items() for inner in pair]
+        elif isinstance(item, list):
+            left += [(inner, depth + 1) for inner in item]
+        elif isinstance(item, str):
+            check_text(item, what)
+        elif isinstance(item, float) and not math.isfinite(item):
+            raise UsageError(f"{what} holds {item}; write a finite number.")
+        elif isinstance(item, int) and not SEEDS[0] <= item <= SEEDS[1]:
+            raise UsageError(f"{what} holds a whole number of more than 64 bits; write a smaller one.")
+
+
+def check_text(text: str, what: str) -> None:
+    """Refuse a text that no name or path can be.
+
+    Raises:
+        UsageError: If it holds the character NUL or is no Unicode text.
+    """
+    if "\0" in text:
+        raise UsageError(f"{what} holds {text!r}, and no name or path can hold the character NUL.")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise UsageError(f"{what} holds {text!r}, which is no text in UTF-8; rename the file, or correct it.")
+
+
+def whole(value: int, what: str, low: int, high: int) -> int:
+    """Hold a whole number against its range.
+
+    Raises:
+        UsageError: If it lies outside.
+    """
+    if not low <= value <= high:
+        # Python refuses to write very long numbers.
+        shown = f"{value}" if SEEDS[0] <= value <= SEEDS[1] else "one of more than 64 bits"
+        bound = f"{low} or more" if value < low else f"at most {high}"
+        raise UsageError(f"{what} must be {bound}, got {shown}.")
+    return value
 
 
 def typed(value: Any, hint: Any, what: str) -> Any:

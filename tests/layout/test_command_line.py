@@ -8,7 +8,8 @@ from typer.main import get_command
 
 from robustsweep import __version__
 from robustsweep.benchmark.sweep import SweepSummary
-from robustsweep.cli import app, main
+from robustsweep.cli import main
+from robustsweep.cli.commands import app
 from robustsweep.training.grid import Grid
 
 COMMANDS = sorted(get_command(app).commands)

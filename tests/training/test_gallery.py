@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from robustsweep.augmentations import METHODS, build_method
 from robustsweep.augmentations.method import Method, Step
-from robustsweep.cli import app
+from robustsweep.cli.commands import app
 from robustsweep.draws import Draws
 from robustsweep.training.gallery import exhibit, photographs
 

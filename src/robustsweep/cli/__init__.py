@@ -1,105 +1,25 @@
-"""The command line: a thin shell on library functions, one file per command."""
+"""The command line: a thin shell on library functions, one file per command.
 
-import signal
+This module imports nothing heavy, so that interruptions are answered before anything else happens.
+"""
+
 import sys
-import traceback
-from types import FrameType
-from typing import Annotated
 
-import typer
-
-from robustsweep import __version__
-from robustsweep.cli.compare import compare
-from robustsweep.cli.convert import convert
-from robustsweep.cli.corrupt import corrupt
-from robustsweep.cli.demo import demo
-from robustsweep.cli.gate import gate
-from robustsweep.cli.listing import list_names
-from robustsweep.cli.report import report
-from robustsweep.cli.sweep import sweep
-from robustsweep.cli.train import train
-from robustsweep.errors import RobustsweepError
-
-_EPILOG = (
-    "Exit codes: 0 ok · 1 regression found, by gate alone · 2 usage or bad input · 3 some cells failed · "
-    "4 nothing to compare · 5 inconclusive under --strict · 70 internal error · 130 interrupted, run the same command "
-    "to continue."
-)
-_INTERRUPTED = 130
-_BROKEN_PIPE = 141
-
-app = typer.Typer(
-    name="robustsweep",
-    help="Measure how robust image classifiers are.",
-    epilog=_EPILOG,
-    no_args_is_help=True,
-    rich_markup_mode=None,  # it would take [train] for markup and leave it out
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(__version__)
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
-) -> None:
-    # --debug is read before parsing, so that it also covers errors of parsing.
-    del version, debug
-
-
-app.command(name="demo", short_help="Train six small checkpoints on digits, sweep them and report.")(demo)
-app.command(name="train", short_help="Train one network with each method and seed, all else alike.")(train)
-app.command(name="sweep", short_help="Take checkpoints through corruptions and attacks.")(sweep)
-app.command(name="report", short_help="Turn the results of runs into tables, figures and a page.")(report)
-app.command(name="compare", short_help="Compare a method with others on the same images.")(compare)
-app.command(name="gate", short_help="Fail when a checkpoint has become less robust.")(gate)
-app.command(name="corrupt", short_help="Write corrupted images in the layout of CIFAR-C or ImageNet-C.")(corrupt)
-app.command(name="convert", short_help="Write a checkpoint and its card as one safetensors file.")(convert)
-app.command(name="list", short_help="List the methods, corruptions, attacks and all that has a name.")(list_names)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    del number, frame
-    raise KeyboardInterrupt
+from robustsweep.interruption import EXIT_CODE, SENTENCE, Interruptions
 
 
 def main() -> None:
     """Run the command line and exit; errors become one sentence and an exit code, never a traceback."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    debug = "--debug" in sys.argv[1:]
+    interruptions = Interruptions()
+    interruptions.take_over()
     try:
-        app(prog_name="robustsweep")
-    except RobustsweepError as error:
-        _fail(str(error), error.exit_code, debug)
-    except SystemExit as ended:
-        # typer turns an interruption into this code and says nothing.
-        if ended.code == _INTERRUPTED:
-            _fail("interrupted; what is finished is stored, run the same command to continue.", _INTERRUPTED, debug)
-        if isinstance(ended.__context__, BrokenPipeError):
-            raise SystemExit(_BROKEN_PIPE) from None  # as a shell says it: the reader of the output has gone
-        # 1 says "regression found" and only a computed verdict may; libraries that exit by themselves use it as well.
-        if ended.code == 1 or not isinstance(ended.code, int | None):
-            _fail(f"internal error: something ended the command with {ended.code!r}.", 70, debug)
-        raise
-    except OSError as error:
-        if error.filename is None:
-            _fail(f"internal error: {error!r}; run again with --debug before the command to see where.", 70, debug)
-        _fail(f"{error.filename}: {error.strerror}; what is finished is kept.", 2, debug)
-    except Exception as error:  # the last line of defence: whatever else goes wrong is ours
-        _fail(f"internal error: {error!r}; run again with --debug before the command to see where.", 70, debug)
+        from robustsweep.cli.ending import end
 
+        code = end(sys.argv[1:], interruptions)
+        interruptions.settle(code)
+    except KeyboardInterrupt:
+        from robustsweep.cli.terminal import complain
 
-def _fail(sentence: str, exit_code: int, debug: bool) -> None:
-    if debug:
-        traceback.print_exc()
-    typer.echo(f"error: {sentence}", err=True)
-    raise SystemExit(exit_code)
+        complain(SENTENCE)
+        interruptions.settle(code := EXIT_CODE)
+    raise SystemExit(code)

@@ -34,9 +34,8 @@ def compare(
     Methods must have been trained alike; two checkpoints may be compared whatever they are.
     """
     from rich.console import Console
-    from rich.text import Text
 
-    from robustsweep.printable import printable
+    from robustsweep.cli.terminal import say
     from robustsweep.results.comparison import compare as compare_runs
     from robustsweep.results.comparison_request import compare_request
     from robustsweep.results.comparison_tables import comparison_tables
@@ -56,4 +55,4 @@ def compare(
         write_atomically(out / "compare.md", text.encode())
         for position, table in enumerate(tables, 1):
             write_atomically(out / f"{position}_{table.slug}.csv", to_csv(table).encode())
-        console.print(Text(f"Wrote {printable(str(out))}/ ({len(tables) + 1} files)"), soft_wrap=True)
+        say(f"Wrote {out}/ ({len(tables) + 1} files)", console)

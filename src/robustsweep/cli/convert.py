@@ -17,6 +17,7 @@ def convert(
     A native file needs no further keys in a sweep: architecture, normalisation, method and seed travel with it.
     """
     from robustsweep.benchmark.checkpoints import resolve, save_native
+    from robustsweep.cli.terminal import say
     from robustsweep.errors import UsageError
 
     if out.suffix != ".safetensors":
@@ -26,11 +27,11 @@ def convert(
         raise UsageError(f"{checkpoint} names {len(found)} checkpoints; convert one at a time.")
     save_native(out, found[0].load_network(), found[0].card)
     for note in found[0].notes:
-        typer.echo(f"note: {note}")
+        say(f"note: {note}")
     stated = found[0].file_accuracy
     if stated is not None and found[0].card.clean_accuracy is None:
-        typer.echo(
+        say(
             f"note: the file states {stated.entry} = {stated.value:g}, which the card leaves out because it may be of "
             "validation images or of another epoch; add clean_accuracy= to keep it."
         )
-    typer.echo(f"{out}: {found[0].card.architecture}, {found[0].card.classes} classes, id {found[0].id}")
+    say(f"{out}: {found[0].card.architecture}, {found[0].card.classes} classes, id {found[0].id}")

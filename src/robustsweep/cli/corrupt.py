@@ -50,13 +50,11 @@ def corrupt(
     from robustsweep.benchmark.writing import plan_writing, write_corrupted
     from robustsweep.cli.progress import TerminalProgress
     from robustsweep.cli.sweep import choose_device
+    from robustsweep.cli.terminal import say
 
     chosen = choose_device(device)
     writing = plan_writing(data, suite, layout=layout, limit=limit, seed=seed, workers=workers, final_jpeg=final_jpeg)
     console, folder = Console(), out.expanduser()
-
-    def say(line: str) -> None:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     for line in _describe(writing):
         say(line)

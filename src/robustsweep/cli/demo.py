@@ -34,11 +34,13 @@ def demo(
     from robustsweep.cli.progress import TerminalProgress
     from robustsweep.cli.report import report
     from robustsweep.cli.sweep import choose_device, show_plan
-    from robustsweep.errors import UsageError
+    from robustsweep.cli.terminal import say
     from robustsweep.results.store import CellStore
+    from robustsweep.values import whole
 
-    if limit is not None and limit < 1:
-        raise UsageError(f"--limit must be 1 or more, got {limit}.")
+    whole(seed, "--seed", 0, 999_999_999)
+    if limit is not None:
+        whole(limit, "--limit", 1, 999_999_999)
     console = Console()
     folder = out.expanduser()
     paths = _train(console, folder / "checkpoints", seed)
@@ -49,13 +51,14 @@ def demo(
     show_plan(console, plan, store, Shard())
     with TerminalProgress(console) as progress:
         summary = run_sweep(plan, store, SweepSettings(device=choose_device("auto"), audit=True), progress)
-    console.print(f"done   {summary.computed} cells computed in {summary.seconds:.0f} s", highlight=False)
+    say(f"done   {summary.computed} cells computed in {summary.seconds:.0f} s", console)
     summary.raise_if_failed()
     report([folder])
 
 
 def _train(console: "Console", folder: Path, seed: int) -> list[Path]:
     """Train what the folder does not hold, and say so."""
+    from robustsweep.cli.terminal import say
     from robustsweep.training.course import EpochReport
     from robustsweep.training.demo import DEMO_METHODS, train_demo_checkpoints
 
@@ -66,11 +69,10 @@ def _train(console: "Console", folder: Path, seed: int) -> list[Path]:
             seconds[method] += epoch.seconds
             status.update(f"training {method}, epoch {epoch.epoch} of {epoch.epochs}, loss {epoch.loss:.2f}")
             if epoch.epoch == epoch.epochs:
-                line = f"train  {method}: {epoch.epochs} epochs in {seconds[method]:.0f} s"
-                console.print(line, markup=False, highlight=False)
+                say(f"train  {method}: {epoch.epochs} epochs in {seconds[method]:.0f} s", console)
 
         paths = train_demo_checkpoints(folder, seed=seed, progress=show)
     n_trained = sum(spent > 0 for spent in seconds.values())
     text = f"train  {n_trained} checkpoints trained, {len(paths) - n_trained} were stored already, in {folder}"
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    say(text, console)
     return paths

@@ -60,9 +60,8 @@ def gate(
 def show(outcome: "Outcome", junit: Path | None) -> None:
     """Print the verdicts; write the JUnit file and the step summary that are wanted."""
     from rich.console import Console
-    from rich.text import Text
 
-    from robustsweep.printable import printable
+    from robustsweep.cli.terminal import say
     from robustsweep.results.files import write_atomically
     from robustsweep.results.gate.junit import junit_xml
     from robustsweep.results.gate.outcome import verdict_table
@@ -71,9 +70,9 @@ def show(outcome: "Outcome", junit: Path | None) -> None:
 
     console = Console(highlight=False)
     if outcome.networks:
-        console.print(Text(printable(outcome.networks)), soft_wrap=True)
+        say(outcome.networks, console)
     console.print(to_rich(verdict_table(outcome), console.width))
-    console.print(Text(printable(outcome.sentence), style="bold"), soft_wrap=True)
+    say(outcome.sentence, console, "bold")
     if junit is not None:
         write_atomically(junit, junit_xml(outcome))
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
@@ -85,9 +84,10 @@ def show(outcome: "Outcome", junit: Path | None) -> None:
 
 def write(run: Path, path: Path) -> None:
     """Write the run's answers as a baseline file and say so."""
+    from robustsweep.cli.terminal import say
     from robustsweep.results.gate.answers import read_answers
     from robustsweep.results.gate.baseline import write_baseline
 
     answers = read_answers(run)
     write_baseline(path, answers)
-    typer.echo(f"Wrote {path}: {len(answers.checkpoints)} checkpoint(s), {path.stat().st_size / 1000:.0f} kB.")
+    say(f"Wrote {path}: {len(answers.checkpoints)} checkpoint(s), {path.stat().st_size / 1000:.0f} kB.")

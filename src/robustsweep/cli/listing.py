@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from robustsweep.errors import UsageError
+from robustsweep.printable import printable
 
 Row = tuple[str, str]
 
@@ -37,15 +38,22 @@ def list_names(
     from rich.table import Table
     from rich.text import Text
 
+    from robustsweep.cli.terminal import say
+
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, description in _LISTINGS[noun]():
-        table.add_row(Text(name, style="bold", no_wrap=True), Text(description))
+        table.add_row(Text(printable(name), style="bold", no_wrap=True), Text(_printable_lines(description)))
     Console().print(table)
     if gallery is not None:
         from robustsweep.training.gallery import draw_gallery
 
         draw_gallery(gallery)
-        typer.echo(f"\nWhat each makes of two photographs: {gallery}")
+        say("")
+        say(f"What each makes of two photographs: {gallery}")
+
+
+def _printable_lines(text: str) -> str:
+    return "\n".join(printable(line) for line in text.split("\n"))
 
 
 def _first_line(item: object) -> str:
@@ -82,9 +90,9 @@ def _methods() -> list[Row]:
 
 
 def _suites() -> list[Row]:
-    from robustsweep.benchmark.suites import SUITES
+    from robustsweep.benchmark.suites import SUITES, suite_conditions
 
-    rows = [(name, f"{len(SUITES[name]())} conditions. {_first_line(SUITES[name])}") for name in SUITES]
+    rows = [(name, f"{len(suite_conditions(name))} conditions. {_first_line(SUITES[name])}") for name in SUITES]
     return [*rows, ("CORRUPTION[@A-B]", "Severities 1 to 5, or A to B, of one corruption: fog, fog@1-3; fog@3 is one.")]
 
 

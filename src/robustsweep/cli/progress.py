@@ -4,8 +4,10 @@ import time
 from types import TracebackType
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from robustsweep.cli.terminal import say, warn
+from robustsweep.printable import printable
 
 _PLAIN_EVERY_S = 30.0
 
@@ -41,7 +43,7 @@ class TerminalProgress:
         self._begun = self._last_line = time.monotonic()
         if self._console.is_terminal:
             self._bar = Progress(
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(bar_width=None),
                 TextColumn(f"{{task.fields[cells]}} {self._noun}"),
                 TextColumn("{task.fields[rate]}"),
@@ -56,7 +58,7 @@ class TerminalProgress:
     def working_on(self, checkpoint: str, condition: str) -> None:
         """Name the cell at work."""
         if self._bar:
-            self._bar.update(self._units_task, description=escape(f"{checkpoint}  {condition}"))
+            self._bar.update(self._units_task, description=printable(f"{checkpoint}  {condition}"))
 
     def advance(self, cells: int, units: int) -> None:
         """Move the bar, or print a line now and then."""
@@ -71,11 +73,11 @@ class TerminalProgress:
         elif now - self._last_line >= _PLAIN_EVERY_S or self._cells_done == self._cells:
             self._last_line = now
             left = (self._units - self._units_done) / max(rate, 1e-9)
-            self._console.print(
+            say(
                 f"{self._cells_done}/{self._cells} {self._noun}  {rate:,.0f} img/s  ETA {left / 60:.1f} min",
-                highlight=False,
+                self._console,
             )
 
     def warn(self, sentence: str) -> None:
         """Print a warning above the bar."""
-        self._console.print(f"[yellow]warning[/yellow] {escape(sentence)}", highlight=False)
+        warn(sentence, self._console)

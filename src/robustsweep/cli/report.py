@@ -24,16 +24,15 @@ def report(
 ) -> None:
     """Turn the cells of one or several runs into tables, figures and an HTML page that opens from disk."""
     from rich.console import Console
-    from rich.text import Text
 
-    from robustsweep.printable import printable
+    from robustsweep.cli.terminal import say
     from robustsweep.results.rendering import to_rich
     from robustsweep.results.report import write_report
 
     written = write_report(runs, out, [name.strip() for name in formats.split(",")], reference)
     console = Console(highlight=False)
     for note in dict.fromkeys(note for section in written.sections for note in section.unit.notes):
-        console.print(Text(f"Note: {printable(note)}", style="yellow"))
+        say(f"Note: {note}", console, "yellow")
     console.print()
     for table in written.tables:
         if table.depth == "summary":
@@ -46,4 +45,4 @@ def report(
         names = [str(path) for path in opened]
         names += [f"{folder}/ ({len(inside)} files)"] if len(inside) > len(opened) else []
         for name in names:
-            console.print(Text(f"Wrote {printable(name)}"), soft_wrap=True)
+            say(f"Wrote {name}", console)

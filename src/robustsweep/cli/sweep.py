@@ -1,5 +1,6 @@
 """``robustsweep sweep``: compute the missing cells of a plan."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from robustsweep.benchmark.spec import Spec
     from robustsweep.benchmark.sweep import SweepSettings, SweepSummary
     from robustsweep.results.store import CellStore
+
+
+_DEVICE = re.compile(r"cpu|cuda(?::([0-9]{1,3}))?")
 
 
 def sweep(
@@ -147,10 +151,10 @@ def choose_device(name: str) -> "torch.device":
 
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    kind, _, index = name.partition(":")
-    if kind not in ("cpu", "cuda") or (index and not index.isdigit()):
+    found = _DEVICE.fullmatch(name)
+    if found is None:
         raise UsageError(f"--device must be auto, cpu, cuda or cuda:N, got {name!r}.")
-    if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
+    if name != "cpu" and int(found[1] or 0) >= torch.cuda.device_count():
         raise UsageError(
             f"--device {name}: this machine has {torch.cuda.device_count()} CUDA devices; use --device cpu."
         )
@@ -161,6 +165,7 @@ def show_plan(console: "Console", plan: "Plan", store: "CellStore", shard: "Shar
     """Print what is wanted and what of it is stored."""
     from robustsweep.benchmark.checkpoints.checkpoint import notes_of
     from robustsweep.benchmark.fitting import skipped_sentences, table_notes
+    from robustsweep.cli.terminal import say
 
     source = plan.source
     wanted, missing = plan.wanted(shard), plan.missing(store, shard)
@@ -176,13 +181,14 @@ def show_plan(console: "Console", plan: "Plan", store: "CellStore", shard: "Shar
     notes = [*skipped_sentences(plan.skipped), *source.describe()["notes"], *notes_of(plan.checkpoints)]
     lines += [f"note   {note}" for note in (*notes, *table_notes(source.data.size, plan.conditions))]
     for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        say(line, console)
 
 
 def compute(console: "Console", plan: "Plan", store: "CellStore", settings: "SweepSettings") -> "SweepSummary":
     """Run the sweep with progress, and print what it did."""
     from robustsweep.benchmark.sweep import run_sweep
     from robustsweep.cli.progress import TerminalProgress
+    from robustsweep.cli.terminal import say
 
     with TerminalProgress(console) as progress:
         summary = run_sweep(plan, store, settings, progress)
@@ -194,6 +200,6 @@ def compute(console: "Console", plan: "Plan", store: "CellStore", settings: "Swe
         )
     else:
         text = f"done   nothing to compute: all {summary.reused} cells are stored already"
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
-    console.print(f"next   robustsweep report {store.root}", markup=False, highlight=False, soft_wrap=True)
+    say(text, console)
+    say(f"next   robustsweep report {store.root}", console)
     return summary

@@ -59,6 +59,7 @@ def train(
 
     from robustsweep.cli.progress import TerminalProgress
     from robustsweep.cli.sweep import choose_device
+    from robustsweep.cli.terminal import say
     from robustsweep.errors import UsageError
     from robustsweep.training.grid import plan_grid, train_grid
     from robustsweep.training.request import TrainRequest, merged_training, read_train_request
@@ -83,9 +84,6 @@ def train(
     request = merged_training(planned, options, "The command line")
     grid = plan_grid(request, choose_device(request.device))
     console = Console()
-
-    def say(line: str) -> None:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     for line in _describe(grid):
         say(line)
