@@ -21,7 +21,7 @@ from robustsweep.benchmark.sources import Source
 from robustsweep.errors import DataError
 from robustsweep.foreign_code import described, foreign_code
 from robustsweep.results.audits import AuditRecord, read_audit, write_audit
-from robustsweep.results.cells import Json
+from robustsweep.results.cells import Json, identity_key
 
 N_IMAGES = 200
 # Raised whenever a check can find something else for the same checkpoint and images.
@@ -73,6 +73,13 @@ class Auditor:
         self._device, self._batch_size = device, batch_size
         self._images: AuditedImages | None = None
         self._adversarial: dict[str, Tensor] = {}  # on the CPU, by checkpoint id
+
+    def wanted(self) -> list[Json]:
+        """List the checkpoints' own audits as ``WantedPlan`` takes them."""
+        return [
+            {"key": identity_key(self._identity(one)), "checkpoint_id": one.id, "checkpoint": one.name}
+            for one in self._plan.checkpoints
+        ]
 
     def run(self) -> None:
         """Audit each checkpoint, then judge each one's adversarial images on every other.

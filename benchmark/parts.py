@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from robustsweep.benchmark.inspecting import Inspection
 from robustsweep.benchmark.plan import PlannedCell
 from robustsweep.results.cells import Examples
+from robustsweep.results.parts import Part
 from robustsweep.results.store import CellStore
 
 
@@ -49,20 +50,19 @@ def through_parts(
     """
     place = cell.checkpoint.id, cell.key
     if computed is None:
-        inspection.take(cell, store.part_notes(*place, block)["inspected"])
+        inspection.take(cell, store.part(*place, block).notes["inspected"])
     else:
         notes = {
             "seconds": computed.seconds,
             "warnings": list(computed.warnings),
             "inspected": inspection.notes(cell),
         }
-        store.write_part_notes(*place, block, notes)
-        store.write_part(*place, block, computed.examples)
+        store.write_part(*place, block, Part(computed.examples, notes))
     if block < n_blocks - 1:
         return None
-    all_notes = [store.part_notes(*place, index) for index in range(n_blocks)]
+    parts = [store.part(*place, index) for index in range(n_blocks)]
     return Computed(
-        store.read_parts(*place, n_blocks),
-        sum(notes["seconds"] for notes in all_notes),
-        tuple(dict.fromkeys(sentence for notes in all_notes for sentence in notes["warnings"])),
+        Examples.concatenate([part.examples for part in parts]),
+        sum(part.notes["seconds"] for part in parts),
+        tuple(dict.fromkeys(sentence for part in parts for sentence in part.notes["warnings"])),
     )

@@ -88,6 +88,18 @@ class Plan:
             for condition, images in described
         }
 
+    def entries(self) -> list[Json]:
+        """List the cells as ``WantedPlan`` takes them."""
+        return [
+            {
+                "key": cell.key,
+                "checkpoint_id": cell.checkpoint.id,
+                "checkpoint": cell.checkpoint.name,
+                "condition": cell.condition.name,
+            }
+            for cell in self.cells.values()
+        ]
+
     def wanted(self, shard: Shard) -> list[PlannedCell]:
         """List the cells of a shard, condition by condition."""
         return [

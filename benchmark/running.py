@@ -43,6 +43,7 @@ class Run:
         device: Where to compute.
         batch_size: Images per forward pass.
         block_bytes: Images are handled in blocks where the whole set, as uint8, is larger than this.
+        plan_name: Name of the plan's file, which cells note so that its loss does not go unnoticed.
     """
 
     def __init__(
@@ -54,11 +55,12 @@ class Run:
         device: torch.device,
         batch_size: int,
         block_bytes: int,
+        plan_name: str,
     ) -> None:
         self.computed = 0
         self.failed: list[str] = []
         self._plan, self._source, self._store, self._progress = plan, plan.source, store, progress
-        self._device, self._batch_size = device, batch_size
+        self._device, self._batch_size, self._plan_name = device, batch_size, plan_name
         self._dead: set[str] = set()  # keys of cells that failed in an earlier block
         self._inspection = Inspection(plan, progress, batch_size)
         self._blocks = split_positions(self._source, block_bytes)
@@ -187,6 +189,7 @@ class Run:
             "device": str(self._device),
             "batch_size": self._batch_size,
             "seconds": computed.seconds,
+            "plan": self._plan_name,
         }
         inspected = self._inspection.findings(cell)
         finished = make_cell(cell, self._source, computed.examples, recorded, (*inspected, *computed.warnings))

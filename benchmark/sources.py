@@ -1,6 +1,5 @@
 """Sources: from a condition and positions to images, generated on the fly or read from an official set."""
 
-import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +11,8 @@ from robustsweep.benchmark.data.dataset import Int64Array, stratified_positions
 from robustsweep.benchmark.data.decoding import codec
 from robustsweep.corruptions import corrupt, table_for
 from robustsweep.errors import DataError, UsageError
-from robustsweep.results.cells import Json, identity_key
+from robustsweep.results.cells import Json
+from robustsweep.results.images import images_key
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,7 @@ class Source:
     @property
     def images_key(self) -> str:
         """Hash of which images these are: contents, preprocessing, choice."""
-        digest = hashlib.sha256(np.ascontiguousarray(self.ids).tobytes()).hexdigest()
-        return identity_key({"data": self.data.fingerprint, "preprocessing": self.data.preprocessing, "ids": digest})
+        return images_key(self.data.fingerprint, self.data.preprocessing, self.ids)
 
     def supports(self, condition: Condition) -> bool:
         """Say whether the images that the condition needs are there: clean ones for all but corruptions."""

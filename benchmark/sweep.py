@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -14,6 +14,7 @@ from robustsweep.benchmark.plan import Plan, PlannedCell, Shard
 from robustsweep.benchmark.progress import Progress, Silent
 from robustsweep.benchmark.running import Run, cost
 from robustsweep.errors import CellsFailedError, DataError
+from robustsweep.results.cells import Json
 from robustsweep.results.compacting import compact_checkpoint
 from robustsweep.results.store import CellStore
 
@@ -91,31 +92,44 @@ def run_sweep(
         progress: Receives events.
 
     Raises:
-        DataError: If images cannot be read.
+        DataError: If images, or what is stored of the plan's checkpoints, cannot be read.
         MissingDependencyError: If the library of an attack is not installed.
     """
     begun = time.monotonic()
     settings, progress = settings or SweepSettings(), progress or Silent()
     store.remove_leftovers()
+    batch_size = settings.batch_size or choose_batch_size(plan.source.data.size, settings.device)
+    auditor = Auditor(plan, store.root, progress, device=settings.device, batch_size=batch_size)
+    audits = settings.audit and any(isinstance(condition, Attacked) for condition in plan.conditions)
+    plan_name = _announce(plan, store, auditor.wanted() if audits else ())
+    _refuse_damage(plan, store)
     wanted = plan.wanted(settings.shard)
     missing = plan.missing(store, settings.shard)
-    _announce(plan, store)
-    batch_size = settings.batch_size or choose_batch_size(plan.source.data.size, settings.device)
-    run = Run(plan, store, progress, device=settings.device, batch_size=batch_size, block_bytes=settings.block_bytes)
+    run = Run(
+        plan,
+        store,
+        progress,
+        device=settings.device,
+        batch_size=batch_size,
+        block_bytes=settings.block_bytes,
+        plan_name=plan_name,
+    )
     if missing:
         progress.begin(len(missing), sum(cost(cell.condition) for cell in missing) * len(plan.source.positions))
         for group in _groups(missing, settings.models_at_once):
             run.compute(group)
             _compact(plan, store, progress, {cell.checkpoint.id for cell in group})
     _compact(plan, store, progress, {c.id for c in plan.checkpoints} - {cell.checkpoint.id for cell in missing})
-    failed = run.failed
-    audited = n_failed_audits = 0
-    if settings.audit and settings.shard.index == 1 and any(isinstance(c, Attacked) for c in plan.conditions):
-        auditor = Auditor(plan, store.root, progress, device=settings.device, batch_size=batch_size)
+    if audits and settings.shard.index == 1:
         auditor.run()
-        failed, audited, n_failed_audits = [*failed, *auditor.failed], auditor.computed, len(auditor.failed)
-    seconds = time.monotonic() - begun
-    return SweepSummary(run.computed, len(wanted) - len(missing), tuple(failed), seconds, audited, n_failed_audits)
+    return SweepSummary(
+        run.computed,
+        len(wanted) - len(missing),
+        (*run.failed, *auditor.failed),
+        time.monotonic() - begun,
+        auditor.computed,
+        len(auditor.failed),
+    )
 
 
 def _compact(plan: Plan, store: CellStore, progress: Progress, checkpoint_ids: set[str]) -> None:
@@ -131,22 +145,21 @@ def _compact(plan: Plan, store: CellStore, progress: Progress, checkpoint_ids: s
                 progress.warn(f"{checkpoint.name} is not compacted: {error}")
 
 
-def _announce(plan: Plan, store: CellStore) -> None:
-    """Store what belongs to the whole plan: images, the names of checkpoints, the list of wanted cells."""
+def _announce(plan: Plan, store: CellStore, audits: Sequence[Json]) -> str:
+    """Store what belongs to the whole plan: images, names of checkpoints, wanted cells and audits; return its name."""
     store.write_images(plan.source.images_key, plan.source.ids, plan.source.labels)
     for checkpoint in plan.checkpoints:
         store.write_checkpoint({"id": checkpoint.id, "name": checkpoint.name, "card": checkpoint.card.to_dict()})
-    store.write_plan(
-        [
-            {
-                "key": cell.key,
-                "checkpoint_id": cell.checkpoint.id,
-                "checkpoint": cell.checkpoint.name,
-                "condition": cell.condition.name,
-            }
-            for cell in plan.cells.values()
-        ]
-    )
+    return store.write_plan(plan.entries(), audits)
+
+
+def _refuse_damage(plan: Plan, store: CellStore) -> None:
+    """Read what is stored of the plan's checkpoints: a damaged cell must not pass for a finished one."""
+    planned = {cell.key for cell in plan.cells.values()}
+    for checkpoint in plan.checkpoints:
+        for cell in store.cells_of(checkpoint.id):
+            if cell.key in planned and store.has_examples(checkpoint.id, cell.key):
+                store.check_examples(cell)
 
 
 def _groups(missing: list[PlannedCell], models_at_once: int | None) -> Iterator[list[PlannedCell]]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from robustsweep.errors import DataError
 from robustsweep.results.per_image import MeasuredCells
+from robustsweep.results.recounting import ContradictionError
 from robustsweep.results.scores import CellName
 from robustsweep.results.statistics.calibration import N_BINS, Bins, add_bin_gaps, ece_scores
 from robustsweep.results.statistics.intervals import Floats
@@ -42,6 +43,9 @@ def read_calibrations(unit: Unit, runs: Sequence[Path]) -> list[Calibration]:
     Args:
         unit: The measurements.
         runs: Where their cells are.
+
+    Raises:
+        ContradictionError: If what is stored per image contradicts the counts.
     """
     return [_read(cells) for cells in MeasuredCells.of_each(unit, runs)]
 
@@ -56,6 +60,8 @@ def _read(cells: MeasuredCells) -> Calibration:
         try:
             bins[where], gaps = _pooled(cells, wanted)
             scores[where] = ece_scores(_whole(cells, gaps, wanted))
+        except ContradictionError:
+            raise
         except DataError as error:
             problems[str(error)] = None
     return Calibration(bins, scores, tuple(problems))

@@ -111,18 +111,6 @@ class Cell:
     recorded: Json = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
-    @classmethod
-    def from_json(cls, document: Json) -> "Cell":
-        """Take a cell from what its file says; further entries are ignored.
-
-        Raises:
-            KeyError, TypeError: If an entry is missing or no entry at all.
-        """
-        known = {f.name: document[f.name] for f in fields(cls)}
-        counts = known["counts"]
-        known["counts"] = Counts(**{**counts, "n_robust": tuple(counts["n_robust"])})
-        return cls(**{**known, "warnings": tuple(known["warnings"])})
-
     @property
     def key(self) -> str:
         """The 64 hexadecimal digits that name this cell."""

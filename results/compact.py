@@ -5,6 +5,7 @@
 =================  ==========  =====================================================================================
 ``keys``           uint8       shape (cells, 32), the keys
 ``manifest``       uint8       JSON as bytes: schema version, checkpoint, and each cell but its checkpoint
+``sha256``         uint8       hash of all other arrays, see ``sealed_arrays``
 ``sizes``          int64       shape (cells, 2): images, and how many of them have a rung (all or none)
 ``right``          uint8       packed bits, ceil(n / 8) bytes per cell: whether the prediction is the label
 ``top5_hit``       uint8       likewise: whether the label is among the five largest logits
@@ -22,21 +23,18 @@ needs the cells' own folders.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from robustsweep.errors import DataError
 from robustsweep.results.cells import Array, Cell, Examples
-from robustsweep.results.files import npz_bytes, read_npz
-from robustsweep.results.statistics.calibration import N_BINS, Bins, binned
+from robustsweep.results.documents import SCHEMA_VERSION
+from robustsweep.results.sealed_arrays import sealed_arrays
+from robustsweep.results.statistics.calibration import Bins, binned
 from robustsweep.results.statistics.intervals import Estimate
 
-SCHEMA_VERSION = 1
 SCORES = ("nll", "brier")
-_BINS = ("bin_counts", "bin_right", "bin_confidence")
-_KEY_BYTES = 32
+BINS = ("bin_counts", "bin_right", "bin_confidence")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +85,7 @@ def compacted(cells: Sequence[tuple[Cell, Summary]]) -> bytes:
     text = json.dumps(manifest, separators=(",", ":"), allow_nan=False).encode()
     summaries = [summary for _, summary in cells]
     scores = [[(one.value, one.standard_error) for one in map(s.scores.__getitem__, SCORES)] for s in summaries]
-    return npz_bytes(
+    return sealed_arrays(
         {
             "keys": np.stack([np.frombuffer(bytes.fromhex(cell.key), np.uint8) for cell, _ in cells]),
             "manifest": np.frombuffer(text, np.uint8),
@@ -101,84 +99,3 @@ def compacted(cells: Sequence[tuple[Cell, Summary]]) -> bytes:
             "scores": np.array(scores, np.float64),
         }
     )
-
-
-def read_keys(path: Path) -> tuple[str, ...]:
-    """Read the keys of the cells that a file answers for.
-
-    Raises:
-        DataError: If it cannot be read.
-    """
-    return _keys(read_npz(path, "keys")["keys"], path)
-
-
-def _keys(packed: Array, path: Path) -> tuple[str, ...]:
-    if packed.dtype != np.uint8 or packed.ndim != 2 or packed.shape[1] != _KEY_BYTES:
-        raise _damaged(path, f"keys of shape {packed.shape}")
-    return tuple(row.tobytes().hex() for row in packed)
-
-
-def _damaged(path: Path, reason: object) -> DataError:
-    return DataError(f"{path} is not a compacted checkpoint ({reason}); delete it and sweep again.")
-
-
-def read_cells(path: Path) -> dict[str, Cell]:
-    """Read the cells of a file, by key.
-
-    Raises:
-        DataError: If it is damaged, or of another schema version.
-    """
-    arrays = read_npz(path, "keys", "manifest")
-    try:
-        manifest = json.loads(arrays["manifest"].tobytes())
-        if (version := manifest["schema_version"]) != SCHEMA_VERSION:
-            raise DataError(f"{path} has schema version {version}; this robustsweep reads {SCHEMA_VERSION}.")
-        cells = [Cell.from_json({**cell, "checkpoint": manifest["checkpoint"]}) for cell in manifest["cells"]]
-        return dict(zip(_keys(arrays["keys"], path), cells, strict=True))
-    except (ValueError, KeyError, TypeError) as error:
-        raise _damaged(path, repr(error)) from error
-
-
-class Summaries:
-    """The summaries of a file, unpacked one by one.
-
-    Args:
-        path: The file.
-
-    Raises:
-        DataError: If it is damaged.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._arrays = read_npz(path, "keys", "sizes", "right", "top5_hit", "rung", *_BINS, "scores")
-        self._rows = {key: row for row, key in enumerate(_keys(self._arrays["keys"], path))}
-        sizes = self._arrays["sizes"]
-        if sizes.shape != (len(self._rows), 2):
-            raise _damaged(path, f"sizes of shape {sizes.shape}")
-        # Where each cell's bytes and rungs begin, and where the last one's end.
-        each = np.stack([(sizes[:, 0] + 7) // 8, sizes[:, 1]], axis=1)
-        self._starts = np.concatenate([np.zeros((1, 2), np.int64), np.cumsum(each, axis=0)])
-        self._check(path)
-
-    def _check(self, path: Path) -> None:
-        n_bytes, n_rungs = map(int, self._starts[-1])
-        cells = len(self._rows)
-        wanted = {"right": (n_bytes,), "top5_hit": (n_bytes,), "rung": (n_rungs,), "scores": (cells, len(SCORES), 2)}
-        for name, shape in (wanted | dict.fromkeys(_BINS, (cells, N_BINS))).items():
-            if self._arrays[name].shape != shape:
-                raise _damaged(path, f"{name} of shape {self._arrays[name].shape}, not {shape}")
-
-    def of(self, key: str) -> Summary:
-        """Unpack the summary of one cell."""
-        row, arrays = self._rows[key], self._arrays
-        n, n_rungs = map(int, arrays["sizes"][row])
-        (first, first_rung), (last, last_rung) = self._starts[row : row + 2]
-        right, top5_hit = (
-            np.unpackbits(arrays[name][first:last], count=n).view(np.bool_) for name in ("right", "top5_hit")
-        )
-        rung = arrays["rung"][first_rung:last_rung] if n_rungs else None
-        scores = {
-            name: Estimate(float(value), float(error), n - 1, n)
-            for name, (value, error) in zip(SCORES, arrays["scores"][row], strict=True)
-        }
-        return Summary(right, top5_hit, rung, Bins(*(arrays[name][row] for name in _BINS)), scores)

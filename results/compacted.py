@@ -4,7 +4,9 @@ import os
 from pathlib import Path
 
 from robustsweep.results.cells import Cell
-from robustsweep.results.compact import Summaries, Summary, read_cells, read_keys
+from robustsweep.results.compact import Summary
+from robustsweep.results.compact_reading import CompactFile
+from robustsweep.results.entries import CHECKPOINT_ID, has_file, has_folder, names_in
 
 Stamp = tuple[int, int, int]
 
@@ -19,24 +21,29 @@ class CompactCheckpoints:
     """
 
     def __init__(self, run: Path) -> None:
-        # Texts, because paths are put together for every cell of a run.
-        self._cells, self._files = str(run / "cells"), run / "compact"
+        self._run = run
         self._keys: dict[str, tuple[Stamp, dict[str, str]]] = {}
-        self._summaries: tuple[str, Stamp, Summaries] | None = None
+        self._last: tuple[str, Stamp, CompactFile] | None = None
 
     def ids(self) -> set[str]:
         """Name the checkpoints that have a file."""
-        return {path.stem for path in self._files.glob("*.npz")}
+        return set(names_in(self._run, "compact", suffix=".npz", pattern=CHECKPOINT_ID))
 
-    def _path(self, checkpoint_id: str) -> Path:
-        return self._files / f"{checkpoint_id}.npz"
+    def path_of(self, checkpoint_id: str) -> Path:
+        """Return where the file of a checkpoint is or would be."""
+        return self._run / "compact" / f"{checkpoint_id}.npz"
 
     def _stamp(self, checkpoint_id: str) -> Stamp | None:
-        try:
-            found = os.stat(f"{self._files}/{checkpoint_id}.npz")
-        except FileNotFoundError:
+        if not has_file(self._run, "compact", f"{checkpoint_id}.npz"):
             return None
+        found = os.stat(self.path_of(checkpoint_id))
         return found.st_mtime_ns, found.st_size, found.st_ino
+
+    def _file(self, checkpoint_id: str, stamp: Stamp) -> CompactFile:
+        """Return a checkpoint's file; the one that was read last stays in memory."""
+        if self._last is None or self._last[:2] != (checkpoint_id, stamp):
+            self._last = checkpoint_id, stamp, CompactFile.read(self.path_of(checkpoint_id))
+        return self._last[2]
 
     def _known(self, checkpoint_id: str) -> tuple[Stamp, dict[str, str]] | None:
         """Return when a checkpoint's file was written, and its keys by the names of their folders."""
@@ -44,7 +51,7 @@ class CompactCheckpoints:
         if stamp is None:
             return None
         if known is None or known[0] != stamp:
-            known = stamp, {key[:16]: key for key in read_keys(self._path(checkpoint_id))}
+            known = stamp, {key[:16]: key for key in self._file(checkpoint_id, stamp).keys}
             self._keys[checkpoint_id] = known
         return known
 
@@ -65,26 +72,27 @@ class CompactCheckpoints:
         return {name for name in known[1] if self._counts(checkpoint_id, name, known[0])} if known else set()
 
     def _counts(self, checkpoint_id: str, folder: str, written: Stamp) -> bool:
-        path = f"{self._cells}/{checkpoint_id}/{folder}"
-        try:
-            return not os.path.isdir(path) or os.stat(f"{path}/cell.json").st_mtime_ns <= written[0]
-        except FileNotFoundError:
+        names = ("cells", checkpoint_id, folder)
+        if not has_folder(self._run, *names):
+            return True
+        if not has_file(self._run, *names, "cell.json"):
             return False
+        return os.stat(self._run.joinpath(*names, "cell.json")).st_mtime_ns <= written[0]
 
     def cells(self, checkpoint_id: str) -> dict[str, Cell]:
         """Read the cells that a checkpoint's file answers for, by the names of their folders."""
         served = self.served(checkpoint_id)
-        held = read_cells(self._path(checkpoint_id)) if served else {}
+        if not served:
+            return {}
+        held = self._file(checkpoint_id, self._keys[checkpoint_id][0]).cells(checkpoint_id)
         return {key[:16]: cell for key, cell in held.items() if key[:16] in served}
 
-    def summary(self, checkpoint_id: str, key: str) -> Summary | None:
-        """Read what a checkpoint's file keeps of a cell; None where it does not answer for that.
+    def is_sealed(self, checkpoint_id: str) -> bool:
+        """Say whether the file of a checkpoint, which must be there, has a checksum."""
+        known = self._known(checkpoint_id)
+        return known is None or self._file(checkpoint_id, known[0]).is_sealed
 
-        The file that was read last stays in memory.
-        """
-        stamp, last = self._answering(checkpoint_id, key), self._summaries
-        if stamp is None:
-            return None
-        if last is None or last[:2] != (checkpoint_id, stamp):
-            self._summaries = last = checkpoint_id, stamp, Summaries(self._path(checkpoint_id))
-        return last[2].of(key)
+    def summary(self, checkpoint_id: str, key: str) -> Summary | None:
+        """Read what a checkpoint's file keeps of a cell; None where it does not answer for that."""
+        stamp = self._answering(checkpoint_id, key)
+        return None if stamp is None else self._file(checkpoint_id, stamp).summary_of(key)

@@ -1,6 +1,5 @@
 """Write the finished cells of a checkpoint as one small file."""
 
-from robustsweep.errors import DataError
 from robustsweep.results.cells import Cell
 from robustsweep.results.compact import Summary, compacted, summarised
 from robustsweep.results.store import CellStore
@@ -24,18 +23,4 @@ def _summary(store: CellStore, cell: Cell) -> Summary:
     found = store.summary_of(cell.checkpoint["id"], cell.key)
     if found is None:
         found = summarised(store.examples(cell), store.images(cell.data["images_key"])[1])
-    counted, counts = _counted(cell, found)
-    if counted != counts:
-        raise DataError(
-            f"The per-image answers of {cell.condition['name']} of {cell.checkpoint['name']} give {counted} right, its "
-            f"counts {counts}; delete the folder {cell.key[:16]} and sweep again."
-        )
     return found
-
-
-def _counted(cell: Cell, found: Summary) -> tuple[list[int], list[int]]:
-    """Count what is right, at each eps of an attack, by the images and by the cell."""
-    if found.rung is None:
-        return [int(found.right.sum())], [cell.counts.n_right]
-    robust = cell.counts.n_robust
-    return [int((found.rung > k).sum()) for k in range(len(robust))], list(robust)

@@ -19,7 +19,7 @@ from robustsweep.results.comparability import (
     unstated_training,
 )
 from robustsweep.results.comparison_request import ALL
-from robustsweep.results.frame import UNSPECIFIED, load_frame
+from robustsweep.results.frame import UNSPECIFIED, read_runs
 from robustsweep.results.overlap import overlap_notes
 from robustsweep.results.pairing import (
     NO_MCE,
@@ -81,7 +81,8 @@ def compare(
             no set of images has the reference.
         UsageError: If a name is known to no set of images.
     """
-    frame = load_frame(runs)
+    measured = read_runs(runs)
+    frame = measured.frame
     if frame.empty:
         raise NothingToCompareError(f"No finished cell in {', '.join(map(str, runs))}; run robustsweep sweep first.")
     trainings, units = split_units(frame), split_units(frame, by_training=False)
@@ -95,6 +96,7 @@ def compare(
         if any(found):
             wanted = sorted(set(frame["method"]) - {UNSPECIFIED}) if ALL in named else named
             noted = [_noting_absent(one, wanted) for one in found if one]
+            noted = [replace(one, notes=(*one.notes, *measured.notes)) for one in noted]
             return _with_what_was_named(noted, metrics, reference)
     raise NothingToCompareError(
         f"{method} and {' or '.join(named)} were never measured on the same images: {_where(units)}. Sweep them alike."

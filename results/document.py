@@ -11,6 +11,7 @@ from robustsweep.errors import NothingToCompareError
 from robustsweep.results.attack_curves import attack_curves_figure, fooling_distributions
 from robustsweep.results.attack_tables import attack_tables
 from robustsweep.results.audit_tables import Flags, audit_tables, flags_of, load_audits, warnings_table
+from robustsweep.results.audits import audit_notes, missing_audits
 from robustsweep.results.calibration_tables import SLUG as CALIBRATION
 from robustsweep.results.calibration_tables import calibration_tables
 from robustsweep.results.calibrations import Calibration, read_calibrations
@@ -18,7 +19,7 @@ from robustsweep.results.comparison_figures import clean_against_robust, heat_ma
 from robustsweep.results.corruption_tables import corruption_tables
 from robustsweep.results.estimates import estimates_of, with_intervals
 from robustsweep.results.figures import error_per_corruption_figure
-from robustsweep.results.frame import load_frame, missing_cells
+from robustsweep.results.frame import read_runs
 from robustsweep.results.overlap import overlap_notes, with_overlap
 from robustsweep.results.pictures import Picture
 from robustsweep.results.provenance import missing_table, provenance_table
@@ -103,13 +104,15 @@ def build_report(runs: Sequence[Path], reference: str | None = None) -> Report:
         NothingToCompareError: If no run holds a finished cell.
         UsageError: If ``reference`` names nothing, or several checkpoints.
     """
-    frame = load_frame(runs)
+    measured = read_runs(runs)
+    frame = measured.frame
     if frame.empty:
         listed = ", ".join(str(run) for run in runs)
         raise NothingToCompareError(f"No finished cell in {listed}; run robustsweep sweep first.")
-    units = split_units(frame)
-    refuse_unknown_reference(units, reference)
     audits = load_audits(runs)
+    notes = (*measured.notes, *audit_notes(runs, audits))
+    units = [replace(unit, notes=(*unit.notes, *notes)) for unit in split_units(frame)]
+    refuse_unknown_reference(units, reference)
     sections = tuple(
         _section(unit, prefix, runs, reference, flags_of(audits, unit.scope.fingerprint))
         for unit, prefix in zip(units, _prefixes(units), strict=True)
@@ -120,7 +123,7 @@ def build_report(runs: Sequence[Path], reference: str | None = None) -> Report:
         sections,
         training=_training_tables(frame),
         published=tuple(published_tables(units)),
-        missing=missing_table(missing_cells(runs, frame)),
+        missing=missing_table([*measured.missing, *missing_audits(measured.audits, audits)]),
         provenance=provenance_table(frame),
         cautions=(*([warnings] if warnings else []), *audit_tables(audits)),
         frame=frame,

@@ -11,6 +11,7 @@ import pandas as pd
 from robustsweep.errors import DataError
 from robustsweep.results.per_image import MeasuredCells, read_scores
 from robustsweep.results.ratios import MCE_BY_REFERENCE, PER_CORRUPTION, linearised_mce, stacked
+from robustsweep.results.recounting import ContradictionError
 from robustsweep.results.scores import Score, mean_score, scores_of
 from robustsweep.results.statistics.families import tied_with_best
 from robustsweep.results.statistics.intervals import Floats, clustered_mean, wilson
@@ -62,6 +63,8 @@ def estimates_of(unit: Unit, runs: Sequence[Path], names: set[str], reference: s
     try:
         divisor = None if reference is None else list(unit.checkpoints["label"]).index(reference)
         return _estimates(unit, runs, scores, _best(rows, scores, list(unit.checkpoints.index)), divisor)
+    except ContradictionError:
+        raise
     except DataError as error:
         return Estimates({}, {}, str(error))
 

@@ -1,6 +1,8 @@
 """Stored cells as one tidy table: a row per cell, and per eps where an attack climbed several."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import pandas as pd
 
 from robustsweep.errors import DataError
 from robustsweep.results.cells import Cell, Json, canonical_json
+from robustsweep.results.plans import WantedPlan
 from robustsweep.results.store import CellStore
 from robustsweep.results.taxonomy import group_of, is_extra
 from robustsweep.values import require_kind
@@ -99,6 +102,23 @@ def run_folders(runs: Runs) -> list[Path]:
     return [Path(run) for run in found]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """What some run folders hold.
+
+    Attributes:
+        frame: One row per cell and eps, see ``load_frame``.
+        notes: Sentences about the folders: files without a checksum, plans that are gone.
+        missing: The cells that some run planned and none holds, as ``WantedPlan`` describes them.
+        audits: The audits that some run planned, likewise.
+    """
+
+    frame: pd.DataFrame
+    notes: tuple[str, ...]
+    missing: tuple[Json, ...]
+    audits: tuple[Json, ...]
+
+
 def load_frame(runs: Runs) -> pd.DataFrame:
     """Read every finished cell of some run folders.
 
@@ -117,13 +137,22 @@ def load_frame(runs: Runs) -> pd.DataFrame:
         DataError: If a folder does not exist or holds a cell that cannot be read.
         UsageError: As ``run_folders``.
     """
+    return read_runs(runs).frame
+
+
+def read_runs(runs: Runs) -> Measured:
+    """Read every finished cell of some run folders, and what is to be known of the folders; see ``load_frame``."""
     cells: dict[str, Cell] = {}
     warnings: dict[str, list[str]] = {}
+    notes: list[str] = []
+    plans: list[WantedPlan] = []
     for run in run_folders(runs):
         if not run.is_dir():
             raise DataError(f"{run} is not a folder; give the folders that a sweep wrote its cells to.")
-        for cell in CellStore(run).cells():
+        store, named = CellStore(run), Counter[str]()
+        for cell in store.cells():
             key = cell.key
+            named[str(cell.recorded.get("plan", ""))] += 1
             first = cells.setdefault(key, cell)
             found = warnings.setdefault(key, list(cell.warnings))
             if first.counts != cell.counts:
@@ -131,15 +160,27 @@ def load_frame(runs: Runs) -> pd.DataFrame:
                     f"Two runs measured {cell.condition['name']} of {cell.checkpoint['name']} and differ: "
                     f"{first.counts.n_right} and {cell.counts.n_right} of {cell.counts.n} right; the first is used."
                 )
+        planned = store.plans()
+        plans += planned.values()
+        notes += [*store.notes, *_lost_plans(run, named, set(planned), is_old=bool(store.notes))]
     rows = [row | {"key": key, "warnings": tuple(warnings[key])} for key, cell in cells.items() for row in _rows(cell)]
-    return pd.DataFrame(rows, columns=list(DTYPES)).astype(DTYPES)
+    frame = pd.DataFrame(rows, columns=list(DTYPES)).astype(DTYPES)
+    wanted = {entry["key"]: entry for plan in plans for entry in plan.wanted}
+    missing = tuple(entry for key, entry in wanted.items() if key not in cells)
+    audits = {entry["key"]: entry for plan in plans for entry in plan.audits}
+    return Measured(frame, tuple(dict.fromkeys(notes)), missing, tuple(audits.values()))
 
 
-def missing_cells(runs: Runs, frame: pd.DataFrame) -> list[Json]:
-    """List the cells that some run planned and none holds, as ``CellStore.wanted`` describes them."""
-    done = set(frame["key"])
-    wanted = {entry["key"]: entry for run in run_folders(runs) for entry in CellStore(run).wanted()}
-    return [entry for key, entry in wanted.items() if key not in done]
+def _lost_plans(run: Path, named: Counter[str], found: set[str], *, is_old: bool) -> Iterator[str]:
+    """Say which plans are gone, since what they asked for and lacks is then unknown."""
+    for name, n in named.items():
+        if name and name not in found:
+            yield (
+                f"{run / 'plans' / name}.json is gone, for which {n} cells were computed: which cells it planned and "
+                "are missing cannot be told. Run the same sweep again to write it."
+            )
+    if is_old and not found:
+        yield f"{run / 'plans'} holds no plan: which planned cells are missing cannot be told."
 
 
 def _rows(cell: Cell) -> Iterator[Json]:
@@ -154,8 +195,8 @@ def _rows(cell: Cell) -> Iterator[Json]:
             **{name: cell.means.get(name) for name in ("confidence", "nll", "brier")},
         }
         return
-    eps, values = _eps_of(cell)
-    for text, value, n_robust in zip(eps, values, counts.n_robust, strict=True):
+    condition = cell.condition
+    for text, value, n_robust in zip(condition["eps"], condition["eps_value"], counts.n_robust, strict=True):
         yield shared | {
             "eps": text,
             "eps_value": value,
@@ -163,16 +204,6 @@ def _rows(cell: Cell) -> Iterator[Json]:
             "n_clean_right": counts.n_clean_right,
             "error": (counts.n - n_robust) / counts.n,
         }
-
-
-def _eps_of(cell: Cell) -> tuple[list[str], list[float]]:
-    eps, values = list(cell.condition["eps"]), list(cell.condition["eps_value"])
-    if not len(eps) == len(values) == len(cell.counts.n_robust):
-        raise DataError(
-            f"Cell {cell.key[:16]} ({cell.condition['name']} of {cell.checkpoint['name']}) has {len(eps)} eps but "
-            f"{len(cell.counts.n_robust)} counts; delete its folder and sweep again."
-        )
-    return eps, values
 
 
 def _describe(cell: Cell) -> Json:

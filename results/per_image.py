@@ -11,6 +11,7 @@ import numpy.typing as npt
 from robustsweep.errors import DataError
 from robustsweep.results.cells import Array, Examples
 from robustsweep.results.compact import Summary
+from robustsweep.results.recounting import ContradictionError
 from robustsweep.results.scores import CellName, Score
 from robustsweep.results.statistics.calibration import Bins, bin_gaps, binned, ece_scores
 from robustsweep.results.statistics.intervals import Floats, Ids
@@ -59,7 +60,7 @@ class MeasuredCells:
         rung, right = self._answers(cell)
         found = ~right if rung is None else np.asarray(rung <= self._rung_of(cell), dtype=np.bool_)
         if int(found.sum()) != int(row["n"] - row["n_right"]):
-            raise DataError(
+            raise ContradictionError(
                 f"The per-image answers of {cell[0]} of {row['checkpoint']} give {int(found.sum())} errors, its counts "
                 f"{int(row['n'] - row['n_right'])}; delete the folder {row['key'][:16]} and sweep again."
             )

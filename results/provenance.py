@@ -11,6 +11,9 @@ from robustsweep.results.tables import Column, Table, Value
 from robustsweep.results.taxonomy import SEVERITIES
 
 _ID_DIGITS = 12
+_MOST_ROWS = 100
+_MOST_CONDITIONS = 120
+"""Bounds of what the table of missing cells shows, as a received plan may ask for any number of them."""
 
 
 def provenance_table(frame: pd.DataFrame) -> Table:
@@ -72,9 +75,13 @@ def missing_table(missing: Sequence[Json]) -> Table | None:
         Column("cells", "cells", "count"),
         Column("conditions", "conditions"),
     )
-    rows = tuple((name, len(conditions), _condensed(conditions)) for (name, _), conditions in wanted.items())
+    shown = list(wanted.items())[:_MOST_ROWS]
+    rows = [(name, len(conditions), _condensed(conditions)) for (name, _), conditions in shown]
+    if left := len(wanted) - len(shown):
+        n_cells = sum(map(len, wanted.values())) - sum(n for _, n, _ in rows)
+        rows.append((f"{left} more checkpoints", n_cells, "not listed"))
     notes = ("Planned and not measured. Run the same sweep again to compute them; nothing above counts them as zero.",)
-    return Table("missing_cells", "Missing cells", None, columns, rows, notes)
+    return Table("missing_cells", "Missing cells", None, columns, tuple(rows), notes)
 
 
 def _condensed(conditions: Sequence[str]) -> str:
@@ -90,4 +97,5 @@ def _condensed(conditions: Sequence[str]) -> str:
             shown.append(f"{name}@{SEVERITIES[0]}-{SEVERITIES[-1]}")
         else:
             shown += [f"{name}@{severity}" if severity else name for severity in found]
-    return ", ".join(shown)
+    left = len(shown) - _MOST_CONDITIONS
+    return ", ".join([*shown[:_MOST_CONDITIONS], *([f"and {left} more"] if left > 0 else [])])

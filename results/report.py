@@ -10,7 +10,6 @@ from robustsweep.registry import unknown_name
 from robustsweep.results.cells import canonical_json
 from robustsweep.results.csv_text import csv_text
 from robustsweep.results.document import Report, build_report
-from robustsweep.results.files import write_atomically
 from robustsweep.results.frame import DTYPES
 from robustsweep.results.html.page import report_html
 from robustsweep.results.json_report import report_json
@@ -18,6 +17,7 @@ from robustsweep.results.latex import latex_files
 from robustsweep.results.markdown import report_markdown
 from robustsweep.results.pictures import ImageFormat
 from robustsweep.results.rendering import to_csv
+from robustsweep.results.report_files import write_files
 
 FORMATS = ("html", "md", "csv", "latex", "json")
 FIGURE_FORMATS: tuple[ImageFormat, ...] = ("png", "svg", "pdf")
@@ -30,7 +30,7 @@ def write_report(
     formats: Sequence[str] = DEFAULT_FORMATS,
     reference: str | None = None,
 ) -> Report:
-    """Compute the report of ``runs`` and write it.
+    """Compute the report of ``runs`` and write it; an earlier report's files of these formats do not stay.
 
     Args:
         runs: Run folders.
@@ -51,10 +51,9 @@ def write_report(
             raise unknown_name("format", name, [*FORMATS, *FIGURE_FORMATS])
     report = build_report(runs, reference)
     contents = dict(_contents(report, formats))
-    folder = out if out is not None else runs[0] / "report"
-    for name, content in contents.items():
-        write_atomically(folder / name, content)
-    return replace(report, files=tuple(folder / name for name in contents))
+    root, folder = (out, ()) if out is not None else (runs[0], ("report",))
+    write_files(root, folder, contents, formats)
+    return replace(report, files=tuple(root.joinpath(*folder, name) for name in contents))
 
 
 def _contents(report: Report, formats: Sequence[str]) -> Iterator[tuple[str, bytes]]:

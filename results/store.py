@@ -9,46 +9,42 @@ Layout below a run folder::
     images/<first 16 hex of the images' key>.npz                     ids and labels, once per data set and subset
     plans/<16 hex>.json                                              what each sweep of this run was asked for
     parts/<checkpoint id>/<key, first 16 hex>/<block>.npz            blocks of an unfinished cell
-    parts/<checkpoint id>/<key, first 16 hex>/<block>.json           what belongs beside them; written first
 
 A compacted checkpoint answers for its cells whether or not their folders are still there, but not for a cell whose
-folder is newer, or is there without its document.
+folder is newer, or is there without its document. Every file carries a checksum; links are never followed.
 """
 
 import hashlib
-import json
-import shutil
-from collections.abc import Iterator
-from dataclasses import asdict, replace
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from robustsweep.errors import DataError
-from robustsweep.results.cells import Array, Cell, Examples, Json, identity_key
+from robustsweep.results.cell_documents import cell_document, read_cell_document
+from robustsweep.results.cell_fields import CheckpointFields
+from robustsweep.results.cells import Array, Cell, Examples, Json
 from robustsweep.results.compact import Summary
 from robustsweep.results.compacted import CompactCheckpoints
-from robustsweep.results.files import npz_bytes, read_npz, remove_abandoned, write_atomically
+from robustsweep.results.documents import read_document, sealed, unsealed_note
+from robustsweep.results.entries import (
+    CHECKPOINT_ID,
+    SHORT_KEY,
+    has_file,
+    has_folder,
+    names_in,
+    remove_folder,
+    write_entry,
+)
+from robustsweep.results.files import npz_bytes, read_npz, remove_abandoned
+from robustsweep.results.images import ImageFiles
+from robustsweep.results.parts import Part, read_part
+from robustsweep.results.plans import WantedPlan, read_wanted
+from robustsweep.results.recounting import examples_of, recount, refuse_contradiction
+from robustsweep.untrusted_files import ARRAYS_BYTES, read_regular
 
-SCHEMA_VERSION = 1
 NEEDS_EXAMPLES = "needs the per-image answers, which compacted runs do not hold; keep the folder cells."
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_mtime_ns, found.st_size
-
-
-def _read_cell(path: Path) -> Cell:
-    try:
-        document = json.loads(path.read_text())
-        version = document["schema_version"]
-        if version != SCHEMA_VERSION:
-            raise DataError(f"{path} has schema version {version}; this robustsweep reads {SCHEMA_VERSION}.")
-        return Cell.from_json(document)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} is not a cell ({error!r}); delete its folder and sweep again.") from error
+_MOST_CARD_BYTES = 4 << 20
 
 
 class CellStore:
@@ -61,8 +57,9 @@ class CellStore:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._compact = CompactCheckpoints(root)
-        self._images: dict[str, tuple[Array, Array]] = {}
+        self._images = ImageFiles(root)
         self._last_read: tuple[tuple[object, ...], Examples] | None = None
+        self._unsealed: set[Path] = set()
 
     def _folder(self, checkpoint_id: str, key: str) -> Path:
         return self.root / "cells" / checkpoint_id / key[:16]
@@ -73,46 +70,68 @@ class CellStore:
 
     def has_examples(self, checkpoint_id: str, key: str) -> bool:
         """Say whether the per-image arrays of a finished cell are there, and not its summary alone."""
-        return (self._folder(checkpoint_id, key) / "cell.json").is_file()
+        return has_file(self.root, "cells", checkpoint_id, key[:16], "cell.json")
 
     def write(self, cell: Cell, examples: Examples) -> None:
         """Store a finished cell; writing the same cell twice is harmless."""
-        folder = self._folder(cell.checkpoint["id"], cell.key)
+        names = ("cells", cell.checkpoint["id"], cell.key[:16])
         content = npz_bytes(examples.arrays())
-        write_atomically(folder / "examples.npz", content)
-        document = {
-            "schema_version": SCHEMA_VERSION,
-            "key": cell.key,
-            **asdict(cell),
-            "examples_sha256": hashlib.sha256(content).hexdigest(),
-            "status": "ok",
-        }
-        text = json.dumps(document, indent=1, allow_nan=False) + "\n"
-        write_atomically(folder / "cell.json", text.encode())
-        self._remove_parts(cell.checkpoint["id"], cell.key[:16])
+        write_entry(self.root, (*names, "examples.npz"), content)
+        document = cell_document(cell, hashlib.sha256(content).hexdigest())
+        write_entry(self.root, (*names, "cell.json"), document)
+        remove_folder(self.root, "parts", cell.checkpoint["id"], cell.key[:16])
 
     def cells(self) -> Iterator[Cell]:
-        """Read every finished cell, in a stable order."""
-        ids = {path.name for path in self.root.glob("cells/*")}
-        for checkpoint_id in sorted(ids | self._compact.ids()):
+        """Read every finished cell, in a stable order.
+
+        Raises:
+            DataError: If one cannot be read, or contradicts itself, its folder or its images.
+        """
+        ids = names_in(self.root, "cells", pattern=CHECKPOINT_ID)
+        for checkpoint_id in sorted({*ids, *self._compact.ids()}):
             yield from self.cells_of(checkpoint_id)
 
     def cells_of(self, checkpoint_id: str) -> Iterator[Cell]:
         """Read the finished cells of a checkpoint, from its compacted file where that answers for them."""
         compact, named = self._compact.cells(checkpoint_id), self._named(checkpoint_id)
+        if compact and not self._compact.is_sealed(checkpoint_id):
+            self._unsealed.add(self._compact.path_of(checkpoint_id))
         for name in sorted(compact.keys() | self._folders(checkpoint_id)):
-            cell = compact.get(name) or _read_cell(self.root / "cells" / checkpoint_id / name / "cell.json")
+            cell = compact.get(name) or self._read(checkpoint_id, name)
+            self._images.refuse_others(cell.data, cell.counts.n)
             yield replace(cell, checkpoint=named) if named else cell
 
+    def _read(self, checkpoint_id: str, name: str) -> Cell:
+        path = self.root / "cells" / checkpoint_id / name / "cell.json"
+        cell, document = read_cell_document(path)
+        if not document.is_sealed:
+            self._unsealed.add(path)
+            if has_file(self.root, "cells", checkpoint_id, name, "examples.npz"):
+                self._examples(cell, document.content["examples_sha256"])
+        return cell
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences about the files that were read so far: which have no checksum."""
+        note = unsealed_note(self.root, [*self._unsealed, *self._images.unsealed])
+        return [note] if note else []
+
     def _named(self, checkpoint_id: str) -> Json | None:
-        path = self.root / "checkpoints" / f"{checkpoint_id}.json"
-        try:
-            return dict(json.loads(path.read_text())) if path.is_file() else None
-        except (OSError, ValueError, TypeError) as error:
-            raise DataError(f"{path} is no checkpoint's card ({error!r}); delete it and sweep again.") from error
+        """Read what the last sweep called a checkpoint; None where none has said so."""
+        names = ("checkpoints", f"{checkpoint_id}.json")
+        if not has_file(self.root, *names):
+            return None
+        path, advice = self.root.joinpath(*names), "delete it and sweep again"
+        document = read_document(path, CheckpointFields, "a checkpoint's card", advice, _MOST_CARD_BYTES)
+        if document.content["id"] != checkpoint_id:
+            raise DataError(f"{path} is the card of checkpoint {document.content['id'][:40]}; {advice}.")
+        if not document.is_sealed:
+            self._unsealed.add(path)
+        return document.content
 
     def _folders(self, checkpoint_id: str) -> set[str]:
-        return {path.parent.name for path in (self.root / "cells" / checkpoint_id).glob("*/cell.json")}
+        names = names_in(self.root, "cells", checkpoint_id, pattern=SHORT_KEY)
+        return {name for name in names if has_file(self.root, "cells", checkpoint_id, name, "cell.json")}
 
     def summary_of(self, checkpoint_id: str, key: str) -> Summary | None:
         """Read what a compacted checkpoint keeps of a cell; None where the cell's own folder is to be read."""
@@ -124,15 +143,21 @@ class CellStore:
 
     def write_compacted(self, checkpoint_id: str, content: bytes) -> None:
         """Store the file that answers for the cells of a checkpoint, see ``compact``."""
-        write_atomically(self.root / "compact" / f"{checkpoint_id}.npz", content)
+        write_entry(self.root, ("compact", f"{checkpoint_id}.npz"), content)
 
     def write_checkpoint(self, checkpoint: Json) -> None:
         """Note a checkpoint's ``id``, ``name`` and ``card``; these stand in for what its older cells say.
 
         Name, method and seed decide no number, so giving them later must not ask for a new sweep.
         """
-        text = json.dumps(checkpoint, indent=1, allow_nan=False) + "\n"
-        write_atomically(self.root / "checkpoints" / f"{checkpoint['id']}.json", text.encode())
+        self._write_unless_there(("checkpoints", f"{checkpoint['id']}.json"), sealed(checkpoint))
+
+    def _write_unless_there(self, names: tuple[str, ...], content: bytes) -> None:
+        """Write a file unless it holds the same already, as in a folder that is finished and read-only."""
+        path = self.root.joinpath(*names)
+        if has_file(self.root, *names) and path.stat().st_size == len(content) and path.read_bytes() == content:
+            return
+        write_entry(self.root, names, content)
 
     def examples(self, cell: Cell) -> Examples:
         """Read the per-image arrays of ``cell``; see ``examples_of``."""
@@ -142,102 +167,118 @@ class CellStore:
         """Read the per-image arrays of a finished cell; those that were read last stay in memory.
 
         Raises:
+            ContradictionError: If they give other counts or means than their cell says.
             DataError: If they are not the ones that the cell was written with, or the cell is compacted alone.
         """
-        folder = self._folder(checkpoint_id, key)
-        if not folder.is_dir() and self._compact.has(checkpoint_id, key):
+        if not has_folder(self.root, "cells", checkpoint_id, key[:16]) and self._compact.has(checkpoint_id, key):
             raise DataError(f"This use of cell {key[:16]} {NEEDS_EXAMPLES}")
-        path, document = folder / "examples.npz", folder / "cell.json"
-        stamp = (checkpoint_id, key, *(_stamp(file) for file in (path, document)))
+        folder = self._folder(checkpoint_id, key)
+        stamp = (checkpoint_id, key, *(_stamp(folder / name) for name in ("examples.npz", "cell.json")))
         if self._last_read is None or self._last_read[0] != stamp:
-            arrays = read_npz(path)
-            expected = json.loads(document.read_text())["examples_sha256"]
-            if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
-                raise DataError(f"{path} does not belong to its cell.json; delete both and sweep again.")
-            self._last_read = stamp, Examples(**arrays)
+            has_file(self.root, "cells", checkpoint_id, key[:16], "examples.npz")
+            cell, document = read_cell_document(folder / "cell.json")
+            self._last_read = stamp, self._examples(cell, document.content["examples_sha256"])
         return self._last_read[1]
 
-    def write_part(self, checkpoint_id: str, key: str, block: int, examples: Examples) -> None:
+    def check_examples(self, cell: Cell) -> None:
+        """Check that the per-image arrays of a finished cell are those that it was written with, as files.
+
+        Raises:
+            DataError: If they are missing or others.
+        """
+        folder = self._folder(cell.checkpoint["id"], cell.key)
+        has_file(self.root, "cells", cell.checkpoint["id"], cell.key[:16], "examples.npz")
+        _, document = read_cell_document(folder / "cell.json")
+        _refuse_other_arrays(folder / "examples.npz", document.content["examples_sha256"])
+
+    def _examples(self, cell: Cell, sha256: str) -> Examples:
+        folder = self._folder(cell.checkpoint["id"], cell.key)
+        path = folder / "examples.npz"
+        _refuse_other_arrays(path, sha256)
+        arrays = read_npz(path)
+        examples = examples_of(arrays, path, cell.counts.n)
+        images_key = cell.data["images_key"]
+        labels = self._images.of(images_key).labels if self._images.has(images_key) else None
+        refuse_contradiction(cell, *recount(cell, examples, labels), folder / "cell.json")
+        return examples
+
+    def _part_names(self, checkpoint_id: str, key: str, block: int) -> tuple[str, ...]:
+        return "parts", checkpoint_id, key[:16], f"{block}.npz"
+
+    def write_part(self, checkpoint_id: str, key: str, block: int, part: Part) -> None:
         """Store one block of a cell that is not finished."""
-        path = self.root / "parts" / checkpoint_id / key[:16] / f"{block}.npz"
-        write_atomically(path, npz_bytes(examples.arrays()))
+        write_entry(self.root, self._part_names(checkpoint_id, key, block), part.file())
 
     def has_part(self, checkpoint_id: str, key: str, block: int) -> bool:
-        """Say whether that block of the cell is stored."""
-        return (self.root / "parts" / checkpoint_id / key[:16] / f"{block}.npz").is_file()
+        """Say whether that block of the cell is stored, and whole: one that is damaged is computed again."""
+        if not has_file(self.root, *self._part_names(checkpoint_id, key, block)):
+            return False
+        try:
+            self.part(checkpoint_id, key, block)
+        except DataError:
+            return False
+        return True
 
-    def write_part_notes(self, checkpoint_id: str, key: str, block: int, notes: Json) -> None:
-        """Store what belongs beside one block of a cell; the block itself follows."""
-        path = self.root / "parts" / checkpoint_id / key[:16] / f"{block}.json"
-        write_atomically(path, (json.dumps(notes, allow_nan=False) + "\n").encode())
-
-    def part_notes(self, checkpoint_id: str, key: str, block: int) -> Json:
-        """Read what belongs beside one stored block of a cell.
+    def part(self, checkpoint_id: str, key: str, block: int) -> Part:
+        """Read one stored block of a cell.
 
         Raises:
             DataError: If it cannot be read.
         """
-        path = self.root / "parts" / checkpoint_id / key[:16] / f"{block}.json"
-        try:
-            return dict(json.loads(path.read_text()))
-        except (OSError, ValueError, TypeError) as error:
-            raise DataError(f"{path} cannot be read ({error}); delete its folder and sweep again.") from error
-
-    def read_parts(self, checkpoint_id: str, key: str, n_blocks: int) -> Examples:
-        """Join the ``n_blocks`` stored blocks of a cell."""
-        folder = self.root / "parts" / checkpoint_id / key[:16]
-        return Examples.concatenate([Examples(**read_npz(folder / f"{b}.npz")) for b in range(n_blocks)])
+        return read_part(self.root.joinpath(*self._part_names(checkpoint_id, key, block)))
 
     def remove_leftovers(self) -> None:
         """Remove what killed sweeps have left: blocks of cells that are finished, and what was being written."""
-        for folder in self.root.glob("parts/*/*"):
-            checkpoint_id, name = folder.parent.name, folder.name
-            if (self._folder(checkpoint_id, name) / "cell.json").is_file():
-                self._remove_parts(checkpoint_id, name)
-        for name in ("checkpoints", "compact", "images", "plans"):
-            remove_abandoned(self.root / name)
-
-    def _remove_parts(self, checkpoint_id: str, name: str) -> None:
-        folder = self.root / "parts" / checkpoint_id / name
-        # What lies behind a link is not this run's.
-        if not any(each.is_symlink() for each in (folder, *list(folder.parents)[:2])):
-            shutil.rmtree(folder, ignore_errors=True)
+        for checkpoint_id in names_in(self.root, "parts", pattern=CHECKPOINT_ID):
+            for name in names_in(self.root, "parts", checkpoint_id, pattern=SHORT_KEY):
+                if has_file(self.root, "cells", checkpoint_id, name, "cell.json"):
+                    remove_folder(self.root, "parts", checkpoint_id, name)
+        for folder in ("checkpoints", "compact", "images", "plans"):
+            if has_folder(self.root, folder):
+                remove_abandoned(self.root / folder)
 
     def write_images(self, images_key: str, ids: Array, labels: Array) -> None:
-        """Store the ids (int64) and labels (int64) that the rows of examples belong to, unless they are there."""
-        path = self.root / "images" / f"{images_key[:16]}.npz"
-        if not path.is_file():
-            write_atomically(path, npz_bytes({"ids": ids, "labels": labels}))
+        """Store the ids (int64) and labels (int64) that the rows of examples belong to, unless they are there.
+
+        Raises:
+            DataError: If others are there.
+        """
+        self._images.write(images_key, ids, labels)
 
     def images(self, images_key: str) -> tuple[Array, Array]:
         """Read the ids and labels of one images' key, from the file once."""
-        if images_key not in self._images:
-            arrays = read_npz(self.root / "images" / f"{images_key[:16]}.npz", "ids", "labels")
-            self._images[images_key] = arrays["ids"], arrays["labels"]
-        return self._images[images_key]
+        found = self._images.of(images_key)
+        return found.ids, found.labels
 
-    def write_plan(self, wanted: list[Json]) -> None:
-        """Note what a sweep was asked for.
+    def write_plan(self, wanted: Sequence[Json], audits: Sequence[Json] = ()) -> str:
+        """Note what a sweep was asked for, as in ``WantedPlan``; return the plan's name."""
+        plan = WantedPlan(wanted, audits)
+        self._write_unless_there(("plans", f"{plan.name}.json"), plan.file())
+        return plan.name
 
-        Args:
-            wanted: Per cell its ``key``, ``checkpoint_id``, ``checkpoint`` (a name) and ``condition`` (a name).
-        """
-        document = {"schema_version": SCHEMA_VERSION, "wanted": wanted}
-        write_atomically(
-            self.root / "plans" / f"{identity_key(document)[:16]}.json",
-            (json.dumps(document, indent=1) + "\n").encode(),
-        )
+    def plans(self) -> dict[str, WantedPlan]:
+        """Read what the sweeps of this run were asked for, by the names of their plans."""
+        names = names_in(self.root, "plans", suffix=".json", pattern=SHORT_KEY)
+        return {name: read_wanted(self.root / "plans" / f"{name}.json") for name in names}
 
     def wanted(self) -> list[Json]:
-        """List the planned cells, each once, as ``write_plan`` takes them."""
-        wanted: dict[str, Json] = {}
-        for path in sorted(self.root.glob("plans/*.json")):
-            try:
-                wanted |= {entry["key"]: entry for entry in json.loads(path.read_text())["wanted"]}
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                raise DataError(f"{path} is not a plan ({error!r}); delete it and sweep again.") from error
-        return list(wanted.values())
+        """List the planned cells, each once, as a plan lists them."""
+        return list({entry["key"]: entry for plan in self.plans().values() for entry in plan.wanted}.values())
 
     def missing(self) -> list[Json]:
         """List the planned cells that are not finished."""
         return [entry for entry in self.wanted() if not self.has(entry["checkpoint_id"], entry["key"])]
+
+
+def _refuse_other_arrays(path: Path, sha256: str) -> None:
+    content = read_regular(path, ARRAYS_BYTES, "delete its folder and sweep again")
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise DataError(f"{path} does not belong to its cell.json; delete both and sweep again.")
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_mtime_ns, found.st_size

@@ -8,7 +8,8 @@ import torch
 
 from robustsweep.benchmark.data.dataset import Dataset, Int64Array
 from robustsweep.benchmark.data.fingerprints import file_stamp, hash_files, remembered
-from robustsweep.benchmark.data.official import MANIFEST_NAME, OfficialSet, check_same_order, origin, partial_notes
+from robustsweep.benchmark.data.generated_sets import MANIFEST_NAME
+from robustsweep.benchmark.data.official import OfficialSet, check_same_order, origin, partial_notes
 from robustsweep.corruptions import CORRUPTIONS, SEVERITIES
 from robustsweep.errors import DataError
 from robustsweep.untrusted_files import DOCUMENT_BYTES, read_regular

@@ -11,7 +11,8 @@ import torch
 
 from robustsweep.benchmark.data.dataset import Dataset, Int64Array, image_ids
 from robustsweep.benchmark.data.decoding import IMAGE_SUFFIXES, Preprocessing, codec, decode, decode_many
-from robustsweep.benchmark.data.official import MANIFEST_NAME, OfficialSet, matched_by_id, origin, partial_notes
+from robustsweep.benchmark.data.generated_sets import MANIFEST_NAME
+from robustsweep.benchmark.data.official import OfficialSet, matched_by_id, origin, partial_notes
 from robustsweep.benchmark.data.trees import FileTree, open_tree, select
 from robustsweep.benchmark.data.unread import is_image, unread_note
 from robustsweep.benchmark.data.wordnet import IMAGENET_1K, TINY_IMAGENET, WordnetClasses

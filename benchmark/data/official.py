@@ -8,14 +8,11 @@ import numpy as np
 import torch
 
 from robustsweep.benchmark.data.dataset import Dataset, Int64Array
+from robustsweep.benchmark.data.generated_sets import MANIFEST_NAME, manifest_content
 from robustsweep.corruptions import COMMON
 from robustsweep.errors import DataError
-from robustsweep.untrusted_files import parse_json
 
 ReadCorrupted = Callable[[str, int, Int64Array], torch.Tensor]
-
-# Lies beside files that were generated here in a published layout, and says how.
-MANIFEST_NAME = "corrupt.json"
 
 
 @dataclass(frozen=True)
@@ -91,18 +88,13 @@ def origin(manifest: bytes | None, where: Path) -> tuple[str, tuple[str, ...]]:
     """
     if manifest is None:
         return "official", ()
-    try:
-        made = parse_json(manifest, where / MANIFEST_NAME)["made_with"]
-        note = (
-            f"These corrupted files are not the published ones: robustsweep {made['robustsweep']} generated them from "
-            f"{made['data']['name']} with seed {made['seed']} and {made['table']} severities"
-            + (f", then JPEG quality {made['jpeg_quality']}." if made["jpeg_quality"] else ".")
-        )
-    except (DataError, KeyError, TypeError) as error:
-        raise DataError(
-            f"{where} holds a {MANIFEST_NAME} that cannot be read ({error!r}); without it generated files would pass "
-            "for published ones. Put it back, or write the folder again."
-        ) from error
+    advice = "without it generated files would pass for published ones, so put it back, or write the folder again"
+    made = manifest_content(manifest, where / MANIFEST_NAME, advice)["made_with"]
+    note = (
+        f"These corrupted files are not the published ones: robustsweep {made['robustsweep']} generated them from "
+        f"{made['data']['name']} with seed {made['seed']} and {made['table']} severities"
+        + (f", then JPEG quality {made['jpeg_quality']}." if made["jpeg_quality"] else ".")
+    )
     return "generated", (note,)
 
 

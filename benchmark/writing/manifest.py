@@ -4,10 +4,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from robustsweep.benchmark.data.official import MANIFEST_NAME
+from robustsweep.benchmark.data.generated_sets import MANIFEST_NAME, manifest_content
 from robustsweep.errors import DataError, UsageError
 from robustsweep.results.cells import Json
-from robustsweep.results.files import write_atomically
+from robustsweep.results.documents import sealed
+from robustsweep.results.entries import has_file, write_entry
+from robustsweep.untrusted_files import DOCUMENT_BYTES, read_regular
 
 _COMPARED = ("robustsweep", "protocol", "layout", "seed", "table", "jpeg_quality")
 _COMPARED_DATA = ("fingerprint", "preprocessing", "subset")
@@ -37,8 +39,7 @@ class Manifest:
             UsageError: If the folder was made with something else, or holds something else.
             DataError: If the manifest cannot be read.
         """
-        path = folder / MANIFEST_NAME
-        if not path.is_file():
+        if not has_file(folder, MANIFEST_NAME):
             foreign = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
             if foreign:
                 raise UsageError(
@@ -55,22 +56,18 @@ class Manifest:
 
     @classmethod
     def _read(cls, folder: Path) -> "Manifest":
-        path = folder / MANIFEST_NAME
-        try:
-            document = json.loads(path.read_text())
-            found = cls(folder, *(dict(document[name]) for name in ("made_with", "libraries", "written")))
-            if not all(type(n) is int for n in found.written.values()) or found.written.keys() - found.libraries.keys():
-                raise ValueError("written names a condition that libraries does not")
-            _differences(found.made_with, found.made_with)
-        except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{path} cannot be read ({error!r}); remove {folder} and write it again.") from error
+        path, advice = folder / MANIFEST_NAME, f"remove {folder} and write it again"
+        content = manifest_content(read_regular(path, DOCUMENT_BYTES, advice), path, advice)
+        found = cls(folder, content["made_with"], content["libraries"], content["written"])
+        if found.written.keys() - found.libraries.keys() or any(n < 0 for n in found.written.values()):
+            raise DataError(f"{path} counts images of a condition that it does not know; {advice}.")
         return found
 
     def save(self) -> None:
         """Write it to disk."""
-        document = {"made_with": self.made_with, "libraries": self.libraries, "written": self.written}
-        text = json.dumps(document, indent=1, sort_keys=True, allow_nan=False) + "\n"
-        write_atomically(self.folder / MANIFEST_NAME, text.encode())
+        libraries, written = (dict(sorted(values.items())) for values in (self.libraries, self.written))
+        content = {"made_with": self.made_with, "libraries": libraries, "written": written}
+        write_entry(self.folder, (MANIFEST_NAME,), sealed(content))
 
 
 def _differences(old: Json, new: Json) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from robustsweep.errors import NothingToCompareError
-from robustsweep.results.frame import load_frame
+from robustsweep.results.frame import read_runs
 from robustsweep.results.per_image import Flags, MeasuredCells
 from robustsweep.results.scores import CellName, Score, mean_score, published_mce, scores_of
 from robustsweep.results.statistics.intervals import Ids
@@ -50,12 +50,14 @@ class RunAnswers:
         scores: The scores that are judged, where a run says them; a baseline file has none of its own.
         checkpoints: One per checkpoint, in the tables' order.
         ids: Source image of each row.
+        notes: Sentences about where they come from.
     """
 
     title: str
     scores: tuple[Score, ...]
     checkpoints: tuple[Answers, ...]
     ids: Ids
+    notes: tuple[str, ...] = ()
 
 
 def read_answers(run: Path) -> RunAnswers:
@@ -64,7 +66,8 @@ def read_answers(run: Path) -> RunAnswers:
     Raises:
         NothingToCompareError: If it has no finished cell, or cells of several sets of images.
     """
-    units = split_units(load_frame([run]), by_training=False)
+    measured = read_runs([run])
+    units = split_units(measured.frame, by_training=False)
     if not units:
         raise NothingToCompareError(f"{run} has no finished cell to judge; run robustsweep sweep first.")
     if len(units) > 1:
@@ -81,7 +84,7 @@ def read_answers(run: Path) -> RunAnswers:
         _answers(unit, str(identifier), cells) for identifier, cells in zip(unit.checkpoints.index, found, strict=True)
     ]
     ids, _ = found[0].images(next(iter(found[0].rows)))
-    return RunAnswers(unit.scope.title, tuple(gated_scores(rows, unit)), tuple(checkpoints), ids)
+    return RunAnswers(unit.scope.title, tuple(gated_scores(rows, unit)), tuple(checkpoints), ids, measured.notes)
 
 
 def _answers(unit: Unit, checkpoint_id: str, cells: MeasuredCells) -> Answers:

@@ -1,26 +1,56 @@
 """A baseline small enough to be committed: which images each checkpoint got wrong, one bit each.
 
 The file is one ``npz`` without pickles: ``manifest``, JSON as bytes (schema version, title, number of images and, per
-checkpoint, name, method, id, network and cells with their settings and counts), and ``wrong``, packed bits of shape
-(cells of all checkpoints in order, ceil(n / 8)).
+checkpoint, name, method, id, network and cells with their settings and counts), ``wrong``, packed bits of shape
+(cells of all checkpoints in order, ceil(n / 8)), and ``sha256``, a hash of both.
 """
 
-import io
 import json
-import zipfile
-import zlib
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import numpy as np
 
 from robustsweep.errors import DataError, NothingToCompareError
+from robustsweep.results.cells import Array, Json
+from robustsweep.results.documents import SCHEMA_VERSION, SCHEMA_VERSION_UNSEALED, fitting
 from robustsweep.results.files import write_atomically
 from robustsweep.results.frame import UNSPECIFIED
 from robustsweep.results.gate.answers import Answers, RunAnswers, read_answers
+from robustsweep.results.sealed_arrays import read_sealed_arrays, sealed_arrays
+from robustsweep.untrusted_files import parse_json
 
-SCHEMA_VERSION = 1
-_LARGEST_BYTES = 1_000_000_000
+_ADVICE = "write it again with --write-baseline"
+
+
+class CellFields(TypedDict):
+    """A cell of a checkpoint."""
+
+    condition: str
+    eps: str
+    n_wrong: int
+    setting: int
+
+
+class CheckpointFields(TypedDict):
+    """A checkpoint with its cells."""
+
+    name: str
+    method: NotRequired[str]
+    id: str
+    network: NotRequired[Json]
+    cells: list[CellFields]
+
+
+class ManifestFields(TypedDict):
+    """The manifest of a baseline."""
+
+    robustsweep_baseline: int
+    title: str
+    n: int
+    settings: list[str]
+    checkpoints: list[CheckpointFields]
 
 
 def write_baseline(path: Path, run: RunAnswers) -> None:
@@ -52,9 +82,7 @@ def write_baseline(path: Path, run: RunAnswers) -> None:
     }
     bits = np.stack([np.packbits(one.wrong[cell]) for one in run.checkpoints for cell in one.settings])
     text = json.dumps(manifest, separators=(",", ":"), allow_nan=False).encode()
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, manifest=np.frombuffer(text, np.uint8), wrong=bits)
-    write_atomically(path, buffer.getvalue())
+    write_atomically(path, sealed_arrays({"manifest": np.frombuffer(text, np.uint8), "wrong": bits}))
 
 
 def read_baseline(path: Path) -> RunAnswers:
@@ -66,34 +94,36 @@ def read_baseline(path: Path) -> RunAnswers:
     """
     if path.is_dir():
         return read_answers(path)
-    if not path.is_file():
+    if not path.exists():
         raise NothingToCompareError(
             f"There is no baseline at {path}; write one with robustsweep gate DIR --write-baseline {path}."
         )
-    try:
-        return _unpacked(*_contents(path), path)
-    except (OSError, ValueError, KeyError, TypeError, IndexError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path} is not a baseline ({error!r}); write it again with --write-baseline.") from error
-
-
-def _contents(path: Path) -> tuple[dict[str, Any], np.ndarray[Any, np.dtype[np.uint8]]]:
-    with zipfile.ZipFile(path) as archive:
-        if sum(member.file_size for member in archive.infolist()) > _LARGEST_BYTES:
-            raise ValueError("it unpacks to more than 1 GB")
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-        manifest, wrong = json.loads(arrays["manifest"].tobytes()), arrays["wrong"]
+    found = read_sealed_arrays(path, _ADVICE)
+    if lacking := [name for name in ("manifest", "wrong") if name not in found.arrays]:
+        raise _damaged(path, f"it has no array {lacking[0]}")
+    manifest = parse_json(found.arrays["manifest"].tobytes(), path, _ADVICE)
+    fitting(manifest, ManifestFields, path, "a baseline", _ADVICE)
     version = manifest["robustsweep_baseline"]
-    if version != SCHEMA_VERSION:
-        raise DataError(
-            f"{path} has schema version {version}; this robustsweep reads {SCHEMA_VERSION}. Write it again."
-        )
-    return manifest, wrong
+    if version not in (SCHEMA_VERSION, SCHEMA_VERSION_UNSEALED):
+        raise DataError(f"{path} has schema version {version}; this robustsweep reads {SCHEMA_VERSION}; {_ADVICE}.")
+    if found.is_sealed != (version == SCHEMA_VERSION):
+        raise _damaged(path, "it has no checksum" if not found.is_sealed else "its version is not that of its checksum")
+    notes = () if found.is_sealed else (f"{path} has no checksum, as earlier versions wrote it; {_ADVICE}.",)
+    return replace(_unpacked(manifest, found.arrays["wrong"], path), notes=notes)
 
 
-def _unpacked(manifest: dict[str, Any], wrong: np.ndarray[Any, np.dtype[np.uint8]], path: Path) -> RunAnswers:
-    n, checkpoints, start = int(manifest["n"]), [], 0
+def _damaged(path: Path, reason: str) -> DataError:
+    return DataError(f"{path} is not a baseline ({reason}); {_ADVICE}.")
+
+
+def _unpacked(manifest: Json, wrong: Array, path: Path) -> RunAnswers:
+    n, checkpoints, start = manifest["n"], [], 0
     if n < 1 or wrong.dtype != np.uint8 or wrong.ndim != 2 or wrong.shape[1] != (n + 7) // 8:
-        raise ValueError(f"{n} images and bits of shape {wrong.shape}")
+        raise _damaged(path, f"{n} images and bits of shape {wrong.shape}")
+    n_cells = sum(len(described["cells"]) for described in manifest["checkpoints"])
+    if n_cells != len(wrong) or not manifest["checkpoints"]:
+        raise _damaged(path, f"{n_cells} cells and bits of {len(wrong)}")
+    texts = [_canonical(text, path) for text in manifest["settings"]]
     for described in manifest["checkpoints"]:
         cells = described["cells"]
         flags = np.unpackbits(wrong[start : start + len(cells)], axis=1, count=n).astype(np.bool_)
@@ -101,13 +131,19 @@ def _unpacked(manifest: dict[str, Any], wrong: np.ndarray[Any, np.dtype[np.uint8
         settings, by_cell = {}, {}
         for cell, row in zip(cells, flags, strict=True):
             if int(row.sum()) != cell["n_wrong"]:
-                raise ValueError(f"{cell['condition']} of {described['name']} has other errors than its count")
-            name = (str(cell["condition"]), str(cell["eps"]))
-            settings[name], by_cell[name] = str(manifest["settings"][cell["setting"]]), row
+                raise _damaged(path, f"{cell['condition']} of {described['name']} has other errors than its count")
+            if not 0 <= cell["setting"] < len(texts):
+                raise _damaged(path, f"{cell['condition']} of {described['name']} has no setting")
+            name = (cell["condition"], cell["eps"])
+            settings[name], by_cell[name] = texts[cell["setting"]], row
         # Files of the first release have no methods.
-        method = str(described.get("method", UNSPECIFIED))
-        network = dict(described.get("network", {}))  # nor networks
-        checkpoints.append(Answers(str(described["name"]), method, str(described["id"]), settings, by_cell, network))
-    if start != len(wrong) or not checkpoints:
-        raise ValueError(f"{start} cells and bits of {len(wrong)}")
-    return RunAnswers(str(manifest["title"]), (), tuple(checkpoints), np.arange(n))
+        method = described.get("method", UNSPECIFIED)
+        network = described.get("network", {})  # nor networks
+        checkpoints.append(Answers(described["name"], method, described["id"], settings, by_cell, network))
+    return RunAnswers(manifest["title"], (), tuple(checkpoints), np.arange(n))
+
+
+def _canonical(text: str, path: Path) -> str:
+    if not isinstance(parse_json(text, path, _ADVICE), dict):
+        raise _damaged(path, "a setting is no object")
+    return text

@@ -98,7 +98,7 @@ def run_gate(run: Path, baseline: Path, margins: Sequence[str] = (), *, retraine
     judged = judge(pairing.pairs, candidates.scores, wanted, candidates.ids)
     if pairing.pairs and not judged:
         raise NothingToCompareError(f"{run} and {baseline} share no complete score; sweep the same suites for both.")
-    notes = []
+    notes = list(dict.fromkeys([*candidates.notes, *known.notes]))
     if pairing.unused:
         notes.append(f"In the baseline but not here: {', '.join(pairing.unused)}.")
     if unjudged := _unjudged(candidates.scores, judged):

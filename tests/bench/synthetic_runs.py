@@ -64,6 +64,10 @@ def write_run(root: Path, size: Size, *, compact: bool) -> None:
     store.write_plan(wanted)
 
 
+def _weights(number: int) -> Json:
+    return {"weights": number, "architecture": "resnet20"}
+
+
 def _checkpoint(number: int, size: Size) -> Json:
     method, seed = f"method{number // size.seeds:03d}", number % size.seeds
     card = {
@@ -83,7 +87,7 @@ def _checkpoint(number: int, size: Size) -> Json:
         "epoch_kept": "last",
         "training": {"seconds_per_epoch": 10.0 + number % 7, "wall_seconds": 300.0, "device": "cuda"},
     }
-    return {"id": identity_key({"weights": number})[:12], "name": f"{method}-{seed}", "card": card}
+    return {"id": identity_key(_weights(number))[:12], "number": number, "name": f"{method}-{seed}", "card": card}
 
 
 def _conditions() -> Iterator[tuple[Json, float]]:
@@ -147,7 +151,7 @@ def _cells(
         identity = {
             "protocol": 3,
             "precision": "float32",
-            "checkpoint": {"weights": checkpoint["id"], "architecture": "resnet20"},
+            "checkpoint": _weights(checkpoint["number"]),
             "images": _IMAGES_KEY,
             "provenance": "generated",
             "condition": condition | drawn,

@@ -40,7 +40,7 @@ def test_a_sweep_with_an_attack_stores_an_audit_per_checkpoint_and_ordered_pair(
     told = [sentence for sentence in ledger.sentences if ", audit" in sentence]
     assert len(told) == sum(len(record.warnings) for record in records.values()) > 3
     assert records["good", None].n_robust is not None
-    assert {json.loads(path.read_text())["schema_version"] for path in folder.glob("audits/*/*.json")} == {1}
+    assert {json.loads(path.read_text())["schema_version"] for path in folder.glob("audits/*/*.json")} == {2}
 
 
 def test_stored_audits_are_not_computed_again_and_missing_ones_are(
@@ -124,9 +124,9 @@ def test_an_audit_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_file_that_is_no_audit_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "audits" / ("0" * 12) / "a.json"
+    path = tmp_path / "audits" / ("0" * 12) / f"{'a' * 16}.json"
     path.parent.mkdir(parents=True)
     for content in ("{", "{}", '{"schema_version": 2}'):
         path.write_text(content)
-        with pytest.raises(DataError, match=r"a\.json"):
+        with pytest.raises(DataError, match=r"a{16}\.json"):
             list(read_audits(tmp_path))

@@ -72,7 +72,7 @@ def test_a_written_tree_is_never_taken_for_the_published_one(tree: Path, tmp_pat
         assert "with seed 0 and imagenet severities, then JPEG quality 85" in data.notes[0]
         assert len(data.corruptions) == 3
     (tmp_path / "copy" / "corrupt.json").write_text("{}")
-    with pytest.raises(DataError, match="corrupt.json that cannot be read"):
+    with pytest.raises(DataError, match="corrupt.json is not a manifest of written images"):
         opened_official(f"imagenet-c:{tmp_path / 'copy'}")
 
 

@@ -7,6 +7,7 @@ import pytest
 from tiny_sweeps import Ledger, cells, swept, tiny_checkpoint, tiny_data, tiny_plan
 
 from robustsweep.benchmark.plan import Shard
+from robustsweep.errors import DataError
 from robustsweep.results.store import CellStore
 
 
@@ -57,11 +58,30 @@ def test_a_cell_that_cannot_be_read_leaves_its_checkpoint_as_it_is_and_the_sweep
     shutil.rmtree(tmp_path / "compact")
     (path,) = tmp_path.glob("cells/*/*/examples.npz")
     path.write_bytes(b"")
-    assert swept(tiny_plan("clean", "fog@1", data=data), tmp_path, ledger).computed == 1
+    assert swept(tiny_plan("fog@1", data=data), tmp_path, ledger).computed == 1
     assert files(tmp_path) == set()
     (sentence,) = ledger.sentences[-1:]
     assert "is not compacted" in sentence
-    assert "examples.npz cannot be read" in sentence
+    assert "examples.npz does not belong to its cell.json" in sentence
+
+
+@pytest.mark.parametrize("damaged", ["examples.npz", "cell.json"])
+def test_a_damaged_cell_does_not_pass_for_a_finished_one(tmp_path: Path, damaged: str) -> None:
+    data = tiny_data(6)
+    swept(tiny_plan("clean", data=data), tmp_path)
+    shutil.rmtree(tmp_path / "compact")
+    (path,) = tmp_path.glob(f"cells/*/*/{damaged}")
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(DataError, match=damaged):
+        swept(tiny_plan("clean", "fog@1", data=data), tmp_path)
+
+
+def test_a_sweep_of_a_finished_run_writes_nothing(tmp_path: Path) -> None:
+    data = tiny_data(6)
+    swept(tiny_plan("clean", "pgd3-linf@4/255", data=data), tmp_path, audit=True)
+    before = {path: path.stat() for path in sorted(tmp_path.rglob("*"))}
+    assert swept(tiny_plan("clean", "pgd3-linf@4/255", data=data), tmp_path, audit=True).computed == 0
+    assert {path: path.stat() for path in sorted(tmp_path.rglob("*"))} == before
 
 
 @pytest.mark.parametrize("name", ["clean", "fog@2"])

@@ -1,15 +1,46 @@
 """Small synthetic runs, built cell by cell."""
 
 import hashlib
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from robustsweep.results.cells import Cell, Counts, Examples
+from robustsweep.results.cells import Cell, Counts, Examples, identity_key
+from robustsweep.results.documents import sealed
 from robustsweep.results.store import CellStore
 from robustsweep.results.taxonomy import CORRUPTIONS, SEVERITIES
+
+
+def means_of(examples: Examples) -> dict[str, float]:
+    """Average what a cell averages."""
+    arrays = examples.arrays()
+    return {name: float(arrays[name].mean(dtype=np.float64)) for name in ("confidence", "nll", "brier")}
+
+
+def resealed(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change what a document says, and give it the checksum that belongs to it."""
+    content = json.loads(path.read_text())
+    del content["sha256"], content["schema_version"]
+    change(content)
+    path.write_bytes(sealed(content))
+
+
+def answers_of(cell: Cell) -> Examples:
+    """Make per-image arrays that give the counts and means of a cell; the labels are not asked."""
+    counts, rung = cell.counts, None
+    if counts.n_robust:
+        # From the last eps to the first, as many images as fall there.
+        held = np.full(counts.n, -1 if counts.n_clean_right is not None else 0)
+        for k, standing in enumerate((counts.n_clean_right or 0, *counts.n_robust)):
+            held[:standing] = k
+        rung = held.astype(np.int8)
+    hits = np.arange(counts.n) < counts.n_top5_right
+    means = (np.full(counts.n, cell.means[name], np.float32) for name in ("confidence", "nll", "brier"))
+    return Examples(np.zeros(counts.n, np.int32), hits, *means, rung=rung)
 
 
 class RunBuilder:
@@ -40,32 +71,30 @@ class RunBuilder:
 
     def cell(self, name: str, condition: dict[str, Any], counts: Counts, **changes: Any) -> Cell:
         card = self.cards.setdefault(name, {"architecture": "resnet20", "method": None, "seed": None, "classes": 10})
-        identifier = hashlib.sha256(f"{name}{card}".encode()).hexdigest()[:12]
+        weights = {"weights": hashlib.sha256(f"{name}{card}".encode()).hexdigest()}
         data_identity = {
             k: self.data[k] for k in ("fingerprint", "provenance", "images_key", "preprocessing", "subset")
         }
+        means = {"confidence": 0.5, "nll": 1.25, "brier": 0.75}
         return Cell(
             identity={
                 "protocol": 1,
                 "precision": "float32",
-                "checkpoint": {"weights": identifier},
+                "checkpoint": weights,
                 **data_identity,
                 "condition": condition | ({} if condition["kind"] == "clean" else {"seed": 0}),
             }
             | changes.pop("identity", {}),
-            checkpoint={"id": identifier, "name": name, "card": card},
+            checkpoint={"id": identity_key(weights)[:12], "name": name, "card": card},
             data=self.data,
             condition=condition,
             counts=counts,
-            means={"confidence": 0.5, "nll": 1.25, "brier": 0.75},
-            **({"recorded": {"device": "cpu", "versions": {"torch": "2.10"}}} | changes),
+            **({"means": means, "recorded": {"device": "cpu", "versions": {"torch": "2.10"}}} | changes),
         )
 
     def write(self, name: str, condition: dict[str, Any], counts: Counts, **changes: Any) -> Cell:
         cell = self.cell(name, condition, counts, **changes)
-        zeros = np.zeros(counts.n, np.float32)
-        examples = Examples(zeros.astype(np.int32), zeros.astype(bool), zeros, zeros, zeros)
-        self.store.write(cell, examples)
+        self.store.write(cell, answers_of(cell))
         return cell
 
     def clean(self, name: str, n_right: int, **changes: Any) -> Cell:
@@ -81,9 +110,7 @@ class RunBuilder:
         """Write a cell with its predictions, image by image, and the labels that they are judged by."""
         n_right = sum(said == label for said, label in zip(prediction, labels, strict=True))
         cell = self.cell(name, condition, Counts(self.n, n_right, n_right))
-        zeros = np.zeros(self.n, np.float32)
-        examples = Examples(np.array(prediction, np.int32), zeros.astype(bool), zeros, zeros, zeros)
-        self.store.write(cell, examples)
+        self.store.write(cell, replace(answers_of(cell), prediction=np.array(prediction, np.int32)))
         self.store.write_images(self.data["images_key"], np.arange(self.n), np.array(labels))
         return cell
 

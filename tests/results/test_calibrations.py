@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from answered_runs import put, put_sweep
-from run_builder import RunBuilder
+from run_builder import RunBuilder, means_of
 
 from robustsweep.results.calibrations import Calibration, read_calibrations
 from robustsweep.results.cells import Counts, Examples
@@ -41,9 +41,11 @@ def unit_of(builder: RunBuilder) -> tuple[Unit, list[Calibration]]:
 def confident(builder: RunBuilder, name: str, confidence: list[float], right: list[bool]) -> None:
     """Write clean images with these confidences."""
     n, zeros = len(right), np.zeros(len(right), np.float32)
-    cell = builder.cell(name, {"name": "clean", "kind": "clean"}, Counts(n, sum(right), n))
     prediction = np.where(right, 1, 0).astype(np.int32)
-    builder.store.write(cell, Examples(prediction, zeros < 1, np.array(confidence, np.float32), zeros, zeros))
+    examples = Examples(prediction, zeros < 1, np.array(confidence, np.float32), zeros, zeros)
+    counts = Counts(n, sum(right), n)
+    cell = builder.cell(name, {"name": "clean", "kind": "clean"}, counts, means=means_of(examples))
+    builder.store.write(cell, examples)
     builder.store.write_images(builder.data["images_key"], np.arange(n), np.ones(n, np.int64))
 
 

@@ -218,7 +218,7 @@ def test_per_image_answers_that_contradict_the_counts_give_no_number(builder: Ru
     builder.store.write_images(builder.data["images_key"], np.arange(10), np.zeros(10, np.int64))
     (unit,) = split_units(load_frame([builder.root]))
     cells = MeasuredCells.of(unit, cell.checkpoint["id"], [builder.root])
-    with pytest.raises(DataError, match="give 0 errors, its counts 3"):
+    with pytest.raises(DataError, match="says n_right 7, the predictions stored for it give 10"):
         read_scores(cells, [mean_score("clean_error", "clean", "clean", ["clean"])])
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from run_builder import RunBuilder
+from run_builder import RunBuilder, resealed
 
 from robustsweep.errors import DataError, UsageError
 from robustsweep.results.cells import Counts
-from robustsweep.results.frame import DTYPES, load_frame, missing_cells
+from robustsweep.results.frame import DTYPES, load_frame, read_runs
 
 
 def only(frame: pd.DataFrame) -> pd.Series:
@@ -61,10 +61,10 @@ def test_a_ladder_is_one_row_per_eps(builder: RunBuilder) -> None:
 
 
 def test_a_ladder_whose_counts_do_not_fit_its_eps_is_refused(builder: RunBuilder) -> None:
-    cell = builder.ladder("net", 900, (800, 500))
+    builder.ladder("net", 900, (800, 500))
     path = next(builder.root.glob("cells/*/*/cell.json"))
-    path.write_text(path.read_text().replace('"2/255"', '"2/255", "4/255"'))
-    with pytest.raises(DataError, match=f"{cell.condition['name']} of net.* has 3 eps|has 3 eps"):
+    resealed(path, lambda content: content["condition"]["eps"].append("4/255"))
+    with pytest.raises(DataError, match=r"cell\.json is not a cell \(an attack of 3 eps with 2 counts\)"):
         load_frame([builder.root])
 
 
@@ -109,7 +109,7 @@ def test_missing_cells_are_those_that_no_run_holds(make_builder: Callable[..., R
     first.store.write_plan(entries)
     runs = [first.root, second.root]
     first.root.mkdir(exist_ok=True)
-    assert [entry["condition"] for entry in missing_cells(runs, load_frame(runs))] == ["fog@1"]
+    assert [entry["condition"] for entry in read_runs(runs).missing] == ["fog@1"]
 
 
 def test_an_empty_run_gives_an_empty_frame_with_every_column(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from robustsweep.results.gate.answers import read_answers
 from robustsweep.results.gate.baseline import read_baseline, write_baseline
 from robustsweep.results.gate.outcome import run_gate, verdict_table
 from robustsweep.results.rendering import to_csv
+from robustsweep.results.sealed_arrays import sealed_arrays
 
 
 def test_a_file_says_what_the_folder_says(make_builder: Make, tmp_path: Path) -> None:
@@ -28,7 +29,7 @@ def test_a_file_says_what_the_folder_says(make_builder: Make, tmp_path: Path) ->
     by_file, by_folder = run_gate(new.root, path), run_gate(new.root, base.root)
     assert to_csv(verdict_table(by_file)) == to_csv(verdict_table(by_folder))
     with np.load(path, allow_pickle=False) as arrays:
-        assert set(arrays) == {"manifest", "wrong"}
+        assert set(arrays) == {"manifest", "sha256", "wrong"}
 
 
 def rewritten(path: Path, **changes: Any) -> Path:
@@ -38,7 +39,7 @@ def rewritten(path: Path, **changes: Any) -> Path:
     if "wrong" in changes:
         wrong = changes.pop("wrong")(wrong)
     text = json.dumps(manifest | changes).encode()
-    np.savez(path, allow_pickle=False, manifest=np.frombuffer(text, np.uint8), wrong=wrong)
+    path.write_bytes(sealed_arrays({"manifest": np.frombuffer(text, np.uint8), "wrong": wrong}))
     return path
 
 
@@ -68,7 +69,7 @@ def test_a_damaged_baseline_gives_no_verdict(make_builder: Make, tmp_path: Path,
 @pytest.mark.parametrize("content", [b"", b"PK", b"no archive at all"])
 def test_a_file_of_something_else_is_no_baseline(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "b.npz").write_bytes(content)
-    with pytest.raises(DataError, match="is not a baseline"):
+    with pytest.raises(DataError, match=r"b\.npz cannot be read .* write it again with --write-baseline"):
         read_baseline(tmp_path / "b.npz")
 
 
@@ -85,7 +86,7 @@ class Trap:
 def test_pickles_in_a_baseline_are_never_run(tmp_path: Path) -> None:
     trap = np.array([Trap(tmp_path / "sprung")], dtype=object)
     np.savez(tmp_path / "b.npz", manifest=trap, wrong=np.zeros((1, 1), np.uint8))
-    with pytest.raises(DataError, match="is not a baseline"):
+    with pytest.raises(DataError, match=r"b\.npz cannot be read .* write it again with --write-baseline"):
         read_baseline(tmp_path / "b.npz")
     assert not (tmp_path / "sprung").exists()
 
