@@ -11,7 +11,7 @@ from robustsweep.results.cells import Json, identity_key
 from robustsweep.results.store import CellStore
 
 # Raised whenever a number can change for the same checkpoint, data and condition.
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)

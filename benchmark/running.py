@@ -18,6 +18,7 @@ from robustsweep.benchmark.recording import make_cell
 from robustsweep.benchmark.scoring import evaluate
 from robustsweep.benchmark.windowing import windowed_images
 from robustsweep.errors import DataError, RobustsweepError
+from robustsweep.freed_memory import keep_freed_memory
 from robustsweep.precision import full_precision
 from robustsweep.results.cells import Examples
 from robustsweep.results.store import CellStore
@@ -67,6 +68,7 @@ class Run:
         Raises:
             DataError: If images cannot be read.
         """
+        keep_freed_memory()
         modules = {
             cell.checkpoint.id: cell.checkpoint.load().to(self._device).to(memory_format=torch.channels_last)
             for cell in {cell.checkpoint.id: cell for cell in cells}.values()

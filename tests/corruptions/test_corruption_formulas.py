@@ -1,5 +1,7 @@
 """What is known of single formulas: constants, closed forms, borders, and the building blocks they share."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -135,8 +137,13 @@ def test_a_jpeg_round_trip_is_what_pillow_makes_of_each_image_in_tensors_and_by_
         assert np.array_equal(channels_last(decoded), expected)
 
 
-def test_shot_noise_has_the_mean_and_variance_of_photon_counting():
+def test_shot_noise_has_the_mean_and_variance_of_truncated_photon_counts():
     images = torch.full((40, 3, 32, 32), 64, dtype=torch.uint8)
-    noisy = corrupt(images, "shot_noise", 1, table="cifar", seed=0, ids=torch.arange(40)).to(torch.float64) / 255
-    assert abs(noisy.mean() - 64 / 255 + 0.5 / 255) < 4e-4
-    assert abs(noisy.var() / (64 / 255 / 500) - 1) < 0.03
+    noisy = corrupt(images, "shot_noise", 1, table="cifar", seed=0, ids=torch.arange(40)).to(torch.float64)
+    counts, n = np.arange(500), noisy.numel()
+    levels, weights = np.floor(counts / 500 * 255), stats.poisson(64 / 255 * 500).pmf(counts)
+    mean = levels @ weights
+    variance = (levels - mean) ** 2 @ weights
+    # Four standard errors of each.
+    assert abs(noisy.mean() - mean) < 4 * math.sqrt(variance / n)
+    assert abs(noisy.var() / variance - 1) < 4 * math.sqrt(2 / n)
