@@ -9,7 +9,7 @@ from applying import applied, channels_last, photos, sampled
 from corruption_oracles import jpeg_compression
 from scipy import ndimage, stats
 
-from robustsweep.corruptions import CORRUPTIONS, corrupt, gaussian, jpeg, jpeg_round_trip
+from robustsweep.corruptions import CORRUPTIONS, corrupt, gaussian, jpeg, jpeg_round_trip, pixelate
 from robustsweep.corruptions.defocus import disk_kernel
 from robustsweep.corruptions.elastic import reflecting_gaussian, smooth
 from robustsweep.corruptions.gaussian import gaussian_blur
@@ -135,6 +135,16 @@ def test_a_jpeg_round_trip_is_what_pillow_makes_of_each_image_in_tensors_and_by_
     expected = np.rint(np.stack(expected) * 255).astype(np.uint8)
     for decoded in (jpeg_round_trip(images, quality), jpeg._in_tensors(images, quality)):
         assert np.array_equal(channels_last(decoded), expected)
+
+
+@pytest.mark.parametrize("share", [0.25, 0.3, 0.4, 0.5, 0.6, 0.95])
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (90, 65), (224, 224)])
+def test_large_images_are_shrunk_alike_by_pillow_and_by_tensors(height, width, share, monkeypatch):
+    noise = np.random.default_rng(1).integers(0, 256, (2, 3, height, width), dtype=np.uint8)
+    images, small = torch.from_numpy(noise), (int(height * share), int(width * share))
+    by_pillow = pixelate.box_resize(images, *small)
+    monkeypatch.setattr(pixelate, "_is_large", lambda levels: False)
+    assert torch.equal(pixelate.box_resize(images, *small), by_pillow)
 
 
 def test_shot_noise_has_the_mean_and_variance_of_truncated_photon_counts():
