@@ -24,6 +24,7 @@ check: $(READY)
 	$(BIN)/python -m pytest -q tests/layout
 
 bench: $(READY) $(LEGACY_READY)
+	$(BIN)/python tests/bench/machine.py
 	$(BIN)/python tests/bench/run.py
 	$(BIN)/python tests/bench/attacks.py
 	$(BIN)/python tests/bench/methods.py

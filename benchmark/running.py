@@ -20,6 +20,7 @@ from robustsweep.benchmark.scoring import evaluate
 from robustsweep.benchmark.windowing import windowed_images
 from robustsweep.errors import CheckpointError, DataError, RobustsweepError
 from robustsweep.foreign_code import described, foreign_code
+from robustsweep.freed_memory import keep_freed_memory
 from robustsweep.precision import full_precision
 from robustsweep.results.cells import Examples
 from robustsweep.results.store import CellStore
@@ -72,6 +73,7 @@ class Run:
             DataError: If images cannot be read.
             CheckpointError: If a checkpoint cannot be loaded once more.
         """
+        keep_freed_memory()
         checkpoints = {cell.checkpoint.id: cell.checkpoint for cell in cells}
         modules = {identity: self._loaded(checkpoint) for identity, checkpoint in checkpoints.items()}
         together = [[cell for cell in cells if cell.condition in group] for group in joined(self._plan.conditions)]

@@ -16,6 +16,7 @@ from robustsweep.corruptions.jpeg import jpeg_round_trip
 from robustsweep.corruptions.opencv import without_opencv_threads
 from robustsweep.draws import Draws
 from robustsweep.errors import DataError
+from robustsweep.freed_memory import keep_freed_memory
 from robustsweep.kernels import compiled_kernels
 from robustsweep.values import require_kind, whole_number
 
@@ -65,6 +66,7 @@ def corrupt(
         DataError: If the images or ids have the wrong dtype or shape.
         MissingDependencyError: If the corruption needs a package that is not installed, or compilation a compiler.
     """
+    keep_freed_memory()
     corruption, seed = CORRUPTIONS[name], whole_number(seed, "seed")
     with CORRUPTIONS.using(name):
         parameters = corruption.parameters(table, severity)

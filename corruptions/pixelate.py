@@ -2,14 +2,15 @@
 
 from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from robustsweep.corruptions.corruption import Corruption, Fields, Parameters, severities
 from robustsweep.corruptions.opencv import opencv_or_none
 
-# Planes of fewer pixels are turned faster all at once than one by one.
-_SMALLEST_FOR_OPENCV = 64 * 64
+# Images of fewer pixels are shrunk and turned faster all at once than one by one.
+_SMALLEST_ONE_BY_ONE = 64 * 64
 
 
 @lru_cache(maxsize=64)
@@ -60,14 +61,30 @@ def box_resize(levels: Tensor, height: int, width: int) -> Tensor:
     Returns:
         uint8 tensor (N, 3, height, width).
     """
+    if levels.device.type == "cpu" and _is_large(levels) and height * width < levels.shape[2] * levels.shape[3]:
+        return _shrunk_by_pillow(levels, height, width)
     # Whole rows are picked faster than columns, so that the image is laid on its side in between.
     return _box_rows(_transposed(_box_rows(_transposed(levels), width)), height)
+
+
+def _is_large(levels: Tensor) -> bool:
+    return levels.shape[2] * levels.shape[3] >= _SMALLEST_ONE_BY_ONE
+
+
+def _shrunk_by_pillow(levels: Tensor, height: int, width: int) -> Tensor:
+    """Average with Pillow, image by image: it reads each pixel once, and lets other threads run meanwhile."""
+    from PIL import Image
+
+    shrunk = levels.new_empty((len(levels), height, width, levels.shape[1]))
+    for image, out in zip(levels.permute(0, 2, 3, 1).contiguous().numpy(), shrunk.numpy(), strict=True):
+        out[:] = np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BOX))
+    return shrunk.permute(0, 3, 1, 2).contiguous()
 
 
 def _transposed(levels: Tensor) -> Tensor:
     """Exchange rows and columns of uint8 images (N, 3, H, W); OpenCV does it plane by plane, and faster where large."""
     height, width = levels.shape[2:]
-    cv2 = opencv_or_none() if levels.device.type == "cpu" and height * width >= _SMALLEST_FOR_OPENCV else None
+    cv2 = opencv_or_none() if levels.device.type == "cpu" and _is_large(levels) else None
     if cv2 is None:
         return levels.transpose(2, 3).contiguous()
     turned = levels.new_empty((*levels.shape[:2], width, height))

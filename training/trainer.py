@@ -15,6 +15,7 @@ from robustsweep.benchmark.checkpoints.card import Card
 from robustsweep.benchmark.checkpoints.networks import build_network
 from robustsweep.benchmark.data.dataset import Dataset
 from robustsweep.errors import CheckpointError
+from robustsweep.freed_memory import keep_freed_memory
 from robustsweep.training.cards import Keep, check_architecture, check_flip, device_name, training_card
 from robustsweep.training.course import Course, EpochReport, best_epoch, training_facts
 from robustsweep.training.epoch import (
@@ -89,6 +90,7 @@ def train(
             architecture fails.
         CheckpointError: If the loss stops being finite, or the state cannot be read.
     """
+    keep_freed_memory()
     check_architecture(architecture)
     check_flip(recipe, data)
     device = torch.device(device)

@@ -7,18 +7,18 @@ from robustsweep.augmentations import build_method
 from robustsweep.draws import Draws
 
 GOLDEN: dict[str, tuple[float, float]] = {
-    "cutout": (0.694658, 1.000000),
-    "soft_cutout": (0.366752, 1.000000),
-    "mixup": (0.574964, 0.601250),
-    "cutmix": (0.806458, 0.766032),
-    "smoothmix_s": (0.838592, 0.774728),
-    "smoothmix_c": (0.616705, 0.612284),
-    "saliencymix": (0.796066, 0.642253),
-    "resizemix": (0.824981, 0.774984),
-    "fmix": (0.802888, 0.601400),
-    "randommix": (0.481169, 0.474440),
-    "augmix": (0.687618, 1.000000),
-    "autoaugment": (1.301391, 1.000000),
+    "cutout": (0.708863, 1.000000),
+    "soft_cutout": (0.386445, 1.000000),
+    "mixup": (0.640582, 0.526307),
+    "cutmix": (0.859090, 0.728027),
+    "smoothmix_s": (0.802510, 0.799453),
+    "smoothmix_c": (0.519323, 0.576746),
+    "saliencymix": (0.858748, 0.571289),
+    "resizemix": (0.793484, 0.755046),
+    "fmix": (0.857338, 0.526367),
+    "randommix": (0.480890, 0.511083),
+    "augmix": (0.589619, 1.000000),
+    "autoaugment": (1.810832, 1.000000),
 }
 
 

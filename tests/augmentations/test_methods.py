@@ -90,8 +90,9 @@ def test_pixels_stay_images_and_the_argument_is_untouched(method: Method) -> Non
     assert pixels.dtype in (torch.uint8, torch.float32)
     assert pixels.shape[1:] == images.shape[1:]
     assert len(pixels) % N == 0
-    assert pixels.min() >= 0
-    assert pixels.max() <= 255
+    # A mean of images in float32 may round beyond the ends.
+    assert pixels.min() >= -1e-3
+    assert pixels.max() <= 255 + 1e-3
     singles = [method.pixels(images[i : i + 1], sample[i : i + 1]) for i in range(N)]
     assert torch.allclose(pixels.float(), torch.stack(singles, dim=1).flatten(0, 1).float(), atol=1e-3)
 

@@ -15,6 +15,7 @@ from clocks import clock_of
 from crops import photographs, random_crops
 from floors import Floors
 from interleaved import alternating
+from machine import facts
 from measurements import HEADING, PEER_HEADING, Measurement, projection, summary
 from peer import Peer
 from torch import Tensor
@@ -81,6 +82,7 @@ def measure_size(options: argparse.Namespace, side: int, device: torch.device) -
 
 def describe(options: argparse.Namespace) -> Iterator[str]:
     """Yield the lines that say what is measured."""
+    yield from facts()
     packages = [name for name in ("torch", "numpy", "pillow", "opencv-python") if _is_installed(name)]
     yield f"ours: python {platform.python_version()}, " + ", ".join(f"{name} {version(name)}" for name in packages)
     compiled = "compiled" if options.compiled else "not compiled"

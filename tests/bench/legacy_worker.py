@@ -134,6 +134,20 @@ def use_cifar_constants(functions):
         functions[name] = own.get(name) or with_constants(function, CIFAR[name])
 
 
+def accept_multichannel():
+    """Let the package call scikit-image's Gaussian filter by the keyword that it was written for.
+
+    The last scikit-image with the keyword has no wheels for Python 3.11; the filter beneath is the same.
+    """
+    from imagecorruptions import corruptions
+    from skimage.filters import gaussian
+
+    def filtered(image, *args, multichannel=False, **options):
+        return gaussian(image, *args, channel_axis=-1 if multichannel else None, **options)
+
+    corruptions.gaussian = filtered
+
+
 def describe():
     """Return the versions and threads of this side."""
     from importlib.metadata import version
@@ -151,6 +165,7 @@ def main():
     warnings.simplefilter("ignore")
     import imagecorruptions
 
+    accept_multichannel()
     images = np.load(sys.argv[1])
     if sys.argv[2] == "cifar":
         use_cifar_constants(imagecorruptions.corruption_dict)

@@ -1,5 +1,7 @@
 """What is known of single formulas: constants, closed forms, borders, and the building blocks they share."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from applying import applied, channels_last, photos, sampled
 from corruption_oracles import jpeg_compression
 from scipy import ndimage, stats
 
-from robustsweep.corruptions import CORRUPTIONS, corrupt, gaussian, jpeg, jpeg_round_trip
+from robustsweep.corruptions import CORRUPTIONS, corrupt, gaussian, jpeg, jpeg_round_trip, pixelate
 from robustsweep.corruptions.defocus import disk_kernel
 from robustsweep.corruptions.elastic import reflecting_gaussian, smooth
 from robustsweep.corruptions.gaussian import gaussian_blur
@@ -135,8 +137,23 @@ def test_a_jpeg_round_trip_is_what_pillow_makes_of_each_image_in_tensors_and_by_
         assert np.array_equal(channels_last(decoded), expected)
 
 
-def test_shot_noise_has_the_mean_and_variance_of_photon_counting():
+@pytest.mark.parametrize("share", [0.25, 0.3, 0.4, 0.5, 0.6, 0.95])
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (90, 65), (224, 224)])
+def test_large_images_are_shrunk_alike_by_pillow_and_by_tensors(height, width, share, monkeypatch):
+    noise = np.random.default_rng(1).integers(0, 256, (2, 3, height, width), dtype=np.uint8)
+    images, small = torch.from_numpy(noise), (int(height * share), int(width * share))
+    by_pillow = pixelate.box_resize(images, *small)
+    monkeypatch.setattr(pixelate, "_is_large", lambda levels: False)
+    assert torch.equal(pixelate.box_resize(images, *small), by_pillow)
+
+
+def test_shot_noise_has_the_mean_and_variance_of_truncated_photon_counts():
     images = torch.full((40, 3, 32, 32), 64, dtype=torch.uint8)
-    noisy = corrupt(images, "shot_noise", 1, table="cifar", seed=0, ids=torch.arange(40)).to(torch.float64) / 255
-    assert abs(noisy.mean() - 64 / 255 + 0.5 / 255) < 4e-4
-    assert abs(noisy.var() / (64 / 255 / 500) - 1) < 0.03
+    noisy = corrupt(images, "shot_noise", 1, table="cifar", seed=0, ids=torch.arange(40)).to(torch.float64)
+    counts, n = np.arange(500), noisy.numel()
+    levels, weights = np.floor(counts / 500 * 255), stats.poisson(64 / 255 * 500).pmf(counts)
+    mean = levels @ weights
+    variance = (levels - mean) ** 2 @ weights
+    # Four standard errors of each.
+    assert abs(noisy.mean() - mean) < 4 * math.sqrt(variance / n)
+    assert abs(noisy.var() / variance - 1) < 4 * math.sqrt(2 / n)
