@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from torch import Tensor, nn
 from robustsweep.benchmark.checkpoints.file_accuracy import FileAccuracy, find_accuracy
 from robustsweep.benchmark.checkpoints.inert_pickle import Call, Global
 from robustsweep.benchmark.checkpoints.native import is_safetensors, load_tensors, tensor_shapes
+from robustsweep.benchmark.checkpoints.stored_tensors import StoredTensor
 from robustsweep.benchmark.checkpoints.strict_loading import Shape, listed
-from robustsweep.benchmark.checkpoints.torch_files import StoredTensor, TorchFile
+from robustsweep.benchmark.checkpoints.torch_files import TorchFile
 from robustsweep.errors import CheckpointError
 from robustsweep.printable import printable
 
@@ -69,18 +71,23 @@ def read_state_dict(path: Path, entry: str | None = None) -> StateDict:
     stored = {name: value for name, value in content.items() if isinstance(value, StoredTensor) and file.holds(value)}
     unusable = {name: _why_unusable(value) for name, value in content.items() if name not in stored}
 
-    def number_of(value: Any) -> float | None:
-        if isinstance(value, StoredTensor) and file.holds(value) and value.shape in ((), (1,)):
-            return float(file.read({"": value})[""].item())
-        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
     return StateDict(
         path,
         {name: tensor.shape for name, tensor in stored.items()},
         unusable,
         lambda names: file.read({name: stored[name] for name in names}),
-        find_accuracy(file.content, number_of),
+        find_accuracy(file.content, partial(_number_of, file)),
     )
+
+
+def _number_of(file: TorchFile, value: Any) -> float | None:
+    """Read a number, or a tensor that holds one; None: it is neither, or too large."""
+    if isinstance(value, StoredTensor) and file.holds(value) and value.shape in ((), (1,)):
+        value = file.read({"": value})[""].item()
+    try:
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    except OverflowError:
+        return None
 
 
 def _why_unusable(value: Any) -> str:

@@ -196,7 +196,8 @@ def test_the_accuracy_beside_the_weights_is_read(
 @pytest.mark.parametrize(
     "beside",
     [{"acc": 0}, {"acc": float("nan")}, {"acc": 101.0}, {"acc": "92"}, {"best_acc5": 99.0}, {"train_acc": 99.0}]
-    + [{"metric": 1.5}, {"acc": True}, {"accuracy": [1.0]}],
+    + [{"metric": 1.5}, {"acc": True}, {"accuracy": [1.0]}, {"acc": 10**400}]
+    + [{"acc": torch.tensor(1j)}, {"acc": torch.tensor(True)}, {"acc": torch.ones(2)}],
 )
 def test_what_says_nothing_of_the_accuracy_is_not_taken_for_it(tmp_path: Path, beside: dict[str, object]) -> None:
     assert only(f"{saved(tmp_path / 'net.pth', {'state_dict': weights(), **beside})},{SPEC}").file_accuracy is None

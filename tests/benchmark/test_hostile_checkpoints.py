@@ -165,6 +165,13 @@ def test_tensors_outside_their_storage_are_never_read(tmp_path: Path, content: b
     assert list(state.unusable) == ["w"]
 
 
+def test_a_tensor_over_what_is_no_storage_is_inert(tmp_path: Path) -> None:
+    arguments = b"(NK\x00)" + b")" + b"\x89)ctorch\nfloat8_e5m2\nt"
+    content = b"\x80\x02}X\x01\x00\x00\x00wctorch._utils\n_rebuild_tensor_v3\n" + arguments + b"Rs."
+    with pytest.raises(CheckpointError, match="it asks to run torch._utils._rebuild_tensor"):
+        read_state_dict(archive(tmp_path / "net.pth", content))
+
+
 @pytest.fixture
 def no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every network that is built for real fail."""
