@@ -34,7 +34,7 @@ def encrypt_bytes(blocks: npt.NDArray[np.uint8], key: bytes) -> npt.NDArray[np.u
 
     # OpenSSL asks for room for one more block, which it does not fill.
     encrypted = np.empty(len(blocks) + BLOCK_BYTES - 1, dtype=np.uint8)
-    written = Cipher(AES(key), ECB()).encryptor().update_into(blocks, encrypted)
+    written = Cipher(AES(key), ECB()).encryptor().update_into(blocks.data, encrypted.data)
     return encrypted[:written]
 
 
