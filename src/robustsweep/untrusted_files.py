@@ -7,6 +7,7 @@ import io
 import json
 import math
 import os
+import re
 import stat
 import tomllib
 import zipfile
@@ -28,6 +29,12 @@ TOML_BYTES = 1 << 20
 """No TOML document that is read is larger: people write them."""
 ARRAYS_BYTES = 1 << 30
 """No file of arrays of a run unpacks to more."""
+# Python's parser takes memory for every beginning of a dotted key. What stands before is no part of it, so that each
+# part is looked at once.
+_MOST_PARTS = 32
+_LONG_KEY = re.compile(
+    rf"""(?<![\w-])(?:(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{_MOST_PARTS}}}""", re.ASCII
+)
 _ARRAY_SUFFIX = ".npy"
 
 
@@ -135,6 +142,8 @@ def read_toml(path: Path, advice: str = "correct it", most_bytes: int = TOML_BYT
     """
     content = read_regular(path, most_bytes, advice)
     with reading(path, advice):
+        if _LONG_KEY.search(content.decode("utf-8", "replace")):
+            raise DataError(f"{path} has a key of more than {_MOST_PARTS} parts; {advice}.")
         try:
             return tomllib.loads(content.decode("utf-8"))
         except ValueError as error:
