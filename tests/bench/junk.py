@@ -34,7 +34,7 @@ TEXTS = (
         "[" * 5000,
         '{"a":' * 5000,
     ),
-    *("9" * 5000, "-1", "0", "1e999", "nan", "inf", "-inf", "\u0663", "\u00b2", "1_0", "0x10", "1.5", "true", "null"),
+    *("9" * 5000, "-1", "0", "1e999", "nan", "inf", "-inf", "\u0663", "\u00b2", "1_0", "0x10", "1.5", "true"),
     *("=1+1", "../..", "/dev/zero", "/dev/full", "/", ".", "missing/file", "y" * 300, "a,b=c", ",", "a,,", "a=b", "::"),
     *(
         "\u202egnp",
@@ -107,7 +107,17 @@ def options(generator: random.Random) -> Iterator[Case]:
         base = OPTIONS[command]["base"]
         before = [*base, option] if option else [*base]
         value = [text] if option or not text.startswith("-") else ["--", text]
-        names = (option, option.strip("-"), printable(text[:20]), "argument", "--baseline", "must end in")
+        names = (
+            option,
+            option.strip("-"),
+            printable(text[:20]),
+            "argument",
+            "--limit",
+            "--baseline",
+            "must end in",
+            "Seeds",
+            "the command",
+        )
         yield Case(f"option {command} {option}".strip(), [*before, *value], names)
 
 
@@ -122,7 +132,9 @@ def methods(generator: random.Random) -> Iterator[Case]:
     while True:
         method, parameter = generator.choice(places)
         text = f"{method},{parameter}={generator.choice(TEXTS)}"
-        yield Case("method", ["train", "--limit", "20", "--epochs", "1", "--method", text], (method, "--method"))
+        yield Case(
+            "method", ["train", "--limit", "20", "--epochs", "1", "--method", text], (method, "--method", "method spec")
+        )
 
 
 def plans(generator: random.Random, folder: Path) -> Iterator[Case]:

@@ -64,8 +64,16 @@ def run(code: str, folder: Path) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("module", ["typer", "numpy", "torch", "rich", "sklearn"])
+@pytest.mark.parametrize(
+    ("module", "number"),
+    [
+        ("typer", signal.SIGINT),
+        ("typer", signal.SIGTERM),
+        ("numpy", signal.SIGINT),
+        ("torch", signal.SIGTERM),
+        ("sklearn", signal.SIGINT),
+    ],
+)
 def test_an_interruption_while_a_module_is_imported_ends_with_130_and_the_sentence(
     module: str, number: signal.Signals, tmp_path: Path
 ) -> None:
@@ -74,19 +82,23 @@ def test_an_interruption_while_a_module_is_imported_ends_with_130_and_the_senten
     assert run(code, tmp_path) == (130, f"error: {SENTENCE}\n")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize(
-    "body",
+    ("number", "body"),
     [
-        "os.kill(os.getpid(), NUMBER)",
-        "[os.kill(os.getpid(), NUMBER) for _ in range(2)]",
-        "type('Dying', (), {'__del__': lambda self: os.kill(os.getpid(), NUMBER)})()",
-        "\n        try:\n            os.kill(os.getpid(), NUMBER)\n"
-        "        except BaseException:\n            raise RuntimeError('made of it') from None",
-        "\n        try:\n            os.kill(os.getpid(), NUMBER)\n"
-        "        finally:\n            os.kill(os.getpid(), NUMBER)",
+        (signal.SIGTERM, "os.kill(os.getpid(), NUMBER)"),
+        (signal.SIGINT, "type('Dying', (), {'__del__': lambda self: os.kill(os.getpid(), NUMBER)})()"),
+        (
+            signal.SIGINT,
+            "\n        try:\n            os.kill(os.getpid(), NUMBER)\n"
+            "        except BaseException:\n            raise RuntimeError('made of it') from None",
+        ),
+        (
+            signal.SIGINT,
+            "\n        try:\n            os.kill(os.getpid(), NUMBER)\n"
+            "        finally:\n            os.kill(os.getpid(), NUMBER)",
+        ),
     ],
-    ids=["plain", "twice", "in a finaliser", "made into another", "while cleaning up"],
+    ids=["plain", "in a finaliser", "made into another", "while cleaning up"],
 )
 def test_an_interruption_inside_a_network_ends_with_130_and_the_sentence_once(
     body: str, number: signal.Signals, tmp_path: Path
