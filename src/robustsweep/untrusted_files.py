@@ -6,6 +6,7 @@ Whatever is wrong with a file becomes one DataError that names it.
 import json
 import math
 import os
+import re
 import stat
 import tomllib
 import zipfile
@@ -32,6 +33,12 @@ MOST_DEPTH = 64
 """No JSON document that is read is nested deeper: whatever walks through it, or writes it again, calls itself."""
 MOST_CONTAINERS = 2_000_000
 """No JSON document holds more lists and objects, which take thirty times the memory of their text."""
+# Python's parser takes memory for every beginning of a dotted key. What stands before is no part of it, so that each
+# part is looked at once.
+_MOST_PARTS = 32
+_LONG_KEY = re.compile(
+    rf"""(?<![\w-])(?:(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{_MOST_PARTS}}}""", re.ASCII
+)
 _ARRAY_SUFFIX = ".npy"
 _MOST_REASON = 200
 _MOST_DIGITS = 20
@@ -186,6 +193,8 @@ def read_toml(path: Path, advice: str = "correct it", most_bytes: int = TOML_BYT
     """
     content = read_regular(path, most_bytes, advice)
     with reading(path, advice):
+        if _LONG_KEY.search(content.decode("utf-8", "replace")):
+            raise DataError(f"{path} has a key of more than {_MOST_PARTS} parts; {advice}.")
         try:
             return tomllib.loads(content.decode("utf-8"))
         except ValueError as error:

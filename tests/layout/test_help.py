@@ -7,7 +7,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from robustsweep.cli import app
+from robustsweep.cli.commands import app
 
 COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
 HELP_OF = {"": [], **{name: [name] for name in sorted(COMMANDS)}}
