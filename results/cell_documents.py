@@ -117,8 +117,10 @@ def _of_data(cell: Cell) -> Iterator[str]:
 
 def _of_condition(cell: Cell) -> Iterator[str]:
     condition, identity = cell.condition, cell.identity["condition"]
-    for name in (condition.keys() & identity.keys()) - {"eps"}:
-        if condition[name] != identity[name]:
+    # Another library's attack is shown with the library's name, which its identity calls the rule.
+    shown = identity | ({"attack": identity["rule"]} if "rule" in identity else {})
+    for name in (condition.keys() & shown.keys()) - {"eps"}:
+        if condition[name] != shown[name]:
             yield f"condition.{name} is not that of its identity"
     if (problem := _PROBLEMS[condition["kind"]](cell)) is not None:
         yield problem
@@ -156,7 +158,8 @@ def _attack(cell: Cell) -> str | None:
         if (value is None) != (expected is None) or not math.isclose(value or 0, expected or 0, rel_tol=_SAME_NUMBER):
             return f"the eps {text[:40]!r} is said to be {value}"
     named = cell.identity["condition"].get("eps")
-    if isinstance(named, list) and [_eps_value(str(text)) for text in named] != [_eps_value(text) for text in eps]:
+    # An attack without a budget names no eps, and is shown with the text "none".
+    if isinstance(named, list) and [_eps_value(str(text)) for text in named or ["none"]] != list(map(_eps_value, eps)):
         return "condition.eps is not that of its identity"
     return None
 

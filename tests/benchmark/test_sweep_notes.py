@@ -15,7 +15,7 @@ from robustsweep.results.cells import Cell, Examples
 from robustsweep.results.store import CellStore
 
 
-class StoppedError(BaseException):
+class StoppedError(KeyboardInterrupt):
     """Stands for whatever ends a sweep from outside."""
 
 

@@ -15,6 +15,7 @@ from robustsweep.benchmark.data.dataset import Int64Array
 from robustsweep.benchmark.plan import Plan
 from robustsweep.benchmark.progress import Silent
 from robustsweep.benchmark.sources import Source
+from robustsweep.errors import DataError
 from robustsweep.results.store import CellStore
 
 N_BLOCKS = 3
@@ -185,7 +186,8 @@ def test_the_next_sweep_removes_blocks_of_cells_that_were_finished_when_it_was_k
     assert not list(run.glob("plans/.*"))
     (run / "parts" / finished.parent.name).rename(tmp_path / "moved")
     (run / "parts" / finished.parent.name).symlink_to(outside)
-    swept(plan, run)
+    with pytest.raises(DataError, match="is a link"):
+        swept(plan, run)
     assert list(behind_link.iterdir()) == [behind_link / "0.npz"]
 
 

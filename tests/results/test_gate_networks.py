@@ -71,7 +71,7 @@ def test_a_baseline_that_does_not_state_its_network_says_nothing(make_builder: M
 
 def test_whatever_a_card_holds_is_shown_in_bounded_words(make_builder: Make) -> None:
     nested: object = 1
-    for _ in range(300):
+    for _ in range(40):
         nested = [nested]
     base = run(make_builder, "base", input_size=32, normalisation=NORM)
     new = run(make_builder, "new", input_size=[32] * 999, normalisation=nested, architecture="x" * 999)

@@ -92,7 +92,7 @@ def test_a_document_is_one_object(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["a = ", 'a = "\\u0000', "a = " + "7" * 5000, "a = " + "[" * 5000, "\xff"])
 def test_toml_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.toml").write_bytes(text.encode("latin-1"))
-    with pytest.raises(DataError, match=r"a\.toml cannot be read"):
+    with pytest.raises(DataError, match=r"a\.toml (cannot be read|is not TOML)"):
         read_toml(tmp_path / "a.toml")
 
 
