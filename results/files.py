@@ -15,7 +15,7 @@ from typing import BinaryIO
 import numpy as np
 
 from robustsweep.results.cells import Array
-from robustsweep.untrusted_files import read_arrays
+from robustsweep.untrusted_arrays import read_arrays
 
 _MOST_BYTES = 256 << 20  # 78 cells of 1 000 000 images take 20 MB
 

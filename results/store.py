@@ -41,7 +41,8 @@ from robustsweep.results.images import ImageFiles
 from robustsweep.results.parts import Part, read_part
 from robustsweep.results.plans import WantedPlan, read_wanted
 from robustsweep.results.recounting import examples_of, recount, refuse_contradiction
-from robustsweep.untrusted_files import ARRAYS_BYTES, read_regular
+from robustsweep.untrusted_arrays import ARRAYS_BYTES
+from robustsweep.untrusted_files import read_regular
 
 NEEDS_EXAMPLES = "needs the per-image answers, which compacted runs do not hold; keep the folder cells."
 _MOST_CARD_BYTES = 4 << 20

@@ -10,15 +10,9 @@ import numpy as np
 import pytest
 
 from robustsweep.errors import DataError
-from robustsweep.untrusted_files import (
-    MOST_DEPTH,
-    parse_json,
-    read_arrays,
-    read_json,
-    read_regular,
-    read_toml,
-    reading,
-)
+from robustsweep.strict_json import MOST_DEPTH
+from robustsweep.untrusted_arrays import read_arrays
+from robustsweep.untrusted_files import parse_json, read_json, read_regular, read_toml, reading
 
 FILE = Path("some.json")
 
