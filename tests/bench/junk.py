@@ -83,6 +83,8 @@ OPTIONS = {
     "list": {"base": ["list", "methods"], "names": ("--gallery", "")},
     "demo": {"base": ["demo", "--limit", "0"], "names": ("--limit", "--seed")},
 }
+# What refusals name in place of an option: its argument, or another option that is wrong too.
+_GENERAL = ("argument", "--limit", "--baseline", "must end in", "Seeds", "the command")
 
 
 @dataclass(frozen=True)
