@@ -276,7 +276,9 @@ def files(kind: str, generator: random.Random, folder: Path) -> Iterator[Case]:
         content = make(generator)
         path.write_bytes(_damaged(content, generator) if generator.random() < 0.5 else content)
         places = {"file": str(path), "folder": str(folder / f"{kind}{number}" / name.split("/")[0])}
-        yield Case(kind, [*_SWEEP, *(part.format(**places) for part in pattern)], (f"{kind}{number}",))
+        yield Case(
+            kind, [*_SWEEP, *(part.format(**places) for part in pattern)], (f"{kind}{number}", path.name, "set has")
+        )
 
 
 KINDS = ("option", "method", "plan", *_FILES)
