@@ -83,6 +83,8 @@ OPTIONS = {
     "list": {"base": ["list", "methods"], "names": ("--gallery", "")},
     "demo": {"base": ["demo", "--limit", "0"], "names": ("--limit", "--seed")},
 }
+# What refusals name in place of an option: its argument, or another option that is wrong too.
+_GENERAL = ("argument", "--limit", "--baseline", "must end in", "Seeds", "the command")
 
 
 @dataclass(frozen=True)
@@ -274,7 +276,9 @@ def files(kind: str, generator: random.Random, folder: Path) -> Iterator[Case]:
         content = make(generator)
         path.write_bytes(_damaged(content, generator) if generator.random() < 0.5 else content)
         places = {"file": str(path), "folder": str(folder / f"{kind}{number}" / name.split("/")[0])}
-        yield Case(kind, [*_SWEEP, *(part.format(**places) for part in pattern)], (f"{kind}{number}",))
+        yield Case(
+            kind, [*_SWEEP, *(part.format(**places) for part in pattern)], (f"{kind}{number}", path.name, "set has")
+        )
 
 
 KINDS = ("option", "method", "plan", *_FILES)

@@ -59,7 +59,7 @@ def test_a_missing_library_is_named_and_the_rest_is_stored(tmp_path: Path, monke
 class Broken(nn.Module):
     """Fails on what is far from the tiles: all that is darker than they are."""
 
-    def __init__(self, network: nn.Module, error: Exception | None) -> None:
+    def __init__(self, network: nn.Module, error: BaseException | None) -> None:
         super().__init__()
         self.network, self.error = network, error
 
@@ -79,11 +79,13 @@ class Broken(nn.Module):
         (RuntimeError("shapes do not fit"), "shapes do not fit"),
         (ValueError("images too dark"), r"ValueError\('images too dark'\)"),
         (AssertionError(), "AssertionError"),
+        (SystemExit(0), r"tried to end the process with SystemExit\(0\)"),
+        (GeneratorExit(), "tried to end the process with GeneratorExit"),
     ],
-    ids=["NaN", "RuntimeError", "ValueError", "AssertionError"],
+    ids=["NaN", "RuntimeError", "ValueError", "AssertionError", "SystemExit", "GeneratorExit"],
 )
 def test_a_network_that_breaks_is_named_and_the_rest_is_stored(
-    tmp_path: Path, error: Exception | None, reason: str
+    tmp_path: Path, error: BaseException | None, reason: str
 ) -> None:
     data = tiny_data(12)
     broken = tiny_checkpoint("broken", 1, lambda network: Broken(network, error))

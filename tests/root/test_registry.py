@@ -125,3 +125,47 @@ def test_a_broken_third_party_item_is_named_at_every_lookup(
     for _ in range(2):
         with pytest.raises(UsageError, match=f"fruit '{point.name}' of third_party.module:item.*{reason}"):
             fruits["fig"]
+
+
+@pytest.mark.parametrize("item", [None, "text", 3.5])
+def test_an_entry_point_that_is_nothing_of_the_kind_is_named(item: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers: Registry[int] = Registry("number", int)
+    install(monkeypatch, Point("extra", lambda: item))  # type: ignore[arg-type, return-value]
+    expected = r"number 'extra' of third_party\.module:item cannot be loaded .*expected a int.*; fix or uninstall"
+    with pytest.raises(UsageError, match=expected):
+        numbers["extra"]
+
+
+@pytest.mark.parametrize("item", [int, object(), 1])
+def test_a_class_that_derives_from_something_else_is_named(item: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    points: Registry[type[Point]] = Registry("point", base=Point)
+    install(monkeypatch, Point("extra", lambda: item))  # type: ignore[arg-type, return-value]
+    with pytest.raises(UsageError, match="point 'extra' of third_party.*expected a subclass of Point"):
+        points["extra"]
+
+
+@pytest.mark.parametrize("error", [SystemExit(0), TypeError("x"), MemoryError()], ids=repr)
+def test_an_entry_point_that_ends_the_process_is_named(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> int:
+        raise error
+
+    numbers: Registry[int] = Registry("number", int)
+    install(monkeypatch, Point("extra", broken))
+    with pytest.raises(UsageError, match=r"number 'extra' of third_party\.module:item cannot be loaded"):
+        numbers["extra"]
+
+
+def test_a_failure_of_an_item_of_another_package_names_its_entry_point(
+    fruits: Registry[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(monkeypatch, Point("plum", lambda: 7))
+    assert fruits["plum"] == 7
+    with (
+        pytest.raises(UsageError, match=r"'plum' of third_party\.module:item failed .*SystemExit"),
+        fruits.using("plum"),
+    ):
+        raise SystemExit(0)
+    with pytest.raises(UsageError, match="ours"), fruits.using("plum"):
+        raise UsageError("ours")
+    with pytest.raises(ZeroDivisionError), fruits.using("pear"):
+        raise ZeroDivisionError
