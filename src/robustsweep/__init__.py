@@ -1,15 +1,14 @@
 """Measure how robust image classifiers are, and compare them with numbers that can be trusted.
 
-Importing it before torch makes OpenMP's threads wait without spinning, unless the environment says how they wait.
+Importing it before torch decides how OpenMP's threads wait for each other, see ``waiting_threads``.
 """
 
-import os
 import sys
 
-# Threads that spin at the end of a parallel region collapse on a busy machine: one burns its time while it waits for
-# another that has no processor. OpenMP reads this once, when torch loads it.
-if "torch" not in sys.modules and not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"} & os.environ.keys():
-    os.environ["OMP_WAIT_POLICY"] = "passive"
+from robustsweep import waiting_threads
+
+if "torch" not in sys.modules:
+    waiting_threads.decide()
 
 __all__ = ["__version__"]
 

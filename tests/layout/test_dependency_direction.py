@@ -8,7 +8,7 @@ from repository import ROOT, TOP_LEVEL
 ROOT_MODULES = {
     *("aes", "cache", "draws", "errors", "foreign_code", "freed_memory", "interruption", "kernels", "plan_file"),
     *("precision", "printable", "registry", "strict_json", "unpacking", "untrusted_arrays", "untrusted_files"),
-    "values",
+    *("values", "waiting_threads"),
 }
 # Those that commands may import before they run, since they need nothing but Python.
 LIGHT = {"cli", "errors", "interruption", "printable", "values", "__version__"}

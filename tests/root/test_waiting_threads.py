@@ -1,10 +1,13 @@
+import io
 import os
 import subprocess
 import sys
 
 import pytest
 
-VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+from robustsweep.waiting_threads import VARIABLES, others_running, settings_for
+
+PASSIVE, SPINNING = {"OMP_WAIT_POLICY": "passive"}, {"GOMP_SPINCOUNT": "10000"}
 
 
 def environment_after(code: str, **given: str) -> dict[str, str]:
@@ -16,8 +19,24 @@ def environment_after(code: str, **given: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("code", ["import robustsweep", "import robustsweep.cli", "import robustsweep.draws"])
-def test_threads_wait_passively_whatever_is_imported_first(code):
-    assert environment_after(code) == {"OMP_WAIT_POLICY": "passive"}
+def test_it_is_decided_how_threads_wait_whatever_is_imported_first(code):
+    assert environment_after(code) in (PASSIVE, SPINNING)
+
+
+@pytest.mark.parametrize(
+    ("others", "processors", "wanted"),
+    [(0, 2, SPINNING), (1, 2, PASSIVE), (2, 2, PASSIVE), (7, 16, SPINNING), (8, 16, PASSIVE), (0, 1, SPINNING)],
+)
+def test_threads_sleep_at_once_where_half_the_processors_are_taken(others, processors, wanted):
+    assert settings_for(others, processors) == wanted
+
+
+def test_what_else_runs_is_counted_and_zero_where_it_cannot_be(monkeypatch):
+    assert others_running() >= 0
+    monkeypatch.setattr("builtins.open", lambda path: io.StringIO("0.5 0.4 0.3 4/200 77"))
+    assert others_running() == 3
+    monkeypatch.setattr("builtins.open", lambda path: io.StringIO("unknown"))
+    assert others_running() == 0
 
 
 @pytest.mark.parametrize("name", VARIABLES)
@@ -38,4 +57,4 @@ def test_the_openmp_that_torch_loads_reads_the_setting():
     ).stderr
     if "OMP_WAIT_POLICY" not in shown:
         pytest.skip("this OpenMP does not display its settings")
-    assert "OMP_WAIT_POLICY = 'PASSIVE'" in shown
+    assert "OMP_WAIT_POLICY = 'PASSIVE'" in shown or "GOMP_SPINCOUNT = '10000'" in shown
