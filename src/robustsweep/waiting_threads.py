@@ -1,10 +1,10 @@
-"""How OpenMP's threads wait for each other at the end of a parallel region: by spinning for long, a little, or not."""
+"""How OpenMP's threads wait for each other at the end of a parallel region: by spinning for long or hardly at all."""
 
 import os
 
 VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 """Where one is set, the user has decided."""
-_SPINS = "10000"
+_SPINS, _SPINS_WHERE_BUSY = "10000", "1000"
 
 
 def others_running() -> int:
@@ -20,14 +20,14 @@ def settings_for(n_others: int, n_processors: int) -> dict[str, str]:
     """Choose environment variables.
 
     A thread that spins burns the time of a processor for which its partner waits: beside other work that is up to
-    thirty times slower. Without other work a thread that sleeps at once is a quarter slower in small networks, one that
-    spins a thirtieth of OpenMP's default a twentieth.
+    thirty times slower. Without other work a network of small layers is a quarter slower where threads sleep at once,
+    and a twentieth where they spin a thirtieth of OpenMP's default.
 
     Args:
         n_others: Threads that compute or want to.
         n_processors: Processors of the machine.
     """
-    return {"OMP_WAIT_POLICY": "passive"} if 2 * n_others >= n_processors else {"GOMP_SPINCOUNT": _SPINS}
+    return {"GOMP_SPINCOUNT": _SPINS_WHERE_BUSY if 2 * n_others >= n_processors else _SPINS}
 
 
 def decide() -> None:

@@ -3,7 +3,7 @@
 A step of a small network is thousands of short parallel regions. At the end of each, a thread waits for the others. By
 default, OpenMP threads wait by spinning: where another process has the processor of the thread that is waited for, the
 waiting thread burns its own share of time, is put aside in turn, and the two hardly ever run together. The package
-asks for a passive wait, which gives the processor away.
+lets threads spin briefly, and hardly at all where others run when it starts.
 
 The baseline of the demo is trained on all processors with each wait (``ours``, as the package sets it, and
 ``spinning``, OpenMP's default), idle and beside N processes that only compute. The four take turns within each
