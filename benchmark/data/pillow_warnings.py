@@ -26,5 +26,6 @@ def pillow_unheard() -> Iterator[None]:
         with _lock:
             ours = _entered.pop()
             if not _entered:
-                with suppress(ValueError):  # where another has put its own filters in their place
+                # A list, which its type stub calls a sequence; another may have put its own in its place.
+                with suppress(ValueError):
                     warnings.filters.remove(ours)  # type: ignore[attr-defined]

@@ -5,8 +5,7 @@ The key is a hash of the seed and of a stream name; the 128-bit counter holds th
 of the call and the image's 64-bit id. Any two (seed, stream, id, call, element) therefore use different counters
 or different keys, and no number depends on the batch, the order, the shard or the worker.
 
-AES is chosen because processors have instructions for it: OpenSSL makes a word in a third of a nanosecond, where
-Philox and Threefry, whose products and rotations NumPy and PyTorch cannot fuse, take two to six.
+AES is chosen because processors have instructions for it, which OpenSSL uses for many blocks at once.
 """
 
 import hashlib

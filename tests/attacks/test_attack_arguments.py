@@ -65,19 +65,19 @@ def test_plain_functions_name_what_they_cannot_take(attack: Any, change: dict[st
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: pgd(network(), IMAGES, LABELS, steps="ten"), "steps must be a whole number, got 'ten'"),  # type: ignore[arg-type]
-        (lambda: pgd(network(), IMAGES, LABELS, norm=["linf"]), "norm of an attack must be a text, got list"),  # type: ignore[arg-type]
-        (lambda: pgd(network(), IMAGES, LABELS, seed=0.5), "seed must be a whole number, got 0.5"),  # type: ignore[arg-type]
-        (lambda: pgd(network(), IMAGES, LABELS, ids=[0]), "Ids must be a tensor"),  # type: ignore[arg-type]
-        (lambda: square(network(), IMAGES, LABELS, eps=0.1, queries="9"), "queries must be a whole number"),  # type: ignore[arg-type]
-        (lambda: parse_eps(0.1), "eps must be a text such as '8/255', got float"),  # type: ignore[arg-type]
-        (lambda: parse_attack(None), "An attack's name must be a text .* got None"),  # type: ignore[arg-type]
-        (lambda: parse_foreign(["pgd"]), "An attack's name must be a text .* got list"),  # type: ignore[arg-type]
-        (lambda: is_foreign(None), "An attack's name must be a text, got None"),  # type: ignore[arg-type]
-        (lambda: gradient_key("fgsm-linf@8/255"), "must be an AttackSpec, got str; parse_attack"),  # type: ignore[arg-type]
-        (lambda: AttackSpec("pgd", "linf", Fraction(1, 9), 1, Fraction(1, 4)), "eps of an attack must be a tuple"),  # type: ignore[arg-type]
-        (lambda: AttackSpec(["pgd"], "linf", (Fraction(1, 9),), 1, Fraction(1, 4)), "rule of an attack must be a text"),  # type: ignore[arg-type]
-        (lambda: format_eps([1]), "eps must be one number"),  # type: ignore[arg-type]
+        (lambda: pgd(network(), IMAGES, LABELS, steps="ten"), "steps must be a whole number, got 'ten'"),
+        (lambda: pgd(network(), IMAGES, LABELS, norm=["linf"]), "norm of an attack must be a text, got list"),
+        (lambda: pgd(network(), IMAGES, LABELS, seed=0.5), "seed must be a whole number, got 0.5"),
+        (lambda: pgd(network(), IMAGES, LABELS, ids=[0]), "Ids must be a tensor"),
+        (lambda: square(network(), IMAGES, LABELS, eps=0.1, queries="9"), "queries must be a whole number"),
+        (lambda: parse_eps(0.1), "eps must be a text such as '8/255', got float"),
+        (lambda: parse_attack(None), "An attack's name must be a text .* got None"),
+        (lambda: parse_foreign(["pgd"]), "An attack's name must be a text .* got list"),
+        (lambda: is_foreign(None), "An attack's name must be a text, got None"),
+        (lambda: gradient_key("fgsm-linf@8/255"), "must be an AttackSpec, got str; parse_attack"),
+        (lambda: AttackSpec("pgd", "linf", Fraction(1, 9), 1, Fraction(1, 4)), "eps of an attack must be a tuple"),
+        (lambda: AttackSpec(["pgd"], "linf", (Fraction(1, 9),), 1, Fraction(1, 4)), "rule of an attack must be a text"),
+        (lambda: format_eps([1]), "eps must be one number"),
     ],
 )
 def test_wrong_types_are_named_in_a_sentence(call: Callable[[], object], message: str) -> None:
@@ -95,7 +95,7 @@ def test_a_spec_that_is_none_is_refused_in_a_sentence(spec: Any) -> None:
 def test_a_name_stands_for_its_attack_and_numbers_may_be_numpys() -> None:
     name, model = "pgd10-linf@8/255", network()
     by_name = run_attack(model, IMAGES, LABELS, name, seed=0, ids=IDS)
-    by_spec = run_attack(model, IMAGES, LABELS, parse_attack(name), seed=np.int64(0), ids=IDS)  # type: ignore[arg-type]
+    by_spec = run_attack(model, IMAGES, LABELS, parse_attack(name), seed=np.int64(0), ids=IDS)
     (alone,) = run_attacks(model, IMAGES, LABELS, name, seed=0, ids=IDS)
     assert torch.equal(by_name.logits, by_spec.logits)
     assert torch.equal(by_name.logits, alone.logits)

@@ -158,7 +158,7 @@ def test_half_precision_and_tied_weights_and_parameters_with_attributes_are_read
     halves = {name: t.bfloat16() if t.is_floating_point() else t for name, t in weights().items()}
     as_float = {name: t.float() if t.is_floating_point() else t for name, t in halves.items()}
     tagged = nn.Parameter(as_float["linear.weight"])
-    tagged.tag = "x"  # type: ignore[attr-defined]
+    tagged.tag = "x"
     expected = only(f"{saved(tmp_path / 'float.pth', as_float)},{SPEC}").id
     assert only(f"{saved(tmp_path / 'half.pth', halves)},{SPEC}").id == expected
     assert only(f"{saved(tmp_path / 'tagged.pth', as_float | {'linear.weight': tagged})},{SPEC}").id == expected

@@ -196,7 +196,7 @@ def no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_card_that_does_not_fit_its_file_is_refused_before_anything_is_built(
     tmp_path: Path, change: dict[str, object]
 ) -> None:
-    card = replace(CARD, **change)  # type: ignore[arg-type]
+    card = replace(CARD, **change)
     save_file(weights(), tmp_path / "net.safetensors", metadata={"robustsweep_card": card.to_json()})
     with pytest.raises(CheckpointError, match=r"does not fit the architecture|cannot be built"):
         resolve(str(tmp_path / "net.safetensors"))

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from robustsweep.cli.commands import app
 
-COMMANDS = get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS = get_command(app).commands
 HELP_OF = {"": [], **{name: [name] for name in sorted(COMMANDS)}}
 
 

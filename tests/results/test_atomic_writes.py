@@ -78,7 +78,7 @@ def test_a_temporary_that_is_found_before_it_is_locked_is_made_again(
         if not found:
             found.extend(tmp_path.iterdir())
             found[0].unlink()
-        lock(file, how)  # type: ignore[arg-type]
+        lock(file, how)
 
     monkeypatch.setattr(fcntl, "flock", late)
     write_atomically(tmp_path / "a", b"whole")

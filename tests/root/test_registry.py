@@ -130,7 +130,7 @@ def test_a_broken_third_party_item_is_named_at_every_lookup(
 @pytest.mark.parametrize("item", [None, "text", 3.5])
 def test_an_entry_point_that_is_nothing_of_the_kind_is_named(item: object, monkeypatch: pytest.MonkeyPatch) -> None:
     numbers: Registry[int] = Registry("number", int)
-    install(monkeypatch, Point("extra", lambda: item))  # type: ignore[arg-type, return-value]
+    install(monkeypatch, Point("extra", lambda: item))
     expected = r"number 'extra' of third_party\.module:item cannot be loaded .*expected a int.*; fix or uninstall"
     with pytest.raises(UsageError, match=expected):
         numbers["extra"]
@@ -139,7 +139,7 @@ def test_an_entry_point_that_is_nothing_of_the_kind_is_named(item: object, monke
 @pytest.mark.parametrize("item", [int, object(), 1])
 def test_a_class_that_derives_from_something_else_is_named(item: object, monkeypatch: pytest.MonkeyPatch) -> None:
     points: Registry[type[Point]] = Registry("point", base=Point)
-    install(monkeypatch, Point("extra", lambda: item))  # type: ignore[arg-type, return-value]
+    install(monkeypatch, Point("extra", lambda: item))
     with pytest.raises(UsageError, match="point 'extra' of third_party.*expected a subclass of Point"):
         points["extra"]
 
