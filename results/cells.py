@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,12 @@ Array = npt.NDArray[Any]
 Json = dict[str, Any]
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def canonical_json(value: Json) -> str:
     """Serialise ``value`` with sorted keys and no spaces; equal values give equal text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def identity_key(identity: Json) -> str:
@@ -85,7 +89,7 @@ class Counts:
     n_clean_right: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cell:
     """One finished cell: everything about it but its per-image arrays.
 
@@ -111,7 +115,7 @@ class Cell:
     recorded: Json = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The 64 hexadecimal digits that name this cell."""
         return identity_key(self.identity)

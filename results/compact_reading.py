@@ -25,7 +25,6 @@ from robustsweep.untrusted_files import parse_json
 _ADVICE = "delete it and sweep again"
 _KEY_BYTES = 32
 _MOST_IMAGES = 1 << 31
-_ONES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(axis=1, dtype=np.int64)
 
 
 class ManifestFields(TypedDict):
@@ -131,26 +130,39 @@ class CompactFile:
         return manifest
 
     @cached_property
-    def _n_right(self) -> Array:
-        """How many images have a right prediction and a top-5 hit: int64, shape (2, cells)."""
+    def _n_right(self) -> list[list[int]]:
+        """How many images have a right prediction and a top-5 hit, for each cell."""
         starts = self._starts[:-1, 0]
-        return np.stack([np.add.reduceat(_ONES[self.arrays[name]], starts) for name in ("right", "top5_hit")])
+        ones = (np.bitwise_count(self.arrays[name]) for name in ("right", "top5_hit"))
+        counts: list[list[int]] = np.stack([np.add.reduceat(n, starts, dtype=np.int64) for n in ones], axis=1).tolist()
+        return counts
+
+    @cached_property
+    def _binned(self) -> list[list[int]]:
+        """How many images are in the bins, and how many of them right, for each cell."""
+        counts = [self.arrays[name].sum(axis=1) for name in ("bin_counts", "bin_right")]
+        both: list[list[int]] = np.stack(counts, axis=1).tolist()
+        return both
+
+    @cached_property
+    def _scores(self) -> list[list[tuple[float, float]]]:
+        """Mean and standard error of each score, for each cell."""
+        scores: list[list[tuple[float, float]]] = self.arrays["scores"].tolist()
+        return scores
 
     def _counts(self, place: int, cell: Cell) -> Counts:
-        n, n_rungs = map(int, self.arrays["sizes"][place])
-        counts, right = (int(self.arrays[name][place].sum()) for name in ("bin_counts", "bin_right"))
-        n_right, n_top5_right = map(int, self._n_right[:, place])
+        n, n_rungs = self.arrays["sizes"][place].tolist()
+        counts, right = self._binned[place]
+        n_right, n_top5_right = self._n_right[place]
         if (counts, right) != (n, n_right):
             raise _damaged(self.path, f"its bins hold {counts} images, {right} of them right, and not {n}, {n_right}")
         rung = self._rung(place) if n_rungs else None
         return Counts(n, n_right, n_top5_right, *standing(cell, rung))
 
     def _means(self, place: int) -> dict[str, float]:
-        n = int(self.arrays["sizes"][place, 0])
-        confidence = float(self.arrays["bin_confidence"][place].sum()) / n
-        return {"confidence": confidence} | {
-            name: float(value) for name, value in zip(SCORES, self.arrays["scores"][place, :, 0], strict=True)
-        }
+        confidence = float(self.arrays["bin_confidence"][place].sum()) / int(self.arrays["sizes"][place, 0])
+        means = {name: value for name, (value, _) in zip(SCORES, self._scores[place], strict=True)}
+        return {"confidence": confidence} | means
 
     def _rung(self, place: int) -> Array:
         return self.arrays["rung"][self._starts[place, 1] : self._starts[place + 1, 1]]
@@ -165,7 +177,7 @@ class CompactFile:
         )
         rung = self._rung(place) if n_rungs else None
         scores = {
-            name: Estimate(float(value), float(error), n - 1, n)
-            for name, (value, error) in zip(SCORES, arrays["scores"][place], strict=True)
+            name: Estimate(value, error, n - 1, n)
+            for name, (value, error) in zip(SCORES, self._scores[place], strict=True)
         }
         return Summary(right, top5_hit, rung, Bins(*(arrays[name][place] for name in BINS)), scores)

@@ -36,7 +36,7 @@ class CompactCheckpoints:
     def _stamp(self, checkpoint_id: str) -> Stamp | None:
         if not has_file(self._run, "compact", f"{checkpoint_id}.npz"):
             return None
-        found = os.stat(self.path_of(checkpoint_id))
+        found = os.stat(f"{self._run}/compact/{checkpoint_id}.npz")
         return found.st_mtime_ns, found.st_size, found.st_ino
 
     def _file(self, checkpoint_id: str, stamp: Stamp) -> CompactFile:

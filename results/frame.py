@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from robustsweep.cycle_collector import collector_paused
 from robustsweep.errors import DataError
 from robustsweep.results.cells import Cell, Json, canonical_json
 from robustsweep.results.plans import WantedPlan
@@ -140,6 +141,7 @@ def load_frame(runs: Runs) -> pd.DataFrame:
     return read_runs(runs).frame
 
 
+@collector_paused()
 def read_runs(runs: Runs) -> Measured:
     """Read every finished cell of some run folders, and what is to be known of the folders; see ``load_frame``."""
     cells: dict[str, Cell] = {}
@@ -163,7 +165,12 @@ def read_runs(runs: Runs) -> Measured:
         planned = store.plans()
         plans += planned.values()
         notes += [*store.notes, *_lost_plans(run, named, set(planned), is_old=bool(store.notes))]
-    rows = [row | {"key": key, "warnings": tuple(warnings[key])} for key, cell in cells.items() for row in _rows(cell)]
+    described = _Checkpoints()
+    rows = [
+        row | {"key": key, "warnings": tuple(warnings[key])}
+        for key, cell in cells.items()
+        for row in _rows(cell, described)
+    ]
     frame = pd.DataFrame(rows, columns=list(DTYPES)).astype(DTYPES)
     wanted = {entry["key"]: entry for plan in plans for entry in plan.wanted}
     missing = tuple(entry for key, entry in wanted.items() if key not in cells)
@@ -183,8 +190,32 @@ def _lost_plans(run: Path, named: Counter[str], found: set[str], *, is_old: bool
         yield f"{run / 'plans'} holds no plan: which planned cells are missing cannot be told."
 
 
-def _rows(cell: Cell) -> Iterator[Json]:
-    shared = _describe(cell)
+class _Checkpoints(dict[str, tuple[Json, Json]]):
+    """What rows say of checkpoints: of a run's checkpoint all cells say the same."""
+
+    def of(self, checkpoint: Json) -> Json:
+        """Describe the checkpoint of a cell."""
+        known = self.get(checkpoint["id"])
+        if known is None or known[0] != checkpoint:
+            known = self[checkpoint["id"]] = checkpoint, _describe_checkpoint(checkpoint)
+        return known[1]
+
+
+def _describe_checkpoint(checkpoint: Json) -> Json:
+    card: Json = checkpoint["card"]
+    return {
+        "checkpoint_id": checkpoint["id"],
+        "checkpoint": checkpoint["name"],
+        "method": card.get("method") or UNSPECIFIED,
+        "method_parameters": _text(card.get("method_parameters")),
+        "seed": card.get("seed"),
+        "architecture": card.get("architecture"),
+        "card": canonical_json(card),
+    }
+
+
+def _rows(cell: Cell, described: _Checkpoints) -> Iterator[Json]:
+    shared = described.of(cell.checkpoint) | _describe(cell)
     counts = cell.counts
     if cell.condition["kind"] != "attack":
         yield shared | {
@@ -207,17 +238,9 @@ def _rows(cell: Cell) -> Iterator[Json]:
 
 
 def _describe(cell: Cell) -> Json:
-    card: Json = cell.checkpoint["card"]
     data, condition = cell.data, cell.condition
     subset = data.get("subset")
     row: Json = {
-        "checkpoint_id": cell.checkpoint["id"],
-        "checkpoint": cell.checkpoint["name"],
-        "method": card.get("method") or UNSPECIFIED,
-        "method_parameters": _text(card.get("method_parameters")),
-        "seed": card.get("seed"),
-        "architecture": card.get("architecture"),
-        "card": canonical_json(card),
         "data": data["name"],
         "split": data.get("split"),
         "preprocessing": _text(data.get("preprocessing")),

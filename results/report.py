@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from robustsweep.cycle_collector import collector_paused
 from robustsweep.registry import unknown_name
 from robustsweep.results.cells import canonical_json
 from robustsweep.results.csv_text import csv_text
@@ -24,6 +25,7 @@ FIGURE_FORMATS: tuple[ImageFormat, ...] = ("png", "svg", "pdf")
 DEFAULT_FORMATS = ("html", "md", "csv")
 
 
+@collector_paused()
 def write_report(
     runs: Sequence[Path],
     out: Path | None = None,
@@ -84,5 +86,6 @@ def _cells_csv(frame: pd.DataFrame) -> str:
         warnings=[" ".join(warnings) for warnings in frame["warnings"]],
     )
     for name in (name for name, kind in DTYPES.items() if kind in ("str", "object")):
-        text[name] = text[name].map(csv_text, na_action="ignore")
+        # Most texts stand in many rows.
+        text[name] = text[name].map({one: csv_text(one) for one in text[name].dropna().unique()})
     return text.to_csv(index=False, lineterminator="\n")

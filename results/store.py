@@ -100,7 +100,7 @@ class CellStore:
         for name in sorted(compact.keys() | self._folders(checkpoint_id)):
             cell = compact.get(name) or self._read(checkpoint_id, name)
             self._images.refuse_others(cell.data, cell.counts.n)
-            yield replace(cell, checkpoint=named) if named else cell
+            yield cell if named in (None, cell.checkpoint) else replace(cell, checkpoint=named)
 
     def _read(self, checkpoint_id: str, name: str) -> Cell:
         path = self.root / "cells" / checkpoint_id / name / "cell.json"

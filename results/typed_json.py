@@ -34,7 +34,7 @@ def check_of(hint: Any) -> Check:
     if origin is list:
         return _check_of_list(check_of(arguments[0]))
     if origin is dict:
-        return _check_of_dict(check_of(arguments[1]))
+        return _check_of_dict(arguments[1])
     return _check_of_plain(hint)
 
 
@@ -83,11 +83,13 @@ def _check_of_list(inner: Check) -> Check:
     return check
 
 
-def _check_of_dict(inner: Check) -> Check:
+def _check_of_dict(hint: Any) -> Check:
+    inner = check_of(hint)
+
     def check(value: Any) -> None:
         if not isinstance(value, dict):
             raise MisfitError(f" is {_shown(value)}, expected an object")
-        for name, item in value.items():
+        for name, item in () if hint is Any else value.items():
             _within(name, inner, item)
 
     return check

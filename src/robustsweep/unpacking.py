@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Iterator
+from typing import IO
 
 from robustsweep.errors import DataError
 
@@ -55,5 +56,10 @@ def zip_pieces(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[byte
     """
     check_method(info)
     with archive.open(info) as member:
-        while piece := member.read(_PIECE_BYTES):
-            yield piece
+        yield from pieces_of(member)
+
+
+def pieces_of(member: IO[bytes]) -> Iterator[bytes]:
+    """Yield what is left of an open file piece by piece."""
+    while piece := member.read(_PIECE_BYTES):
+        yield piece

@@ -4,13 +4,13 @@ import math
 import os
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from robustsweep.errors import DataError
-from robustsweep.unpacking import check_growth, check_method, zip_pieces
+from robustsweep.unpacking import check_growth, check_method, pieces_of
 from robustsweep.untrusted_files import open_regular
 
 Array = npt.NDArray[Any]
@@ -67,23 +67,23 @@ def _read_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Array:
             raise ValueError(f"{info.filename} is of format version {version}")
         shape, is_fortran, dtype = readers[version](member)
         n_header = member.tell()
-    if dtype.kind not in "biufSU":
-        raise ValueError(f"{info.filename} holds {dtype}, not numbers")
-    if any(side < 0 for side in shape):
-        raise ValueError(f"{info.filename} has shape {shape}")
-    n_bytes = math.prod(shape) * dtype.itemsize
-    if n_bytes != info.file_size - n_header:
-        raise ValueError(f"{info.filename} promises {n_bytes} bytes and holds {info.file_size - n_header}")
-    return _filled(archive, info, n_header, n_bytes).view(dtype).reshape(shape, order="F" if is_fortran else "C")
+        if dtype.kind not in "biufSU":
+            raise ValueError(f"{info.filename} holds {dtype}, not numbers")
+        if any(side < 0 for side in shape):
+            raise ValueError(f"{info.filename} has shape {shape}")
+        n_bytes = math.prod(shape) * dtype.itemsize
+        if n_bytes != info.file_size - n_header:
+            raise ValueError(f"{info.filename} promises {n_bytes} bytes and holds {info.file_size - n_header}")
+        content = _filled(member, info, n_bytes)
+    return content.view(dtype).reshape(shape, order="F" if is_fortran else "C")
 
 
-def _filled(archive: zipfile.ZipFile, info: zipfile.ZipInfo, n_header: int, n_bytes: int) -> npt.NDArray[np.uint8]:
+def _filled(member: IO[bytes], info: zipfile.ZipInfo, n_bytes: int) -> npt.NDArray[np.uint8]:
     """Read what follows the header into memory that is taken once, and touched only as far as there is content."""
     content = np.empty(n_bytes, np.uint8)
-    place = -n_header
-    for piece in zip_pieces(archive, info):
-        kept = np.frombuffer(piece, np.uint8)[max(-place, 0) :]
-        content[max(place, 0) : max(place, 0) + len(kept)] = kept
+    place = 0
+    for piece in pieces_of(member):
+        content[place : place + len(piece)] = np.frombuffer(piece, np.uint8)
         place += len(piece)
     if place != n_bytes:
         raise ValueError(f"{info.filename} holds {place} bytes, its header promises {n_bytes}")

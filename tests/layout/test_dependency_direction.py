@@ -6,7 +6,18 @@ import pytest
 from repository import ROOT, TOP_LEVEL
 
 ROOT_MODULES = {
-    *("aes", "cache", "draws", "errors", "foreign_code", "freed_memory", "interruption", "kernels", "plan_file"),
+    *(
+        "aes",
+        "cache",
+        "cycle_collector",
+        "draws",
+        "errors",
+        "foreign_code",
+        "freed_memory",
+        "interruption",
+        "kernels",
+        "plan_file",
+    ),
     *("precision", "printable", "registry", "strict_json", "unpacking", "untrusted_arrays", "untrusted_files"),
     *("values", "waiting_threads"),
 }
