@@ -1,12 +1,11 @@
 """The compacted checkpoints of one run, each read once for as long as its file stays the same."""
 
-import os
 from pathlib import Path
 
 from robustsweep.results.cells import Cell
 from robustsweep.results.compact import Summary
 from robustsweep.results.compact_reading import CompactFile
-from robustsweep.results.entries import CHECKPOINT_ID, has_file, has_folder, names_in
+from robustsweep.results.entries import CHECKPOINT_ID, file_status, has_folder, names_in
 
 Stamp = tuple[int, int, int]
 
@@ -34,10 +33,8 @@ class CompactCheckpoints:
         return self._run / "compact" / f"{checkpoint_id}.npz"
 
     def _stamp(self, checkpoint_id: str) -> Stamp | None:
-        if not has_file(self._run, "compact", f"{checkpoint_id}.npz"):
-            return None
-        found = os.stat(f"{self._run}/compact/{checkpoint_id}.npz")
-        return found.st_mtime_ns, found.st_size, found.st_ino
+        found = file_status(self._run, "compact", f"{checkpoint_id}.npz")
+        return None if found is None else (found.st_mtime_ns, found.st_size, found.st_ino)
 
     def _file(self, checkpoint_id: str, stamp: Stamp) -> CompactFile:
         """Return a checkpoint's file; the one that was read last stays in memory."""
@@ -75,9 +72,8 @@ class CompactCheckpoints:
         names = ("cells", checkpoint_id, folder)
         if not has_folder(self._run, *names):
             return True
-        if not has_file(self._run, *names, "cell.json"):
-            return False
-        return os.stat(self._run.joinpath(*names, "cell.json")).st_mtime_ns <= written[0]
+        document = file_status(self._run, *names, "cell.json")
+        return document is not None and document.st_mtime_ns <= written[0]
 
     def cells(self, checkpoint_id: str) -> dict[str, Cell]:
         """Read the cells that a checkpoint's file answers for, by the names of their folders."""

@@ -9,7 +9,6 @@ import shutil
 import stat
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
 
 from robustsweep.errors import DataError
 from robustsweep.results.files import write_atomically
@@ -19,34 +18,33 @@ SHORT_KEY = re.compile(r"[0-9a-f]{16}")
 _ADVICE = "such folders hold plain files and folders alone; remove it."
 
 
-def _kind(path: str) -> Literal["file", "folder"] | None:
+def _status(path: str) -> os.stat_result | None:
+    """Look at an entry, which must be a plain file or folder; None where it is not there."""
     try:
-        mode = os.lstat(path).st_mode
+        status = os.lstat(path)
     except FileNotFoundError:
         return None
-    if stat.S_ISREG(mode):
-        return "file"
-    if stat.S_ISDIR(mode):
-        return "folder"
-    what = "a link" if stat.S_ISLNK(mode) else "neither a file nor a folder"
-    raise DataError(f"{path} is {what}; {_ADVICE}")
+    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+        what = "a link" if stat.S_ISLNK(status.st_mode) else "neither a file nor a folder"
+        raise DataError(f"{path} is {what}; {_ADVICE}")
+    return status
 
 
-def _found(root: Path, names: tuple[str, ...]) -> Literal["file", "folder"] | None:
-    """Return what an entry is, having looked at every folder on the way to it; None where it is not there."""
-    path, kind = str(root), None
-    for place, name in enumerate(names, 1):
+def _found(root: Path, names: tuple[str, ...]) -> os.stat_result | None:
+    """Look at an entry, and before it at every folder on the way to it; None where it is not there."""
+    path = str(root)
+    for name in names[:-1]:
         path = f"{path}/{name}"
-        kind = _kind(path)
-        if kind is None or place == len(names):
-            return kind
-        if kind == "file":
+        status = _status(path)
+        if status is None:
+            return None
+        if stat.S_ISREG(status.st_mode):
             raise DataError(f"{path} is a file, expected a folder; remove it.")
-    return kind
+    return _status(f"{path}/{names[-1]}")
 
 
-def has_file(root: Path, *names: str) -> bool:
-    """Say whether an entry is there, which then is a regular file.
+def file_status(root: Path, *names: str) -> os.stat_result | None:
+    """Look at an entry, which must be a regular file; None where it is not there.
 
     Args:
         root: The folder.
@@ -55,18 +53,23 @@ def has_file(root: Path, *names: str) -> bool:
     Raises:
         DataError: If it is something else, or a folder on the way to it is.
     """
-    kind = _found(root, names)
-    if kind == "folder":
+    status = _found(root, names)
+    if status is not None and stat.S_ISDIR(status.st_mode):
         raise DataError(f"{root.joinpath(*names)} is a folder, expected a file; remove it.")
-    return kind == "file"
+    return status
+
+
+def has_file(root: Path, *names: str) -> bool:
+    """Say whether an entry is there, which then is a regular file; as ``file_status``."""
+    return file_status(root, *names) is not None
 
 
 def has_folder(root: Path, *names: str) -> bool:
     """Say whether an entry is there, which then is a folder; as ``has_file`` otherwise."""
-    kind = _found(root, names)
-    if kind == "file":
+    status = _found(root, names)
+    if status is not None and stat.S_ISREG(status.st_mode):
         raise DataError(f"{root.joinpath(*names)} is a file, expected a folder; remove it.")
-    return kind == "folder"
+    return status is not None
 
 
 def names_in(root: Path, *folder: str, suffix: str = "", pattern: re.Pattern[str]) -> list[str]:
@@ -89,11 +92,12 @@ def names_in(root: Path, *folder: str, suffix: str = "", pattern: re.Pattern[str
     for entry in sorted(os.listdir(root.joinpath(*folder))):
         if entry.startswith(".") or not entry.endswith(suffix):
             continue
-        kind = _found(root, (*folder, entry))
-        if not suffix and kind == "file":
+        status = _found(root, (*folder, entry))
+        is_folder = status is not None and stat.S_ISDIR(status.st_mode)
+        if not suffix and not is_folder:
             continue
         name = entry.removesuffix(suffix)
-        if (suffix and kind == "folder") or not pattern.fullmatch(name):
+        if (suffix and is_folder) or not pattern.fullmatch(name):
             raise DataError(
                 f"{root.joinpath(*folder, entry)} is no name of a run's own, expected "
                 f"{pattern.pattern}{suffix or '/'}; remove it."

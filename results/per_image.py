@@ -155,7 +155,10 @@ def read_scores(cells: MeasuredCells, scores: Sequence[Score]) -> dict[str, Floa
         found = _quantities(cells, cell, {score.quantity for score in users})
         for score in users:
             part = score.weights[score.cells.index(cell)] * found[score.quantity]
-            sums[score.name] = sums[score.name] + part if score.name in sums else part
+            if score.name in sums:
+                sums[score.name] += part
+            else:
+                sums[score.name] = part
     by_name = {score.name: score for score in possible}
     return {name: ece_scores(v) if by_name[name].quantity == "ece" else v for name, v in sums.items()}
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from robustsweep.cycle_collector import collector_paused
+from robustsweep.freed_memory import keep_freed_memory
 from robustsweep.registry import unknown_name
 from robustsweep.results.cells import canonical_json
 from robustsweep.results.csv_text import csv_text
@@ -51,6 +52,7 @@ def write_report(
     for name in formats:
         if name not in (*FORMATS, *FIGURE_FORMATS):
             raise unknown_name("format", name, [*FORMATS, *FIGURE_FORMATS])
+    keep_freed_memory()
     report = build_report(runs, reference)
     contents = dict(_contents(report, formats))
     root, folder = (out, ()) if out is not None else (runs[0], ("report",))

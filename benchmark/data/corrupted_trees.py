@@ -107,7 +107,7 @@ def open_corrupted_tree(
     labels = _labels(kind, corruption, names, path)
     ids = image_ids(names)
     first_name = f"{corruption}/{severity}/{names[0]}"
-    first = decode(tree.read(first_name), first_name, Preprocessing())
+    first = decode(tree.read(first_name), tree.place(first_name), Preprocessing())
     size = (first.shape[1], first.shape[2])
     packed = sum(tree.sizes[f"{corruption}/{severity}/{image}"] for image in names)
     check_growth(f"{path}: {corruption}/{severity}", packed, len(names) * first.numel(), "fetch it again")
@@ -128,8 +128,8 @@ def open_corrupted_tree(
     def read(corruption: str, severity: int, positions: Int64Array) -> torch.Tensor:
         chosen = [f"{corruption}/{severity}/{names[i]}" for i in positions]
         return decode_many(
+            tree,
             chosen,
-            tree.read,
             size=size,
             preprocessing=Preprocessing(),
             workers=workers,

@@ -1,7 +1,6 @@
 """Decoding of image files and the preprocessing before [0, 1]."""
 
 import io
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ import torch
 from PIL import Image, UnidentifiedImageError, features
 
 from robustsweep.benchmark.data.pillow_warnings import pillow_unheard
+from robustsweep.benchmark.data.trees import FileTree
 from robustsweep.errors import DataError
 from robustsweep.unpacking import check_growth
 
@@ -128,8 +128,8 @@ def _check_size(image: Image.Image, n_bytes: int) -> None:
 
 
 def decode_many(
+    tree: FileTree,
     names: list[str],
-    read: Callable[[str], bytes],
     *,
     size: tuple[int, int],
     preprocessing: Preprocessing,
@@ -139,8 +139,8 @@ def decode_many(
     """Read and decode images of one size, several at a time.
 
     Args:
+        tree: The files.
         names: What to read.
-        read: Returns the bytes of a name; safe to call from several threads.
         size: Height and width that every image must have after preprocessing.
         preprocessing: What to do after decoding.
         workers: Threads.
@@ -155,10 +155,11 @@ def decode_many(
     images = torch.empty((len(names), 3, *size), dtype=torch.uint8)
 
     def fill(row: int) -> None:
-        image = decode(read(names[row]), names[row], preprocessing)
+        place = tree.place(names[row])
+        image = decode(tree.read(names[row]), place, preprocessing)
         if image.shape[1:] != size:
             raise DataError(
-                f"{names[row]} is {image.shape[2]}x{image.shape[1]}, the first image is {size[1]}x{size[0]}; {advice}."
+                f"{place} is {image.shape[2]}x{image.shape[1]}, the first image is {size[1]}x{size[0]}; {advice}."
             )
         images[row] = image
 

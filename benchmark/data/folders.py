@@ -157,7 +157,7 @@ def class_folders(
     names = _image_names(tree)
     numbered = number_classes(tree, names, wordnet)
     labels = np.array([numbered.indices[image.split("/", 1)[0]] for image in names], dtype=np.int64)
-    first = decode(tree.read(names[0]), names[0], preprocessing)
+    first = decode(tree.read(names[0]), tree.place(names[0]), preprocessing)
     size = (first.shape[1], first.shape[2])
     if preprocessing.resize is None:
         packed = sum(tree.sizes[image] for image in names)
@@ -165,7 +165,7 @@ def class_folders(
 
     def read(positions: Int64Array) -> torch.Tensor:
         chosen = [names[i] for i in positions]
-        return decode_many(chosen, tree.read, size=size, preprocessing=preprocessing, workers=workers, advice=advice)
+        return decode_many(tree, chosen, size=size, preprocessing=preprocessing, workers=workers, advice=advice)
 
     return Dataset(
         name=name,
@@ -179,5 +179,5 @@ def class_folders(
         read=read,
         notes=(*_notes(tree, names, wordnet), *numbered.notes),
         paths=tuple(names),
-        decode_whole=lambda position: decode(tree.read(names[position]), names[position], Preprocessing()),
+        decode_whole=lambda position: decode(tree.read(names[position]), tree.place(names[position]), Preprocessing()),
     )

@@ -38,6 +38,10 @@ class FileTree:
         """The relative POSIX paths, sorted."""
         return tuple(self.sizes)
 
+    def place(self, name: str) -> str:
+        """Say where a file is, for messages."""
+        return f"{self.root}: {name}"
+
     def below(self, folder: str) -> "FileTree":
         """Return the part of the tree below ``folder``, with names relative to it."""
         prefix = f"{folder}/"

@@ -6,6 +6,7 @@ the image (its id) is the unit, whatever number of rows it has.
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -79,7 +80,7 @@ class Estimate:
         if self.standard_error == 0:
             half = 1 - tail ** (1 / self.n_images)
         else:
-            half = float(stats.t.isf(tail, self.degrees_of_freedom)) * self.standard_error
+            half = _critical(tail, self.degrees_of_freedom) * self.standard_error
         return Interval(self.value - half, self.value + half)
 
     def p_above_zero(self) -> float:
@@ -109,8 +110,14 @@ class Estimate:
         """
         if self.standard_error == 0:
             return max(margin, self.interval(1 - 2 * alpha / sides).high - self.value)
-        wanted, reached = (float(stats.t.isf(tail, self.degrees_of_freedom)) for tail in (alpha / sides, 1 - power))
+        wanted, reached = (_critical(tail, self.degrees_of_freedom) for tail in (alpha / sides, 1 - power))
         return max(margin, wanted * self.standard_error) + reached * self.standard_error
+
+
+@lru_cache(maxsize=1024)
+def _critical(tail: float, degrees_of_freedom: float) -> float:
+    """Return what the t distribution exceeds with probability ``tail``; most scores of a run share the degrees."""
+    return float(stats.t.isf(tail, degrees_of_freedom))
 
 
 def clustered_mean(values: Floats, ids: Ids | None = None) -> Estimate:

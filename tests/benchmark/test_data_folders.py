@@ -145,7 +145,7 @@ def test_suffixes_count_in_any_case_of_letters(tmp_path: Path) -> None:
         ({}, "holds no images as CLASS/IMAGE"),
         ({"1.png": b""}, "holds no images as CLASS/IMAGE"),
         ({"cat/1.txt": b""}, "holds no images as CLASS/IMAGE"),
-        ({"cat/1.jpg": b"text", "dog/1.jpg": b""}, "cat/1.jpg is no image"),
+        ({"cat/1.jpg": b"text", "dog/1.jpg": b""}, "set: cat/1.jpg is no image"),
     ],
 )
 def test_folders_without_images_are_refused(tmp_path: Path, files: dict[str, bytes], sentence: str) -> None:
@@ -159,7 +159,7 @@ def test_a_bad_file_is_named_when_it_is_read(photos: Path) -> None:
     good = encoded(pixels(1, 8, 8))
     write_files(photos, {"dog/2.png": good[: len(good) // 2]})
     data = opened(f"imagefolder:{photos}")
-    with pytest.raises(DataError, match=r"dog/2\.png cannot be decoded"):
+    with pytest.raises(DataError, match=rf"{photos.name}: dog/2\.png cannot be decoded"):
         everything(data)
 
 

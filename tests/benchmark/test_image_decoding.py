@@ -1,6 +1,7 @@
 import io
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from PIL import Image
 from torchvision.transforms import v2
 
 from robustsweep.benchmark.data.decoding import IMAGE_SUFFIXES, Preprocessing, decode, decode_many
+from robustsweep.benchmark.data.trees import FileTree
 from robustsweep.errors import DataError
 
 AS_IT_IS = Preprocessing()
@@ -140,8 +142,9 @@ def test_a_crop_takes_the_centre_and_never_pads() -> None:
 
 def test_images_of_different_sizes_need_preprocessing() -> None:
     files = {"a/1.png": encoded(pixels(1, 8, 8)), "b/2.png": encoded(pixels(2, 8, 9))}
-    many = partial(decode_many, list(files), files.__getitem__, size=(8, 8), workers=2, advice="add resize=")
-    with pytest.raises(DataError, match=r"b/2\.png is 9x8, the first image is 8x8; add resize=\."):
+    tree = FileTree(Path("set.zip"), {name: len(file) for name, file in files.items()}, files.__getitem__, "")
+    many = partial(decode_many, tree, list(files), size=(8, 8), workers=2, advice="add resize=")
+    with pytest.raises(DataError, match=r"set\.zip: b/2\.png is 9x8, the first image is 8x8; add resize=\."):
         many(preprocessing=AS_IT_IS)
     batch = many(preprocessing=Preprocessing(crop=8))
     assert (batch.shape, batch.dtype) == ((2, 3, 8, 8), torch.uint8)
