@@ -29,7 +29,6 @@ bench: $(READY) $(LEGACY_READY)
 	$(BIN)/python tests/bench/attacks.py
 	$(BIN)/python tests/bench/methods.py
 	$(BIN)/python tests/bench/corruptions.py
-	$(BIN)/python tests/bench/corruptions.py --compiled
 	$(BIN)/python tests/bench/compacted_scale.py
 
 legacy: $(LEGACY_READY)

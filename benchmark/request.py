@@ -35,7 +35,6 @@ class SweepRequest:
         batch_size: Images per forward pass; None: chosen.
         shard: ``I/N``; None: everything.
         models_at_once: Checkpoints on the device together; None: all.
-        compile: Whether corruptions are generated with compiled kernels; such cells are kept apart.
         final_jpeg: Whether generated ImageNet-C and Tiny-ImageNet-C images go through JPEG 85 as the official ones did.
         audit: Whether attacked checkpoints are audited.
     """
@@ -51,7 +50,6 @@ class SweepRequest:
     batch_size: int | None = None
     shard: str | None = None
     models_at_once: int | None = None
-    compile: bool = False
     final_jpeg: bool = True
     audit: bool = True
 
@@ -125,7 +123,7 @@ def merged(request: SweepRequest, values: dict[str, Any], where: str) -> SweepRe
                 raise UsageError(f"{where}: {key} must be a list of texts, got {value!r}.")
             changes[key] = tuple(value)
             continue
-        expected = int if key in _RANGES else bool if key in ("compile", "final_jpeg", "audit") else str
+        expected = int if key in _RANGES else bool if key in ("final_jpeg", "audit") else str
         if type(value) is not expected:
             raise UsageError(f"{where}: {key} must be of type {expected.__name__}, got {value!r}.")
         if key in _RANGES:
@@ -153,5 +151,5 @@ def plan_of(request: SweepRequest) -> Plan:
     if not request.final_jpeg:
         conditions = tuple(replace(c, jpeg_quality=None) if isinstance(c, Corrupted) else c for c in conditions)
     checkpoints: list[Checkpoint] = [found for spec in request.checkpoints for found in resolve(spec)]
-    source = Source.choose(data, limit=request.limit, seed=request.seed, compiled=request.compile)
+    source = Source.choose(data, limit=request.limit, seed=request.seed)
     return make_plan(source, checkpoints, conditions)

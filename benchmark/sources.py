@@ -24,17 +24,15 @@ class Source:
         positions: int64, ascending: the images of this sweep.
         limit: The number asked for, where the positions are a subset; else None.
         seed: Seed of corruptions, windows, attacks' starts and the subset.
-        compiled: Whether corruptions are generated with compiled kernels.
     """
 
     data: Dataset | OfficialSet
     positions: Int64Array
     limit: int | None
     seed: int
-    compiled: bool = False
 
     @classmethod
-    def choose(cls, data: Dataset | OfficialSet, *, limit: int | None, seed: int, compiled: bool = False) -> "Source":
+    def choose(cls, data: Dataset | OfficialSet, *, limit: int | None, seed: int) -> "Source":
         """Take all images, or ``limit`` of them stratified by class.
 
         Raises:
@@ -43,8 +41,8 @@ class Source:
         if limit is not None and limit < 1:
             raise UsageError(f"limit must be 1 or more, got {limit}.")
         if limit is None or limit >= len(data.labels):
-            return cls(data, np.arange(len(data.labels), dtype=np.int64), None, seed, compiled)
-        return cls(data, stratified_positions(data.labels, data.ids, limit, seed), limit, seed, compiled)
+            return cls(data, np.arange(len(data.labels), dtype=np.int64), None, seed)
+        return cls(data, stratified_positions(data.labels, data.ids, limit, seed), limit, seed)
 
     @property
     def is_official(self) -> bool:
@@ -116,8 +114,6 @@ class Source:
             shown = condition.describe()
             if not self.is_official:
                 shown |= {"seed": self.seed, "libraries": _libraries(condition)}
-                if self.compiled:
-                    shown["kernels"] = "compiled"
         else:
             shown = {"kind": condition.kind}
             if isinstance(condition, Attacked):
@@ -169,7 +165,6 @@ class Source:
             seed=self.seed,
             ids=ids,
             jpeg_quality=condition.jpeg_quality,
-            compiled=self.compiled,
         )
 
 

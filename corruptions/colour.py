@@ -5,7 +5,6 @@ from torch import Tensor
 
 from robustsweep.corruptions.corruption import Corruption, Fields, Parameters, severities
 from robustsweep.corruptions.levels import truncate
-from robustsweep.kernels import kernel
 
 _SOURCE = "Hendrycks and Dietterich (ICLR 2019), sec. 3"
 
@@ -19,7 +18,6 @@ def _smallest(images: Tensor) -> Tensor:
     return torch.minimum(torch.minimum(images[:, 0:1], images[:, 1:2]), images[:, 2:3])
 
 
-@kernel
 def _lifted(images: Tensor, shift: float) -> Tensor:
     value = _largest(images).to(torch.float32)
     lifted = (value + 255.0 * shift).clamp_(max=255.0)
@@ -32,7 +30,6 @@ def _brighten(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
     return _lifted(images, parameters[0])
 
 
-@kernel
 def _stretched(images: Tensor, factor: float, offset: float) -> Tensor:
     value = _largest(images).to(torch.float32)
     chroma = value - _smallest(images)
@@ -56,7 +53,6 @@ def _flatten_contrast(images: Tensor, parameters: Parameters, fields: Fields) ->
     return _flattened(images, parameters[0])
 
 
-@kernel
 def _flattened(images: Tensor, factor: float) -> Tensor:
     levels = images.to(torch.float32)
     # Float32 sums of a row's grey levels are exact, so that the mean depends on no order of summation.

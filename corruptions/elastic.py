@@ -11,7 +11,6 @@ from robustsweep.corruptions.gaussian import gaussian_weights
 from robustsweep.corruptions.levels import truncate
 from robustsweep.corruptions.stencils import correlate_separably, with_border
 from robustsweep.draws import Draws
-from robustsweep.kernels import kernel
 
 # Up to this radius a filter is cheaper as shifts than as a matrix.
 _LARGEST_SHIFT = 9
@@ -111,7 +110,6 @@ def _affine_grid(shifts: Tensor, height: int, width: int) -> Tensor:
     return _grid(across.unsqueeze(2), down.unsqueeze(3))
 
 
-@kernel
 def _grid(first: Tensor, second: Tensor) -> Tensor:
     """Add fields (N, 2, H, W), as far as they broadcast, and lay both positions of a pixel side by side."""
     return (first + second).permute(0, 2, 3, 1).contiguous()

@@ -6,7 +6,6 @@ from torch import Tensor
 from robustsweep.corruptions.corruption import Corruption, Fields, Parameters, Shape, severities
 from robustsweep.corruptions.levels import truncate
 from robustsweep.draws import Draws
-from robustsweep.kernels import kernel
 
 _FIRST_WIBBLE = 100.0
 
@@ -59,7 +58,6 @@ def _fog(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
     return _covered(images, plasma(fields, decay)[:, None, :height, :width], strength)
 
 
-@kernel
 def _covered(images: Tensor, haze: Tensor, strength: float) -> Tensor:
     brightest = images.flatten(1).amax(dim=1).to(torch.float32).div_(255.0)[:, None, None, None]
     share = brightest / (brightest + strength)

@@ -14,7 +14,6 @@ from robustsweep.corruptions.corruption import Corruption, Fields, Parameters, S
 from robustsweep.corruptions.levels import truncate
 from robustsweep.draws import Draws
 from robustsweep.errors import DataError, MissingDependencyError
-from robustsweep.kernels import kernel
 
 # MD5 of the textures in the published order. A sixth, frost6.jpg, is never drawn by the generators.
 _TEXTURES = {
@@ -127,7 +126,6 @@ def _freeze(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
     return _blended(images, crops, kept, added)
 
 
-@kernel
 def _blended(images: Tensor, crops: Tensor, kept: float, added: float) -> Tensor:
     return truncate(crops.to(torch.float32).mul_(added).add_(images.to(torch.float32).mul_(kept)))
 

@@ -4,7 +4,6 @@ import math
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextvars import copy_context
 from functools import lru_cache
 from itertools import pairwise
 
@@ -17,7 +16,6 @@ from robustsweep.corruptions.opencv import without_opencv_threads
 from robustsweep.draws import Draws
 from robustsweep.errors import DataError
 from robustsweep.freed_memory import keep_freed_memory
-from robustsweep.kernels import compiled_kernels
 from robustsweep.values import require_kind, whole_number
 
 SMALLEST_SIDE = 32
@@ -38,7 +36,6 @@ def corrupt(
     seed: int,
     ids: Tensor,
     jpeg_quality: int | None = None,
-    compiled: bool = False,
 ) -> Tensor:
     """Corrupt a batch of images.
 
@@ -55,8 +52,6 @@ def corrupt(
         seed: The run's seed.
         ids: int64 tensor (N,): the images' ids, each of which names an independent stream of random numbers.
         jpeg_quality: Quality of a JPEG round trip of the result, as the files of ImageNet-C had; None: none.
-        compiled: Whether to compile chains of operations with ``torch.compile``: faster after seconds of compilation
-            per corruption and image size, and a grey level away from the uncompiled pixels in a few places.
 
     Returns:
         uint8 tensor of the same shape on the same device.
@@ -64,7 +59,7 @@ def corrupt(
     Raises:
         UsageError: If the corruption, the severity or the table is unknown, or the quality is out of range.
         DataError: If the images or ids have the wrong dtype or shape.
-        MissingDependencyError: If the corruption needs a package that is not installed, or compilation a compiler.
+        MissingDependencyError: If the corruption needs a package that is not installed.
     """
     keep_freed_memory()
     corruption, seed = CORRUPTIONS[name], whole_number(seed, "seed")
@@ -82,25 +77,16 @@ def corrupt(
 
     def one_pass(rows: slice) -> None:
         chosen, chosen_ids = images[rows], ids[rows].to(images.device)
-        if compiled:
-            chosen, chosen_ids = _filled_up(chosen, size), _filled_up(chosen_ids, size)
         with CORRUPTIONS.using(name):
             fields = corruption.sample(Draws(seed, stream, chosen_ids), shape, parameters)
             result = corruption.apply(chosen.contiguous(), parameters, fields)
         _check_result(name, result, chosen)
         if jpeg_quality is not None:
             result = jpeg_round_trip(result, jpeg_quality)
-        corrupted[rows] = result[: len(corrupted[rows])]
+        corrupted[rows] = result
 
-    if not compiled:
-        with without_opencv_threads():
-            _for_each(_evenly_cut(len(images), size, threads), one_pass, threads)
-        return corrupted
-    with compiled_kernels(), without_opencv_threads():
-        passes = [slice(start, start + size) for start in range(0, len(images), size)]
-        kernels = (stream, images.device, *shape, min(threads, len(passes)) > 1)
-        _for_each(passes, one_pass, threads, first_alone=kernels not in _COMPILED)
-        _COMPILED.add(kernels)
+    with without_opencv_threads():
+        _for_each(_evenly_cut(len(images), size, threads), one_pass, threads)
     return corrupted
 
 
@@ -111,19 +97,10 @@ def _evenly_cut(count: int, size: int, threads: int) -> list[slice]:
     return [slice(start, stop) for start, stop in pairwise(bounds)]
 
 
-def _filled_up(batch: Tensor, size: int) -> Tensor:
-    """Repeat the last image up to the one batch size for which kernels are compiled."""
-    missing = size - len(batch)
-    return torch.cat((batch, batch[-1:].expand(missing, *batch.shape[1:]))) if missing else batch
-
-
-def _for_each(
-    passes: list[slice], one_pass: Callable[[slice], None], threads: int, *, first_alone: bool = False
-) -> None:
+def _for_each(passes: list[slice], one_pass: Callable[[slice], None], threads: int) -> None:
     """Run the passes, each on one thread of its own where there are several: each core keeps its own cache.
 
     PyTorch's number of threads is the process's: one caller at a time may lower it, another works in its own thread.
-    Kernels are compiled by a first pass on its own.
     """
     if min(threads, len(passes)) < 2 or not _THREADS_TAKEN.acquire(blocking=False):
         for rows in passes:
@@ -132,11 +109,7 @@ def _for_each(
     allowed = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        if first_alone:
-            one_pass(passes[0])
-        # A context can be entered by one thread at a time.
-        left = passes[1:] if first_alone else passes
-        futures = [_pool(allowed).submit(copy_context().run, one_pass, rows) for rows in left]
+        futures = [_pool(allowed).submit(one_pass, rows) for rows in passes]
         for future in wait(futures).done:
             future.result()
     finally:
@@ -145,8 +118,6 @@ def _for_each(
 
 
 _THREADS_TAKEN = threading.Lock()
-# Tables, corruptions, severities, devices, sizes and ways of threading for which this process has compiled kernels.
-_COMPILED: set[tuple[object, ...]] = set()
 
 
 @lru_cache(maxsize=1)

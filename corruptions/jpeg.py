@@ -10,7 +10,6 @@ from robustsweep.corruptions.corruption import Corruption, Fields, Parameters, s
 from robustsweep.corruptions.dct import forward_dct, inverse_dct
 from robustsweep.corruptions.opencv import opencv_or_none
 from robustsweep.errors import UsageError
-from robustsweep.kernels import kernel
 from robustsweep.values import require_kind
 
 # Tables K.1 and K.2 of the JPEG standard (ITU-T T.81), row by row.
@@ -95,7 +94,6 @@ def _in_tensors(images: Tensor, quality: int) -> Tensor:
     return _transformed(images, *_quantisers(quality, images.device))
 
 
-@kernel
 def _transformed(images: Tensor, luminance: Tensor, chrominance: Tensor) -> Tensor:
     """Go through the transforms with the steps of luma and chroma, int32 (8, 8, 1) each."""
     height, width = images.shape[2:]

@@ -8,7 +8,6 @@ from torch import Tensor
 from robustsweep.corruptions.corruption import Corruption, Fields, Parameters, Shape, severities
 from robustsweep.corruptions.levels import truncate
 from robustsweep.draws import Draws
-from robustsweep.kernels import kernel
 
 _SOURCE = "Hendrycks and Dietterich, Benchmarking neural network robustness to common corruptions (ICLR 2019), sec. 3"
 
@@ -17,7 +16,6 @@ def _sample_normal(draws: Draws, shape: Shape, parameters: Parameters) -> Fields
     return (draws.normal(*shape),)
 
 
-@kernel
 def _added(images: Tensor, noise: Tensor, std: float) -> Tensor:
     return truncate(noise.mul(255.0 * std).add_(images))
 
@@ -26,7 +24,6 @@ def _add_gaussian(images: Tensor, parameters: Parameters, fields: Fields) -> Ten
     return _added(images, fields[0], parameters[0])
 
 
-@kernel
 def _multiplied(images: Tensor, noise: Tensor, std: float) -> Tensor:
     return truncate(noise.mul(std).add_(1.0).mul_(images))
 
@@ -84,7 +81,6 @@ def alias_tables(photons: int, device: torch.device) -> Tensor:
     return entries.flatten().to(torch.int32).to(device)
 
 
-@kernel
 def _looked_up(images: Tensor, words: Tensor, tables: Tensor) -> Tensor:
     """Draw from each grey level's law with one word, int32 (N, 3, H, W), per value."""
     column = (words >> 24).bitwise_and_(255)
@@ -96,7 +92,6 @@ def _looked_up(images: Tensor, words: Tensor, tables: Tensor) -> Tensor:
     return column.bitwise_xor_(alias).bitwise_and_(kept).bitwise_xor_(alias).to(torch.uint8)
 
 
-@kernel
 def _replaced(images: Tensor, words: Tensor, limits: Tensor) -> Tensor:
     """Whiten values whose word, halved, is below the first limit, and blacken those below the second; all int32."""
     # Halved, words and limits can be subtracted; the sign of the difference then fills all bits.

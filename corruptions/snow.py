@@ -9,7 +9,6 @@ from robustsweep.corruptions.levels import truncate
 from robustsweep.corruptions.motion import motion_blur
 from robustsweep.corruptions.zoom import zoom_crop, zoom_line
 from robustsweep.draws import Draws
-from robustsweep.kernels import kernel
 
 
 def _sample_snow(draws: Draws, shape: Shape, parameters: Parameters) -> Fields:
@@ -40,7 +39,6 @@ def _snow(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
     return _under(flying, images, kept)
 
 
-@kernel
 def _under(flying: Tensor, images: Tensor, kept: float) -> Tensor:
     """Bleach images and add the layer of flakes twice, the second time turned by 180 degrees."""
     levels = images.to(torch.float32)

@@ -10,8 +10,6 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from robustsweep.kernels import kernel
-
 Border = Literal["repeat", "mirror", "reflect"]
 Tap = tuple[int, int, float]
 
@@ -52,7 +50,6 @@ def _extend(lines: Tensor, before: int, after: int, border: Border) -> None:
     lines[:, last + 1 :] = lines[:, last + 1 - skipped - after : last + 1 - skipped].flip(1)
 
 
-@kernel
 def _shifted_sum(line: Tensor, taps: Iterable[tuple[int, float]], length: int) -> Tensor:
     """Add up ``weight * line[j + shift]`` over the taps (shift, weight), in their order, for j below ``length``."""
     total: Tensor | None = None

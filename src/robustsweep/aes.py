@@ -10,8 +10,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from robustsweep.kernels import kernel
-
 BLOCK_BYTES = 16
 _ROUNDS = 10
 _POLYNOMIAL = 0x11B
@@ -97,7 +95,6 @@ def _tables(device: torch.device) -> Tensor:
     return torch.stack([_words(row) for row in rows]).to(device)
 
 
-@kernel
 def _encrypted(columns: Tensor, keys: Tensor, tables: Tensor) -> Tensor:
     """Encrypt int32 columns (..., 4) with the keys (11, 4)."""
     state = (columns ^ keys[0]).unbind(-1)

@@ -16,12 +16,10 @@ import torch
 from torch import Tensor
 
 from robustsweep.aes import encrypt_bytes, encrypt_columns
-from robustsweep.kernels import kernel
 
 _WORDS_PER_BLOCK = 4
 
 
-@kernel
 def _box_muller(radius: Tensor, angle: Tensor) -> Tensor:
     """Transform words, float32 (N, count) each, to normal numbers, (N, 2 * count)."""
     # A float32 keeps 24 bits at any magnitude, and with them the tail. Half a step keeps zero from the logarithm.

@@ -31,17 +31,17 @@ def peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * UNIT
 
 
-def peak_of(name: str, side: int, count: int, *, compiled: bool) -> int:
+def peak_of(name: str, side: int, count: int) -> int:
     """Corrupt a random batch at each severity here; return by how many bytes the peak grew."""
     import torch
 
     from robustsweep.corruptions import SEVERITIES, corrupt, table_for
 
     images = torch.randint(256, (count, 3, side, side), dtype=torch.uint8)
-    ids, table, settings = torch.arange(count), table_for(side, side), {"compiled": True} if compiled else {}
+    ids, table = torch.arange(count), table_for(side, side)
     before = peak_bytes()
     for severity in SEVERITIES:
-        corrupt(images, name, severity, table=table, seed=0, ids=ids, **settings)
+        corrupt(images, name, severity, table=table, seed=0, ids=ids)
     return peak_bytes() - before
 
 
@@ -55,7 +55,6 @@ def main() -> None:
     """Measure and print; the status is 1 if a limit is passed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--names", nargs="+", metavar="NAME", help="corruptions (default: all)")
-    parser.add_argument("--compiled", action="store_true", help="pass compiled=True to corrupt")
     options = parser.parse_args()
     listing = "from robustsweep.corruptions import COMMON, EXTRA; print(*COMMON, *EXTRA)"
     known, passed = in_fresh_process(listing).split(), 0
@@ -65,7 +64,7 @@ def main() -> None:
     for load in WORKLOADS:
         print(f"\n{load.side} px, batch of {load.count}: peak beyond the batch, limit {load.limit / GB:.0f} GB")
         for name in names:
-            call = f"peak_of({name!r}, {load.side}, {load.count}, compiled={options.compiled})"
+            call = f"peak_of({name!r}, {load.side}, {load.count})"
             peak = int(in_fresh_process(f"from corruption_memory import peak_of; print({call})"))
             passed += peak > load.limit
             print(f"{name:22} {peak / GB:6.2f} GB{'  over the limit' if peak > load.limit else ''}", flush=True)

@@ -30,18 +30,17 @@ PEER_SECONDS, OUR_SECONDS = 0.2, 0.02
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """Our side: a batch on the device that is measured, and the settings of ``corrupt``."""
+    """Our side: a batch on the device that is measured."""
 
     images: Tensor
     table: str
-    settings: dict[str, bool]
 
     def seconds_per_image(self, name: str, severity: int) -> Callable[[], float]:
         """Warm up, and return what times the whole batch, repeated until it takes long enough to be timed well."""
         ids, clock = torch.arange(len(self.images), device=self.images.device), clock_of(self.images.device)
 
         def batch() -> Tensor:
-            return corrupt(self.images, name, severity, table=self.table, seed=0, ids=ids, **self.settings)
+            return corrupt(self.images, name, severity, table=self.table, seed=0, ids=ids)
 
         batch()
         repeats = max(1, round(OUR_SECONDS / clock(batch)))
@@ -65,7 +64,7 @@ def measure(ours: Ours, peer: Peer | None, floors: Floors, name: str, severity: 
 def measure_size(options: argparse.Namespace, side: int, device: torch.device) -> Iterator[Measurement]:
     """Print the table of one image size while it is measured; the peer runs beside the CPU only."""
     batch, table = random_crops(photographs(options.images), BATCH[side], side), table_for(side, side)
-    ours = Ours(torch.from_numpy(batch).to(device), table, {"compiled": True} if options.compiled else {})
+    ours = Ours(torch.from_numpy(batch).to(device), table)
     floors = Floors(ours.images)
     print(f"\n{device.type}, {side} px, batch of {len(batch)}, constants {table}; {floors}")
     alone = options.no_peer or device.type != "cpu"
@@ -85,8 +84,7 @@ def describe(options: argparse.Namespace) -> Iterator[str]:
     yield from facts()
     packages = [name for name in ("torch", "numpy", "pillow", "opencv-python") if _is_installed(name)]
     yield f"ours: python {platform.python_version()}, " + ", ".join(f"{name} {version(name)}" for name in packages)
-    compiled = "compiled" if options.compiled else "not compiled"
-    yield f"ours: the whole batch per call, planar uint8 in and out, {compiled}, {torch.get_num_threads()} threads"
+    yield f"ours: the whole batch per call, planar uint8 in and out, {torch.get_num_threads()} threads"
     yield "peer: imagecorruptions.corrupt, one channels-last uint8 image per call"
     yield f"{options.rounds} rounds after warm-up, the order of the sides alternates"
 
@@ -104,7 +102,6 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, choices=range(1, 1001), metavar="N", default=5)
     parser.add_argument("--names", nargs="+", choices=COMMON + EXTRA, default=COMMON + EXTRA, metavar="NAME")
     parser.add_argument("--severities", type=int, nargs="+", choices=SEVERITIES, default=SEVERITIES)
-    parser.add_argument("--compiled", action="store_true", help="pass compiled=True to our side")
     parser.add_argument("--images", type=Path, help="folder of image files, or .npz with an array (N, H, W, 3)")
     parser.add_argument("--json", type=Path, help="file for the raw numbers")
     parser.add_argument("--no-peer", action="store_true", help="our side and the floor alone")

@@ -148,7 +148,7 @@ def plans(generator: random.Random, folder: Path) -> Iterator[Case]:
     )
     keys = (
         *("checkpoints", "data", "suites", "out", "limit", "seed", "device", "workers", "batch_size", "shard"),
-        *("models_at_once", "compile", "final_jpeg", "audit", "train", "compare", "unknown", ".".join("a" * 50_000)),
+        *("models_at_once", "final_jpeg", "audit", "train", "compare", "unknown", ".".join("a" * 50_000)),
         *("train.methods", "train.recipe", "train.epochs", "train.arch", "compare.methods", "compare.reference"),
         *("epochs", "batch_size", "learning_rate", "crop_size", "drops_at", "norm"),
     )

@@ -1,6 +1,6 @@
 """What a sweep costs beyond its forward passes: both in turn, one severity of the fifteen corruptions after another.
 
-Run as ``python tests/bench/sweep_cost.py DATA CHECKPOINT ... [--severities 1 3 5] [--compile]``.
+Run as ``python tests/bench/sweep_cost.py DATA CHECKPOINT ... [--severities 1 3 5]``.
 """
 
 import argparse
@@ -29,12 +29,11 @@ def main() -> None:
     parser.add_argument("checkpoints", nargs="+")
     parser.add_argument("--severities", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--limit", type=int)
-    parser.add_argument("--compile", action="store_true")
     asked = parser.parse_args()
     console, device = Console(highlight=False), torch.device("cpu")
     data = open_data(asked.data)
     assert isinstance(data, Dataset), "clean images are corrupted on the fly"
-    source = Source.choose(data, limit=asked.limit, seed=0, compiled=asked.compile)
+    source = Source.choose(data, limit=asked.limit, seed=0)
     checkpoints = [found for spec in asked.checkpoints for found in resolve(spec)]
     modules = [checkpoint.load().to(memory_format=torch.channels_last) for checkpoint in checkpoints]
     images, batch_size = data.images(source.positions), choose_batch_size(data.size, device)

@@ -61,7 +61,6 @@ workers = 2
 batch_size = 64
 shard = "2/3"
 models_at_once = 1
-compile = true
 final_jpeg = false
 audit = false
 """
@@ -81,7 +80,6 @@ def test_a_plan_says_everything_that_a_request_holds(written: Written) -> None:
         batch_size=64,
         shard="2/3",
         models_at_once=1,
-        compile=True,
         final_jpeg=False,
         audit=False,
     )

@@ -180,15 +180,6 @@ def test_the_identity_names_the_libraries_that_can_change_the_pixels(monkeypatch
     }
 
 
-def test_compiled_cells_are_kept_apart_where_images_are_generated() -> None:
-    data = tiny_data(6)
-    fog, clean = conditions("fog@1", "clean")
-    plain, compiled = (Source.choose(data, limit=None, seed=0, compiled=choice) for choice in (False, True))
-    assert compiled.identity(fog)["condition"].pop("kernels") == "compiled"
-    assert compiled.identity(fog) != plain.identity(fog)
-    assert compiled.identity(clean) == plain.identity(clean)
-
-
 def test_the_identity_says_what_decides_the_images_and_nothing_else() -> None:
     data = tiny_data(6)
     generated = [Source.choose(data, limit=None, seed=seed) for seed in (0, 1)]

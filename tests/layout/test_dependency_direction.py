@@ -15,7 +15,6 @@ ROOT_MODULES = {
         "foreign_code",
         "freed_memory",
         "interruption",
-        "kernels",
         "plan_file",
     ),
     *("precision", "printable", "registry", "strict_json", "unpacking", "untrusted_arrays", "untrusted_files"),

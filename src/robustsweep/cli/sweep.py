@@ -57,14 +57,6 @@ def sweep(
             help="JPEG quality 85 after images of the (tiny-)imagenet-c suites, like the official files. Default: on.",
         ),
     ] = None,
-    compile: Annotated[
-        bool | None,
-        typer.Option(
-            "--compile/--no-compile",
-            help="Generate corruptions with compiled kernels: faster after a minute of compiling, a grey level away in "
-            "a few places, cells of their own. Needs a C++ compiler. Default: off.",
-        ),
-    ] = None,
     audit: Annotated[
         bool | None,
         typer.Option(
@@ -99,7 +91,6 @@ def sweep(
         "seed": seed,
         "shard": shard,
         "models_at_once": models_at_once,
-        "compile": compile,
         "final_jpeg": final_jpeg,
         "audit": audit,
     }
