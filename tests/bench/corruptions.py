@@ -25,7 +25,7 @@ from robustsweep.corruptions import COMMON, EXTRA, SEVERITIES, corrupt, table_fo
 BATCH = {32: 1000, 224: 64}
 LEGACY_PYTHON = Path(__file__).resolve().parents[2] / ".venv.legacy" / "bin" / "python"
 # Per round: the peer fills this with as many images as fit, our side repeats its batch at least this long.
-PEER_SECONDS, OUR_SECONDS = 0.2, 0.02
+PEER_SECONDS, OUR_SECONDS = 0.2, 0.2
 
 
 @dataclass(frozen=True, slots=True)
