@@ -20,7 +20,7 @@ from robustsweep.results.corruption_tables import corruption_tables
 from robustsweep.results.estimates import estimates_of, with_intervals
 from robustsweep.results.figures import error_per_corruption_figure
 from robustsweep.results.frame import read_runs
-from robustsweep.results.overlap import overlap_notes, with_overlap
+from robustsweep.results.overlap import overlap_notes
 from robustsweep.results.pictures import Picture
 from robustsweep.results.provenance import missing_table, provenance_table
 from robustsweep.results.published import published_tables
@@ -139,7 +139,7 @@ def _training_tables(frame: pd.DataFrame) -> tuple[Table, ...]:
 def _section(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | None, flags: Flags) -> Section:
     references = references_of(unit, reference)
     tables = [*corruption_tables(unit, references), *seed_spread(unit)]
-    tables = [with_overlap(table, unit) for table in tables]
+    tables = [replace(table, notes=(*table.notes, *overlap_notes(unit))) for table in tables]
     calibrations = read_calibrations(unit, runs) if len(unit.rows) else []
     tables += calibration_tables(unit, calibrations) if calibrations else []
     tables += [*attack_tables(unit, flags), *fooling_distributions(unit), *window_tables(unit, runs)]

@@ -2,15 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 
-from robustsweep.results.tables import Table
 from robustsweep.results.units import Unit
-
-
-def with_overlap(table: Table, unit: Unit) -> Table:
-    """Add ``overlap_notes`` to a table of a unit's corruption errors."""
-    return replace(table, notes=(*table.notes, *overlap_notes(unit)))
 
 
 def overlap_notes(unit: Unit) -> Iterator[str]:
