@@ -11,7 +11,8 @@ from robustsweep.printable import printable
 from robustsweep.results.attack_curves import ladders_of
 from robustsweep.results.figures import add_legend, style_of
 from robustsweep.results.panels import shortened
-from robustsweep.results.series import SeedGroup, Series, drawn_groups, series_of
+from robustsweep.results.seed_groups import SeedGroup
+from robustsweep.results.series import Series, drawn_groups, series_of
 from robustsweep.results.taxonomy import CORRUPTIONS, GROUPS, SEVERITIES
 from robustsweep.results.units import Unit
 

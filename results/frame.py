@@ -20,6 +20,9 @@ from robustsweep.values import require_kind
 UNSPECIFIED = "unspecified"
 """Shown as the method of a checkpoint whose card names none."""
 
+DEFAULT_METHOD = "baseline"
+"""The method of the checkpoint that others are compared with, where nothing else is said."""
+
 DTYPES = {
     "key": "str",
     "checkpoint_id": "str",

@@ -8,10 +8,10 @@ import pandas as pd
 from robustsweep.errors import UsageError
 from robustsweep.registry import unknown_name
 from robustsweep.results.alexnet import alexnet_errors
+from robustsweep.results.frame import DEFAULT_METHOD
 from robustsweep.results.units import Unit
 
 NOT_COMPARABLE = "not comparable with published mCE"
-DEFAULT_METHOD = "baseline"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from robustsweep.printable import printable
 from robustsweep.results.calibrations import WHERE, Calibration
 from robustsweep.results.panels import shortened
-from robustsweep.results.series import SeedGroup, seed_groups
+from robustsweep.results.seed_groups import SeedGroup, seed_groups
 from robustsweep.results.statistics.calibration import N_BINS, Bins
 from robustsweep.results.units import Unit
 

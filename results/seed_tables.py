@@ -6,7 +6,7 @@ from statistics import mean, stdev
 from robustsweep.results.fairness import states_training
 from robustsweep.results.headline import value_or_missing
 from robustsweep.results.metrics import CLEAN_ERROR, MEAN_CORRUPTION_ERROR
-from robustsweep.results.series import SeedGroup, seed_groups
+from robustsweep.results.seed_groups import SeedGroup, seed_groups
 from robustsweep.results.tables import Column, Table, Value
 from robustsweep.results.units import Unit
 

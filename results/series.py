@@ -1,19 +1,15 @@
 """What the figures draw: one series per method, its training seeds together."""
 
-from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from robustsweep.printable import printable
-from robustsweep.results.cells import canonical_json
-from robustsweep.results.fairness import facts_of
-from robustsweep.results.frame import UNSPECIFIED
+from robustsweep.results.frame import DEFAULT_METHOD
 from robustsweep.results.headline import value_or_missing
 from robustsweep.results.metrics import corruption_error
-from robustsweep.results.references import DEFAULT_METHOD
+from robustsweep.results.seed_groups import SeedGroup, seed_groups
 from robustsweep.results.taxonomy import CORRUPTIONS
 from robustsweep.results.units import Unit
 
@@ -39,38 +35,6 @@ class Series:
     def mean(self) -> npt.NDArray[np.float64]:
         """Mean over the checkpoints, shape (16,)."""
         return np.asarray(self.errors.mean(axis=0), dtype=np.float64)
-
-
-@dataclass(frozen=True, slots=True)
-class SeedGroup:
-    """Checkpoints that differ by their training seed alone.
-
-    Attributes:
-        label: The method, or the checkpoint's name where the method does not tell it apart; printable.
-        method: The training-time augmentation.
-        checkpoint_ids: Their ids, at least one.
-    """
-
-    label: str
-    method: str
-    checkpoint_ids: tuple[str, ...]
-
-
-def seed_groups(unit: Unit) -> list[SeedGroup]:
-    """Group checkpoints that differ by their training seed alone; the baseline comes first, then the tables' order."""
-    groups: dict[Hashable, list[str]] = {}
-    for identifier, row in unit.checkpoints.iterrows():
-        groups.setdefault(_seeds_apart(str(identifier), row), []).append(str(identifier))
-    methods = [str(unit.checkpoints.loc[identifiers[0], "method"]) for identifiers in groups.values()]
-    found = []
-    for identifiers, method in zip(groups.values(), methods, strict=True):
-        label = method
-        if method == UNSPECIFIED or methods.count(method) > 1:
-            label = ", ".join(unit.checkpoints.loc[identifiers, "label"])
-        if len(identifiers) > 1:
-            label = f"{label} ({len(identifiers)} seeds)"
-        found.append(SeedGroup(printable(label), method, tuple(identifiers)))
-    return sorted(found, key=lambda group: group.method != DEFAULT_METHOD)
 
 
 def drawn_groups(unit: Unit) -> list[SeedGroup]:
@@ -110,13 +74,6 @@ def series_of(unit: Unit) -> list[Series]:
         )
         for group in drawn_groups(unit)
     ]
-
-
-def _seeds_apart(identifier: str, row: "pd.Series[str]") -> Hashable:
-    """Return a key that checkpoints share when only the training seed tells them apart."""
-    if row["method"] == UNSPECIFIED or pd.isna(row["seed"]):
-        return identifier
-    return (row["method"], str(row["method_parameters"]), canonical_json(facts_of(str(row["card"]))))
 
 
 def _errors(values: "pd.Series[float]") -> npt.NDArray[np.float64]:

@@ -10,11 +10,11 @@ from typing import Any
 import pandas as pd
 
 from robustsweep.results.fairness import training_of
+from robustsweep.results.frame import DEFAULT_METHOD
 from robustsweep.results.headline import value_or_missing
 from robustsweep.results.metrics import CLEAN_ERROR, MEAN_CORRUPTION_ERROR
 from robustsweep.results.overlap import overlap_notes
 from robustsweep.results.provenance import pairs_text
-from robustsweep.results.references import DEFAULT_METHOD
 from robustsweep.results.tables import Column, Table, Value
 from robustsweep.results.units import Unit
 

@@ -2,7 +2,8 @@ from run_builder import RunBuilder
 
 from robustsweep.results.document import build_report
 from robustsweep.results.frame import load_frame
-from robustsweep.results.series import MAX_DRAWN, drawn_groups, seed_groups, who_is_drawn
+from robustsweep.results.seed_groups import seed_groups
+from robustsweep.results.series import MAX_DRAWN, drawn_groups, who_is_drawn
 from robustsweep.results.units import Unit, split_units
 
 
