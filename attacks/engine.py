@@ -15,17 +15,17 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from robustsweep.attacks.catalogue import ATTACKS
-from robustsweep.attacks.climb import Climb
-from robustsweep.attacks.folding import N_COMPARED, search_model
-from robustsweep.attacks.last_iterate import judge_last_iterates
+from robustsweep.attacks.folded_network import N_COMPARED, search_model
+from robustsweep.attacks.loops.checked_steps import Stepper
+from robustsweep.attacks.loops.climb import Climb
+from robustsweep.attacks.loops.last_iterate import judge_last_iterates
+from robustsweep.attacks.loops.pool import Pool, pools
+from robustsweep.attacks.loops.single_step import gradient_key, take_single_steps
 from robustsweep.attacks.losses import LOSSES
 from robustsweep.attacks.outcome import AttackOutcome, Ledger
-from robustsweep.attacks.pool import Pool, pools
 from robustsweep.attacks.protocols import TORCHATTACKS
-from robustsweep.attacks.single_step import gradient_key, take_single_steps
 from robustsweep.attacks.spec import AttackSpec, parse_attack
-from robustsweep.attacks.stepping import Stepper
+from robustsweep.attacks.steps.catalogue import ATTACKS
 from robustsweep.attacks.target import Target, check_attackable, check_labels, device_of, evaluation_context
 from robustsweep.errors import UsageError
 from robustsweep.registry import unknown_name

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from robustsweep.attacks.catalogue import ATTACKS
 from robustsweep.attacks.eps import format_eps, parse_eps
 from robustsweep.attacks.losses import LOSSES
 from robustsweep.attacks.norms import find_norm
 from robustsweep.attacks.protocols import PROTOCOLS, TORCHATTACKS, WORST_ITERATE
-from robustsweep.attacks.rules import Rule
+from robustsweep.attacks.steps.catalogue import ATTACKS
+from robustsweep.attacks.steps.rules import Rule
 from robustsweep.errors import UsageError
 from robustsweep.registry import unknown_name
 from robustsweep.values import require_kind

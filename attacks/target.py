@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.dropout import _DropoutNd
 
-from robustsweep.attacks.folding import channels_last
+from robustsweep.attacks.folded_network import channels_last
 from robustsweep.attacks.losses import Loss
 from robustsweep.errors import AttackError, DataError, NoGradientError, UsageError
-from robustsweep.precision import full_precision
+from robustsweep.process.precision import full_precision
 from robustsweep.values import require_kind
 
 # Stochastic depth in torchvision and timm; neither derives from torch's dropout.

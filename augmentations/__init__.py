@@ -1,14 +1,10 @@
 """Training-time augmentations, one method a file, on one mixing rule."""
 
-from robustsweep.augmentations import (
-    augmix,
-    autoaugment,
-    baseline,
-    choice,
+from robustsweep.augmentations import augmix, autoaugment, baseline, choice, cutout, dropblock
+from robustsweep.augmentations.method import METHODS, Method, build_method, parameters_of
+from robustsweep.augmentations.mixes import (
     comixup,
     cutmix,
-    cutout,
-    dropblock,
     fmix,
     manifold_mixup,
     mixup,
@@ -21,7 +17,6 @@ from robustsweep.augmentations import (
     snapmix,
     soft_cutout,
 )
-from robustsweep.augmentations.method import METHODS, Method, build_method, parameters_of
 
 __all__ = [
     "METHODS",

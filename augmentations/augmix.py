@@ -16,9 +16,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from robustsweep.augmentations import tones
-from robustsweep.augmentations.geometry import entry, rotation, transform
 from robustsweep.augmentations.method import METHODS, Method, Step, require
+from robustsweep.augmentations.parts import tones
+from robustsweep.augmentations.parts.geometry import entry, rotation, transform
 from robustsweep.draws import Draws
 
 _VIEWS, _CHAINS, _DEPTH = 2, 3, 3

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from robustsweep.augmentations.method import METHODS, Method, require
-from robustsweep.augmentations.windows import distance_outside
+from robustsweep.augmentations.parts.windows import distance_outside
 from robustsweep.draws import Draws
 
 

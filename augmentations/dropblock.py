@@ -18,10 +18,10 @@ from functools import partial
 import torch.nn.functional as F
 from torch import Tensor
 
-from robustsweep.augmentations.image_keys import image_keys, sample_keys
-from robustsweep.augmentations.layers import find_layer, layer_names, output_replaced
 from robustsweep.augmentations.method import METHODS, Step, require
 from robustsweep.augmentations.network_method import NetworkMethod
+from robustsweep.augmentations.parts.image_keys import image_keys, sample_keys
+from robustsweep.augmentations.parts.layers import find_layer, layer_names, output_replaced
 from robustsweep.draws import Draws
 
 

@@ -5,26 +5,14 @@ Source: Hendrycks and Dietterich, "Benchmarking neural network robustness to com
 not sum to one, red greys in saturate, a glass blur that copies instead of swapping, five of six frost textures.
 """
 
-from robustsweep.corruptions import (
-    colour,
-    defocus,
-    elastic,
-    fog,
-    frost,
-    gaussian,
-    glass,
-    jpeg,
-    motion,
-    noise,
-    pixelate,
-    snow,
-    spatter,
-    zoom,
-)
+from robustsweep.corruptions import noise
+from robustsweep.corruptions.blur import defocus, gaussian, glass, motion, zoom
 from robustsweep.corruptions.corruption import CORRUPTIONS, Corruption
+from robustsweep.corruptions.digital import colour, elastic, jpeg, pixelate
+from robustsweep.corruptions.digital.jpeg import jpeg_round_trip
 from robustsweep.corruptions.generation import corrupt
-from robustsweep.corruptions.jpeg import jpeg_round_trip
 from robustsweep.corruptions.tables import SEVERITIES, TABLES, SeverityTable, table_for
+from robustsweep.corruptions.weather import fog, frost, snow, spatter
 
 _IN_CANONICAL_ORDER = (
     noise.GAUSSIAN_NOISE,

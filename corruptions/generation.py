@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from robustsweep.corruptions.corruption import CORRUPTIONS
-from robustsweep.corruptions.jpeg import jpeg_round_trip
+from robustsweep.corruptions.digital.jpeg import jpeg_round_trip
 from robustsweep.corruptions.opencv import without_opencv_threads
 from robustsweep.draws import Draws
 from robustsweep.errors import DataError
-from robustsweep.freed_memory import keep_freed_memory
+from robustsweep.process.freed_memory import keep_freed_memory
 from robustsweep.values import require_kind, whole_number
 
 SMALLEST_SIDE = 32

@@ -10,8 +10,8 @@ from robustsweep.augmentations import METHODS
 from robustsweep.benchmark.data.digits import open_digits
 from robustsweep.errors import CheckpointError
 from robustsweep.training.course import EpochReport
+from robustsweep.training.images.data_images import load_images
 from robustsweep.training.job import BaselineClock, Job, Setting, is_trained, remove_leftovers, run_job
-from robustsweep.training.loading import load_images
 from robustsweep.training.recipe import RECIPES
 
 DEMO_METHODS = ("baseline", "cutout", "mixup", "cutmix", "smoothmix_s", "smoothmix_c")

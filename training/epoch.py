@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from robustsweep.augmentations.method import Method, Step
 from robustsweep.draws import Draws
-from robustsweep.training.images import TrainingImages
+from robustsweep.training.images.training_images import TrainingImages
 from robustsweep.training.recipe import Recipe
 
 

@@ -14,12 +14,12 @@ from torch import Tensor, nn
 
 from robustsweep.augmentations.choice import Choice
 from robustsweep.augmentations.method import METHODS, Method, Step
-from robustsweep.augmentations.mixing import MixingMethod, pair
+from robustsweep.augmentations.mixes.mixing import MixingMethod, pair
 from robustsweep.augmentations.network_method import GuidedMethod
 from robustsweep.benchmark.architectures import build_architecture
-from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS
+from robustsweep.benchmark.checkpoints.networks.normalisation import NORMALISATIONS
 from robustsweep.draws import Draws
-from robustsweep.results.files import write_atomically
+from robustsweep.results.stored.files import write_atomically
 
 _ARCHITECTURE, _SIDE_PX = "resnet8", 128
 _COLUMNS = 6

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import torch
 
-from robustsweep.benchmark.plan import Shard
-from robustsweep.benchmark.progress import Progress, Silent
+from robustsweep.benchmark.plan.plan import Shard
+from robustsweep.benchmark.sweep.progress import Progress, Silent
 from robustsweep.errors import UsageError
 from robustsweep.training.cards import Keep, check_architecture, check_flip
 from robustsweep.training.course import EpochReport
+from robustsweep.training.images.data_images import load_images, open_training_data
 from robustsweep.training.job import BaselineClock, Job, Setting, epochs_done, is_trained, remove_leftovers, run_job
-from robustsweep.training.loading import load_images, open_training_data
 from robustsweep.training.recipe import find_recipe
 from robustsweep.training.request import TrainRequest, jobs_of
 

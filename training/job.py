@@ -13,10 +13,10 @@ from robustsweep.benchmark.checkpoints.card import Card
 from robustsweep.benchmark.checkpoints.native import load_card, save_native
 from robustsweep.benchmark.data.dataset import Dataset
 from robustsweep.errors import CheckpointError
-from robustsweep.results.files import remove_abandoned, write_atomically
+from robustsweep.results.stored.files import remove_abandoned, write_atomically
 from robustsweep.training.cards import Keep, training_card
 from robustsweep.training.course import Course, EpochReport, course_csv
-from robustsweep.training.images import TrainingImages
+from robustsweep.training.images.training_images import TrainingImages
 from robustsweep.training.recipe import Recipe
 from robustsweep.training.state import SUFFIX, read_header
 from robustsweep.training.trainer import Trained, train

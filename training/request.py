@@ -12,9 +12,9 @@ from robustsweep.benchmark.spec import parse_spec
 from robustsweep.errors import UsageError
 from robustsweep.plan_file import read_plan
 from robustsweep.registry import unknown_name
-from robustsweep.strict_json import strict_json
 from robustsweep.training.cards import Keep
 from robustsweep.training.job import BASELINE, Job
+from robustsweep.untrusted.json import strict_json
 from robustsweep.values import check_plain, whole
 
 _SEEDS = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")

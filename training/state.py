@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from robustsweep.benchmark.checkpoints.card import Card
 from robustsweep.benchmark.checkpoints.native import load_tensors
 from robustsweep.errors import CheckpointError
-from robustsweep.results.files import write_atomically
+from robustsweep.results.stored.files import write_atomically
 from robustsweep.training.course import Course, EpochReport
 
 SUFFIX = ".state"

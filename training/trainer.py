@@ -12,10 +12,10 @@ from torch import nn
 from robustsweep.augmentations.method import METHODS, Method
 from robustsweep.benchmark.architectures import ARCHITECTURES
 from robustsweep.benchmark.checkpoints.card import Card
-from robustsweep.benchmark.checkpoints.networks import build_network
+from robustsweep.benchmark.checkpoints.networks.network import build_network
 from robustsweep.benchmark.data.dataset import Dataset
 from robustsweep.errors import CheckpointError
-from robustsweep.freed_memory import keep_freed_memory
+from robustsweep.process.freed_memory import keep_freed_memory
 from robustsweep.training.cards import Keep, check_architecture, check_flip, device_name, training_card
 from robustsweep.training.course import Course, EpochReport, best_epoch, training_facts
 from robustsweep.training.epoch import (
@@ -26,11 +26,11 @@ from robustsweep.training.epoch import (
     precision_on,
     train_epoch,
 )
-from robustsweep.training.images import TrainingImages
-from robustsweep.training.loading import load_images
+from robustsweep.training.images.data_images import load_images
+from robustsweep.training.images.stored import input_statistics
+from robustsweep.training.images.training_images import TrainingImages
 from robustsweep.training.recipe import Recipe
 from robustsweep.training.state import Weights, copied, load_state, read_header, save_state
-from robustsweep.training.stored import input_statistics
 
 __all__ = ["EpochReport", "Keep", "Trained", "input_statistics", "train", "training_card"]
 

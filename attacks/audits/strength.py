@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from robustsweep.attacks.audits.check import Check, Numbers, Subject, robust
-from robustsweep.attacks.square import square
+from robustsweep.attacks.square_attack import square
 from robustsweep.draws import Draws
 
 EPS = "8/255"

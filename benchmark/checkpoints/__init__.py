@@ -3,6 +3,6 @@
 from robustsweep.benchmark.checkpoints.card import Card
 from robustsweep.benchmark.checkpoints.checkpoint import Checkpoint
 from robustsweep.benchmark.checkpoints.native import save_native
-from robustsweep.benchmark.checkpoints.resolving import resolve
+from robustsweep.benchmark.checkpoints.specs import resolve
 
 __all__ = ["Card", "Checkpoint", "resolve", "save_native"]

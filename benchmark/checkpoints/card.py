@@ -4,10 +4,10 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, get_args, get_origin, get_type_hints
 
-from robustsweep.benchmark.checkpoints.normalisation import Normalisation
+from robustsweep.benchmark.checkpoints.networks.normalisation import Normalisation
 from robustsweep.errors import CheckpointError, DataError
 from robustsweep.printable import printable
-from robustsweep.untrusted_files import parse_json
+from robustsweep.untrusted.files import parse_json
 
 _DEEPEST = 16
 _SHOWN = 200

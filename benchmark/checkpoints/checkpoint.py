@@ -7,15 +7,15 @@ import torch
 from torch import Tensor, nn
 
 from robustsweep.benchmark.checkpoints.card import Card
-from robustsweep.benchmark.checkpoints.file_accuracy import FileAccuracy
-from robustsweep.benchmark.checkpoints.loading import Loaded
-from robustsweep.benchmark.checkpoints.networks import Network
-from robustsweep.benchmark.checkpoints.normalisation import Normalised
+from robustsweep.benchmark.checkpoints.files.file_accuracy import FileAccuracy
+from robustsweep.benchmark.checkpoints.networks.network import Network
+from robustsweep.benchmark.checkpoints.networks.normalisation import Normalised
 from robustsweep.benchmark.checkpoints.state_dicts import weights_hash
-from robustsweep.benchmark.checkpoints.strict_loading import listed
+from robustsweep.benchmark.checkpoints.strict_copy import listed
+from robustsweep.benchmark.checkpoints.weights import Loaded
 from robustsweep.errors import CheckpointError
 from robustsweep.foreign_code import described, foreign_code
-from robustsweep.results.cells import Json, identity_key
+from robustsweep.results.stored.cells import Json, identity_key
 
 
 @dataclass(frozen=True)

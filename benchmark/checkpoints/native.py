@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from robustsweep.benchmark.checkpoints.card import Card
 from robustsweep.errors import CheckpointError
 from robustsweep.printable import printable
-from robustsweep.results.files import write_atomically
+from robustsweep.results.stored.files import write_atomically
 
 _CARD_ENTRY = "robustsweep_card"
 _LONGEST_HEADER = 100_000_000  # the library reads no longer one

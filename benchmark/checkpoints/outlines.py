@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from robustsweep.benchmark.checkpoints.networks import build_network
-from robustsweep.benchmark.checkpoints.strict_loading import Shape, shapes_of
+from robustsweep.benchmark.checkpoints.networks.network import build_network
+from robustsweep.benchmark.checkpoints.strict_copy import Shape, shapes_of
 from robustsweep.errors import CheckpointError, MissingDependencyError, UsageError
 
 _CREATORS = frozenset((torch.empty, torch.zeros, torch.ones, torch.full))

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from robustsweep.benchmark.checkpoints.strict_loading import is_optional, listed
+from robustsweep.benchmark.checkpoints.strict_copy import is_optional, listed
 from robustsweep.errors import CheckpointError
 from robustsweep.printable import printable
 

@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from robustsweep.benchmark.checkpoints.file_accuracy import FileAccuracy, find_accuracy
-from robustsweep.benchmark.checkpoints.inert_pickle import Call, Global
+from robustsweep.benchmark.checkpoints.files.file_accuracy import FileAccuracy, find_accuracy
+from robustsweep.benchmark.checkpoints.files.inert_pickle import Call, Global
+from robustsweep.benchmark.checkpoints.files.stored_tensors import StoredTensor
+from robustsweep.benchmark.checkpoints.files.torch_files import TorchFile
 from robustsweep.benchmark.checkpoints.native import is_safetensors, load_tensors, tensor_shapes
-from robustsweep.benchmark.checkpoints.stored_tensors import StoredTensor
-from robustsweep.benchmark.checkpoints.strict_loading import Shape, listed
-from robustsweep.benchmark.checkpoints.torch_files import TorchFile
+from robustsweep.benchmark.checkpoints.strict_copy import Shape, listed
 from robustsweep.errors import CheckpointError
 from robustsweep.printable import printable
 

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from robustsweep.benchmark.data.dataset import Dataset, from_array
-from robustsweep.benchmark.data.pickles import ArrayDescription, read_pickle
-from robustsweep.benchmark.data.trees import open_tree
+from robustsweep.benchmark.data.files.pickles import ArrayDescription, read_pickle
+from robustsweep.benchmark.data.files.trees import open_tree
 from robustsweep.cache import cache_folder
 from robustsweep.errors import DataError
 

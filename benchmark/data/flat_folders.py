@@ -4,12 +4,12 @@ import hashlib
 from pathlib import Path
 
 from robustsweep.benchmark.data.dataset import Dataset
-from robustsweep.benchmark.data.decoding import Preprocessing
+from robustsweep.benchmark.data.files.label_files import read_labels
+from robustsweep.benchmark.data.files.pixels import Preprocessing
+from robustsweep.benchmark.data.files.trees import FileTree, open_tree
+from robustsweep.benchmark.data.files.unread import is_image, looks_like_image
+from robustsweep.benchmark.data.files.wordnet import WordnetClasses
 from robustsweep.benchmark.data.folders import class_folders
-from robustsweep.benchmark.data.label_files import read_labels
-from robustsweep.benchmark.data.trees import FileTree, open_tree
-from robustsweep.benchmark.data.unread import is_image, looks_like_image
-from robustsweep.benchmark.data.wordnet import WordnetClasses
 from robustsweep.errors import DataError
 
 

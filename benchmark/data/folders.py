@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from robustsweep.benchmark.data.class_numbers import number_classes
 from robustsweep.benchmark.data.dataset import Dataset, Int64Array, image_ids, path_in_tree
-from robustsweep.benchmark.data.decoding import (
+from robustsweep.benchmark.data.files.class_numbers import number_classes
+from robustsweep.benchmark.data.files.fingerprints import remembered
+from robustsweep.benchmark.data.files.pixels import (
     IMAGE_SUFFIXES,
     JPEG_SUFFIXES,
     Preprocessing,
@@ -17,12 +18,11 @@ from robustsweep.benchmark.data.decoding import (
     decode,
     decode_many,
 )
-from robustsweep.benchmark.data.fingerprints import remembered
-from robustsweep.benchmark.data.trees import FileTree, open_tree, select
-from robustsweep.benchmark.data.unread import is_image, looks_like_image, unread_note
-from robustsweep.benchmark.data.wordnet import IMAGENET_1K, WordnetClasses
+from robustsweep.benchmark.data.files.trees import FileTree, open_tree, select
+from robustsweep.benchmark.data.files.unread import is_image, looks_like_image, unread_note
+from robustsweep.benchmark.data.files.wordnet import IMAGENET_1K, WordnetClasses
 from robustsweep.errors import DataError
-from robustsweep.unpacking import check_growth
+from robustsweep.untrusted.growth import check_growth
 
 SPLITS = ("test", "val", "train")
 _JPEG_NOTE = "These images are JPEG files; rows of blurs and of jpeg_compression start from pixels compressed before."

@@ -6,7 +6,7 @@ import numpy as np
 
 from robustsweep.benchmark.data.dataset import Dataset, Int64Array, from_array
 from robustsweep.errors import DataError
-from robustsweep.untrusted_arrays import Array, read_arrays
+from robustsweep.untrusted.arrays import Array, read_arrays
 
 _ADVICE = "write images, labels and optionally ids with numpy.savez"
 _MOST_BYTES = 16 << 30

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from robustsweep.benchmark.data.dataset import Dataset
-from robustsweep.benchmark.data.decoding import IMAGE_SUFFIXES, Preprocessing
+from robustsweep.benchmark.data.files.pixels import IMAGE_SUFFIXES, Preprocessing
+from robustsweep.benchmark.data.files.trees import FileTree, open_tree, select
+from robustsweep.benchmark.data.files.wordnet import TINY_IMAGENET
 from robustsweep.benchmark.data.folders import SPLITS, class_folders
-from robustsweep.benchmark.data.trees import FileTree, open_tree, select
-from robustsweep.benchmark.data.wordnet import TINY_IMAGENET
 from robustsweep.errors import DataError
 
 _ANNOTATIONS = "val/val_annotations.txt"

@@ -1,6 +1,6 @@
 """Corrupted images written to disk in the published layouts."""
 
-from robustsweep.benchmark.writing.generating import WritingSummary, write_corrupted
-from robustsweep.benchmark.writing.planning import Writing, plan_writing
+from robustsweep.benchmark.writing.generation import WritingSummary, write_corrupted
+from robustsweep.benchmark.writing.plan import Writing, plan_writing
 
 __all__ = ["Writing", "WritingSummary", "plan_writing", "write_corrupted"]

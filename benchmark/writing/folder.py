@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from robustsweep.benchmark.conditions import Corrupted
+from robustsweep.benchmark.plan.conditions import Corrupted
 from robustsweep.benchmark.writing.layouts import Layout
 from robustsweep.benchmark.writing.manifest import Manifest
-from robustsweep.benchmark.writing.planning import Writing
+from robustsweep.benchmark.writing.plan import Writing
 from robustsweep.errors import UsageError
-from robustsweep.results.files import write_atomically
+from robustsweep.results.stored.files import write_atomically
 
 CHECKSUMS_NAME = "SHA256SUMS"
 # Readers skip hidden folders.

@@ -14,11 +14,11 @@ import numpy.typing as npt
 from PIL import Image
 from torch import Tensor
 
-from robustsweep.benchmark.conditions import Corrupted
 from robustsweep.benchmark.data.dataset import Int64Array, path_in_tree
+from robustsweep.benchmark.plan.conditions import Corrupted
 from robustsweep.corruptions import SEVERITIES
 from robustsweep.errors import DataError
-from robustsweep.results.files import naming
+from robustsweep.results.stored.files import naming
 
 LAYOUTS = ("arrays", "trees")
 ARRAY_SIDE = 32

@@ -4,12 +4,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from robustsweep.benchmark.data.generated_sets import MANIFEST_NAME, manifest_content
+from robustsweep.benchmark.data.corrupted.generated_sets import MANIFEST_NAME, manifest_content
 from robustsweep.errors import DataError, UsageError
-from robustsweep.results.cells import Json
-from robustsweep.results.documents import sealed
-from robustsweep.results.entries import has_file, write_entry
-from robustsweep.untrusted_files import DOCUMENT_BYTES, read_regular
+from robustsweep.results.stored.cells import Json
+from robustsweep.results.stored.entries import has_file, write_entry
+from robustsweep.results.stored.json.documents import sealed
+from robustsweep.untrusted.files import DOCUMENT_BYTES, read_regular
 
 _COMPARED = ("robustsweep", "protocol", "layout", "seed", "table", "jpeg_quality")
 _COMPARED_DATA = ("fingerprint", "preprocessing", "subset")

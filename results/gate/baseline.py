@@ -13,13 +13,13 @@ from typing import NotRequired, TypedDict
 import numpy as np
 
 from robustsweep.errors import DataError, NothingToCompareError
-from robustsweep.results.cells import Array, Json
-from robustsweep.results.documents import SCHEMA_VERSION, SCHEMA_VERSION_UNSEALED, fitting
-from robustsweep.results.files import write_atomically
-from robustsweep.results.frame import UNSPECIFIED
-from robustsweep.results.gate.answers import Answers, RunAnswers, read_answers
-from robustsweep.results.sealed_arrays import read_sealed_arrays, sealed_arrays
-from robustsweep.untrusted_files import parse_json
+from robustsweep.results.comparable.frame import UNSPECIFIED
+from robustsweep.results.gate.wrong_images import Answers, RunAnswers, read_answers
+from robustsweep.results.stored.cells import Array, Json
+from robustsweep.results.stored.files import write_atomically
+from robustsweep.results.stored.json.documents import SCHEMA_VERSION, SCHEMA_VERSION_UNSEALED, fitting
+from robustsweep.results.stored.sealed_arrays import read_sealed_arrays, sealed_arrays
+from robustsweep.untrusted.files import parse_json
 
 _ADVICE = "write it again with --write-baseline"
 

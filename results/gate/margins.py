@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from robustsweep.errors import UsageError
 from robustsweep.registry import unknown_name
-from robustsweep.results.scores import Score
+from robustsweep.results.metrics.scores import Score
 
 DEFAULT_MARGINS: Mapping[str, float] = {
     "primary": 0.005,

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from robustsweep.results.gate.answers import NETWORK_FIELDS
-from robustsweep.results.gate.pairing import Pair
+from robustsweep.results.gate.pairs import Pair
+from robustsweep.results.gate.wrong_images import NETWORK_FIELDS
 
 _MOST_NAMED = 6
 _LONGEST = 80

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from robustsweep.errors import InconclusiveError, NothingToCompareError, RegressionFoundError
-from robustsweep.results.gate.answers import read_answers
 from robustsweep.results.gate.baseline import read_baseline
 from robustsweep.results.gate.margins import margins_of
 from robustsweep.results.gate.networks import differing_networks
-from robustsweep.results.gate.pairing import pair_up
+from robustsweep.results.gate.pairs import pair_up
 from robustsweep.results.gate.verdicts import NO_LIMIT, Judged, judge
-from robustsweep.results.scores import Score
-from robustsweep.results.tables import Column, Table, Value
+from robustsweep.results.gate.wrong_images import read_answers
+from robustsweep.results.metrics.scores import Score
+from robustsweep.results.tables.table import Column, Table, Value
 
 _ORDER = ("FAIL", "INCONCLUSIVE", "PASS")
 

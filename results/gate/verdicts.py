@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 
 from robustsweep.errors import DataError
-from robustsweep.results.gate.pairing import Pair
-from robustsweep.results.scores import Score
+from robustsweep.results.gate.pairs import Pair
+from robustsweep.results.metrics.scores import Score
 from robustsweep.results.statistics.families import holm
 from robustsweep.results.statistics.intervals import ALPHA, Estimate, Floats, Ids, Interval, clustered_mean
 from robustsweep.results.statistics.paired import p_worse

@@ -5,7 +5,7 @@ Importing it before torch decides how OpenMP's threads wait for each other, see 
 
 import sys
 
-from robustsweep import waiting_threads
+from robustsweep.process import waiting_threads
 
 if "torch" not in sys.modules:
     waiting_threads.decide()

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from robustsweep.errors import DataError, UsageError
-from robustsweep.untrusted_files import read_toml
+from robustsweep.untrusted.files import read_toml
 from robustsweep.values import check_plain
 
 TABLES = ("train", "compare")

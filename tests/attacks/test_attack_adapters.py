@@ -5,7 +5,8 @@ import torch
 from foreign_models import CW, PGD, run
 
 from robustsweep.attacks import parse_foreign
-from robustsweep.attacks.adapters import foreign, judging
+from robustsweep.attacks.adapters import foreign
+from robustsweep.attacks.adapters import verdicts as judging
 from robustsweep.attacks.adapters.batch import Batch
 from robustsweep.errors import AttackError, MissingDependencyError, UsageError
 

@@ -8,8 +8,8 @@ from small_models import Linear
 from torch import Tensor, nn
 
 from robustsweep.attacks import ATTACKS, fgm_l2, fgsm, parse_attack, pgd, run_attack, square
-from robustsweep.attacks.ascent import PGD
-from robustsweep.attacks.rules import State
+from robustsweep.attacks.steps.ascent import PGD
+from robustsweep.attacks.steps.rules import State
 from robustsweep.errors import AttackError, DataError, UsageError
 
 PGD3 = parse_attack("pgd3-linf@4/255")

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from robustsweep.attacks import ATTACKS, parse_attack, run_attack
-from robustsweep.attacks.ball import Ball
 from robustsweep.attacks.norms import find_norm
-from robustsweep.attacks.rules import Probe
+from robustsweep.attacks.steps.ball import Ball
+from robustsweep.attacks.steps.rules import Probe
 
 RULE = ATTACKS["mifgsm"]
 

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from slow_rules import iterates
 from small_models import Linear
 
-from robustsweep.attacks import ATTACKS, AttackSpec, parse_attack, pool, run_attack
+from robustsweep.attacks import ATTACKS, AttackSpec, parse_attack, run_attack
+from robustsweep.attacks.loops import pool
 from robustsweep.attacks.losses import LOSSES
 from robustsweep.attacks.norms import find_norm
 from robustsweep.draws import Draws

@@ -7,7 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from robustsweep.attacks import engine, folding, parse_attack, pool, run_attack, run_attacks
+from robustsweep.attacks import engine, parse_attack, run_attack, run_attacks
+from robustsweep.attacks import folded_network as folding
+from robustsweep.attacks.loops import pool
 from robustsweep.errors import UsageError
 
 N = 60

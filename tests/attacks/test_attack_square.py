@@ -5,7 +5,7 @@ import torch
 from small_models import Linear
 
 from robustsweep.attacks import parse_attack, run_attack, square
-from robustsweep.attacks.square import window_side
+from robustsweep.attacks.square_attack import window_side
 from robustsweep.errors import AttackError, DataError, UsageError
 
 N = 16

@@ -5,9 +5,9 @@ import pytest
 import torch
 from stepping_networks import network, step, with_peaks
 
-from robustsweep.augmentations.comixup import CoMixup
-from robustsweep.augmentations.group_labelling import _paying_for_twins, _vectors
-from robustsweep.augmentations.small_grids import Floats, cheapest_labels, energy, expand
+from robustsweep.augmentations.mixes.comixup import CoMixup
+from robustsweep.augmentations.parts.group_labelling import _paying_for_twins, _vectors
+from robustsweep.augmentations.parts.small_grids import Floats, cheapest_labels, energy, expand
 
 
 def problems(n: int, n_labels: int, smoothness: float) -> tuple[Floats, Floats]:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from robustsweep.augmentations.fmix import FMix
+from robustsweep.augmentations.mixes.fmix import FMix
 from robustsweep.draws import Draws
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from robustsweep.augmentations.graph_cut import UNITS, cheapest_levels
+from robustsweep.augmentations.parts.graph_cut import UNITS, cheapest_levels
 
 
 def cost(unary: Tensor, down: Tensor, right: Tensor, levels: Tensor) -> Tensor:

@@ -5,9 +5,9 @@ import torch
 from stepping_networks import CLASSES, network, step
 from torch import Tensor, nn
 
-from robustsweep.augmentations.layers import find_layer, stages
-from robustsweep.augmentations.manifold_mixup import ManifoldMixup
-from robustsweep.augmentations.mixup import Mixup
+from robustsweep.augmentations.mixes.manifold_mixup import ManifoldMixup
+from robustsweep.augmentations.mixes.mixup import Mixup
+from robustsweep.augmentations.parts.layers import find_layer, stages
 from robustsweep.benchmark.architectures import build_architecture
 from robustsweep.errors import UsageError
 

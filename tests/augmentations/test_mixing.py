@@ -8,9 +8,9 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from robustsweep.augmentations import METHODS, build_method
-from robustsweep.augmentations.beta import symmetric_beta
 from robustsweep.augmentations.choice import Choice
-from robustsweep.augmentations.mixing import MaskMethod, MixingMethod, mix, pair
+from robustsweep.augmentations.mixes.mixing import MaskMethod, MixingMethod, mix, pair
+from robustsweep.augmentations.parts.beta import symmetric_beta
 from robustsweep.draws import Draws
 
 MIXING = [name for name in METHODS if issubclass(METHODS[name], MixingMethod)]

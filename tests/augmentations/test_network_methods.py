@@ -8,8 +8,8 @@ from stepping_networks import CLASSES, SIDE, N, criterion, drawn, network, step,
 
 from robustsweep.augmentations import METHODS, build_method
 from robustsweep.augmentations.dropblock import DropBlock
-from robustsweep.augmentations.manifold_mixup import ManifoldMixup
 from robustsweep.augmentations.method import Method
+from robustsweep.augmentations.mixes.manifold_mixup import ManifoldMixup
 from robustsweep.augmentations.network_method import GuidedMethod, NetworkMethod, input_gradient, observing, unit_sum
 from robustsweep.draws import Draws
 from robustsweep.errors import UsageError

@@ -6,9 +6,9 @@ import torch
 from stepping_networks import SIDE, N, step
 from torch import Tensor
 
+from robustsweep.augmentations.mixes.puzzlemix import PuzzleMix, edge_steps
 from robustsweep.augmentations.network_method import unit_sum
-from robustsweep.augmentations.puzzlemix import PuzzleMix, edge_steps
-from robustsweep.augmentations.transport import moved, squared_distances, transport_plan
+from robustsweep.augmentations.parts.transport import moved, squared_distances, transport_plan
 
 
 def test_edges_are_measured_between_the_rows_on_either_side() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from robustsweep.augmentations.resizemix import Interpolation, ResizeMix
+from robustsweep.augmentations.mixes.resizemix import Interpolation, ResizeMix
 from robustsweep.draws import Draws
 
 

@@ -6,8 +6,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from robustsweep.augmentations.saliency import fine_grained_saliency
-from robustsweep.augmentations.saliencymix import SaliencyMix
+from robustsweep.augmentations.mixes.saliencymix import SaliencyMix
+from robustsweep.augmentations.parts.saliency import fine_grained_saliency
 
 
 def images(n: int, height: int, width: int) -> Tensor:

@@ -3,10 +3,10 @@ from typing import Literal
 import pytest
 import torch
 
-from robustsweep.augmentations.mixing import MaskMethod
-from robustsweep.augmentations.smoothmix_c import SmoothMixC
-from robustsweep.augmentations.smoothmix_s import SmoothMixS
-from robustsweep.augmentations.soft_cutout import SoftCutout
+from robustsweep.augmentations.mixes.mixing import MaskMethod
+from robustsweep.augmentations.mixes.smoothmix_c import SmoothMixC
+from robustsweep.augmentations.mixes.smoothmix_s import SmoothMixS
+from robustsweep.augmentations.mixes.soft_cutout import SoftCutout
 from robustsweep.draws import Draws
 
 

@@ -7,8 +7,8 @@ from photographs import as_pillow, as_tensor, byte_images
 from PIL import Image, ImageEnhance, ImageOps
 from torch import Tensor
 
-from robustsweep.augmentations import tones
-from robustsweep.augmentations.geometry import entry, rotation, transform
+from robustsweep.augmentations.parts import tones
+from robustsweep.augmentations.parts.geometry import entry, rotation, transform
 
 IMAGES = byte_images()
 N, HEIGHT, WIDTH = len(IMAGES), *IMAGES.shape[-2:]

@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from robustsweep.augmentations.cutmix import CutMix
-from robustsweep.augmentations.mixing import MaskMethod
-from robustsweep.augmentations.smoothmix_c import SmoothMixC
-from robustsweep.augmentations.smoothmix_s import SmoothMixS
+from robustsweep.augmentations.mixes.cutmix import CutMix
+from robustsweep.augmentations.mixes.mixing import MaskMethod
+from robustsweep.augmentations.mixes.smoothmix_c import SmoothMixC
+from robustsweep.augmentations.mixes.smoothmix_s import SmoothMixS
 from robustsweep.draws import Draws
 
 

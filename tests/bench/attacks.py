@@ -23,11 +23,11 @@ from torch import Tensor, nn
 from robustsweep.attacks import AttackSpec, parse_attack, pgd, run_attack, run_attacks
 from robustsweep.benchmark.architectures import build_architecture
 from robustsweep.benchmark.checkpoints import resolve
-from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS, Normalised
-from robustsweep.benchmark.conditions import Attacked
+from robustsweep.benchmark.checkpoints.networks.normalisation import NORMALISATIONS, Normalised
 from robustsweep.benchmark.data import Dataset, open_data
-from robustsweep.benchmark.sources import Source
-from robustsweep.benchmark.suites import conditions_of
+from robustsweep.benchmark.plan.conditions import Attacked
+from robustsweep.benchmark.plan.source import Source
+from robustsweep.benchmark.plan.suites import conditions_of
 from robustsweep.training.demo import train_demo_checkpoints
 
 Attack = Callable[[Tensor, Tensor], Tensor]

@@ -18,9 +18,9 @@ PHASES = {"frame": "every cell as a row", "statistics": "frame, intervals, table
 
 def measure(phase: str, run: str) -> None:
     """Do one phase here; print wall seconds, CPU seconds and peak bytes of the whole process."""
-    from robustsweep.results.document import build_report
-    from robustsweep.results.frame import load_frame
-    from robustsweep.results.report import write_report
+    from robustsweep.results.comparable.frame import load_frame
+    from robustsweep.results.report.document import build_report
+    from robustsweep.results.report.writer import write_report
 
     runs, wall, cpu = [Path(run)], time.perf_counter(), time.process_time()
     if phase == "frame":

@@ -214,11 +214,11 @@ def tried(
 def _import_everything() -> None:
     import torch
 
-    import robustsweep.benchmark.request
-    import robustsweep.benchmark.sweep
-    import robustsweep.results.comparison
+    import robustsweep.benchmark.plan.request
+    import robustsweep.benchmark.sweep.sweep
+    import robustsweep.results.compare.comparison
     import robustsweep.results.gate.outcome
-    import robustsweep.results.report  # noqa: F401
+    import robustsweep.results.report.writer  # noqa: F401
 
     torch.set_num_threads(1)  # a fork has no other thread
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from robustsweep.results.cells import identity_key
+from robustsweep.results.stored.cells import identity_key
 
 DEEP = 100_000
 Damage = Callable[[Path, random.Random, Path], None]

@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from robustsweep.results.comparison import DECLARED_KINDS
-from robustsweep.results.frame import load_frame
-from robustsweep.results.per_image import MeasuredCells, read_scores
-from robustsweep.results.scores import Score, scores_of
+from robustsweep.results.comparable.comparable_sets import split_units
+from robustsweep.results.comparable.frame import load_frame
+from robustsweep.results.compare.comparison import DECLARED_KINDS
+from robustsweep.results.metrics.per_image import MeasuredCells, read_scores
+from robustsweep.results.metrics.scores import Score, scores_of
 from robustsweep.results.statistics.families import holm
 from robustsweep.results.statistics.intervals import ALPHA, Floats
 from robustsweep.results.statistics.seeds import method_difference, new_training_difference
-from robustsweep.results.units import split_units
 
 N_SEEDS, GROUP, REPEATS = 40, 5, 200
 SUITES = ("clean", "cifar-c", "adversarial")

@@ -43,13 +43,13 @@ class Outcome:
 
 def warmed() -> None:
     """Import what commands import when they run, so that a fork has it."""
-    import robustsweep.benchmark.request
-    import robustsweep.benchmark.sweep
+    import robustsweep.benchmark.plan.request
+    import robustsweep.benchmark.sweep.sweep
     import robustsweep.benchmark.writing
     import robustsweep.cli.commands
-    import robustsweep.results.comparison_request
+    import robustsweep.results.compare.request
     import robustsweep.results.gate.outcome
-    import robustsweep.results.report
+    import robustsweep.results.report.writer
     import robustsweep.training.gallery
     import robustsweep.training.grid  # noqa: F401
 

@@ -29,9 +29,9 @@ import numpy as np
 from safetensors import safe_open
 
 # Loaded for the processes that are forked.
-import robustsweep.benchmark.request
-import robustsweep.benchmark.sweep
-import robustsweep.results.report
+import robustsweep.benchmark.plan.request
+import robustsweep.benchmark.sweep.sweep
+import robustsweep.results.report.writer
 import robustsweep.training.grid  # noqa: F401
 from robustsweep.cli import main as robustsweep_main
 

@@ -10,7 +10,7 @@ import torch
 from clocks import least_seconds, wall_seconds
 
 from robustsweep.draws import Draws
-from robustsweep.freed_memory import keep_freed_memory
+from robustsweep.process.freed_memory import keep_freed_memory
 
 _IMAGES, _VALUES = 64, 3 * 32 * 32
 

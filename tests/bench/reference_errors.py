@@ -16,7 +16,7 @@ from rich.table import Table
 from scipy import stats
 
 from robustsweep.benchmark.checkpoints import resolve
-from robustsweep.benchmark.scoring import to_unit_range
+from robustsweep.benchmark.sweep.evaluation import to_unit_range
 from robustsweep.corruptions import COMMON, CORRUPTIONS, SEVERITIES, corrupt, table_for
 from robustsweep.corruptions.corruption import no_fields
 

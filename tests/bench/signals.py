@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from robustsweep.interruption import SENTENCE
+from robustsweep.process.interruption import SENTENCE
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 PROGRAM = [sys.executable, "-X", "importtime", "-m", "robustsweep"]
@@ -72,7 +72,7 @@ def answered(arguments: list[str], number: signal.Signals, after: float) -> tupl
         return "130 and the sentence", ""
     if process.returncode == 0 and not lines:
         return "finished", ""
-    if "robustsweep.interruption" not in said:
+    if "robustsweep.process.interruption" not in said:
         return "before the package", ""
     return f"WRONG: exit code {process.returncode}", "\n".join(lines)
 

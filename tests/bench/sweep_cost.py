@@ -14,13 +14,13 @@ from rich.console import Console
 
 from robustsweep.benchmark.checkpoints import resolve
 from robustsweep.benchmark.data import Dataset, open_data
-from robustsweep.benchmark.plan import make_plan
-from robustsweep.benchmark.scoring import to_unit_range
-from robustsweep.benchmark.sources import Source
-from robustsweep.benchmark.suites import conditions_of
-from robustsweep.benchmark.sweep import choose_batch_size, run_sweep
+from robustsweep.benchmark.plan.plan import make_plan
+from robustsweep.benchmark.plan.source import Source
+from robustsweep.benchmark.plan.suites import conditions_of
+from robustsweep.benchmark.sweep.evaluation import to_unit_range
+from robustsweep.benchmark.sweep.sweep import choose_batch_size, run_sweep
 from robustsweep.corruptions import COMMON
-from robustsweep.results.store import CellStore
+from robustsweep.results.stored.store import CellStore
 
 
 def main() -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from robustsweep.results.cells import Cell, Counts, Examples, Json, identity_key
-from robustsweep.results.compact import compacted, summarised
-from robustsweep.results.store import CellStore
-from robustsweep.results.taxonomy import CORRUPTIONS, SEVERITIES
+from robustsweep.results.corruption_names import CORRUPTIONS, SEVERITIES
+from robustsweep.results.stored.cells import Cell, Counts, Examples, Json, identity_key
+from robustsweep.results.stored.compact.layout import compacted, summarised
+from robustsweep.results.stored.store import CellStore
 
 SEEDS = 5
 _CLASSES = 10

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from synthetic_runs import Size, write_run
 
-from robustsweep.results.document import build_report
+from robustsweep.results.report.document import build_report
 
 
 def test_the_report_of_compacted_runs_is_the_report_of_their_cells(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from tiny_sweeps import Arrays, stored, swept, tiny_checkpoint
 
-from robustsweep.benchmark.conditions import Condition
 from robustsweep.benchmark.data import open_data
-from robustsweep.benchmark.plan import make_plan
-from robustsweep.benchmark.sources import Source
+from robustsweep.benchmark.plan.conditions import Condition
+from robustsweep.benchmark.plan.plan import make_plan
+from robustsweep.benchmark.plan.source import Source
 from robustsweep.benchmark.writing import WritingSummary, plan_writing, write_corrupted
 
 

@@ -11,8 +11,8 @@ from unittest.mock import patch
 import torch
 from tiny_sweeps import OneByOne, swept, tiny_checkpoint, tiny_data, tiny_plan
 
-from robustsweep.benchmark import blocks
-from robustsweep.benchmark.plan import Plan
+from robustsweep.benchmark.plan import blocks
+from robustsweep.benchmark.plan.plan import Plan
 
 # The calls of fsync at which a sweep is killed, each time from where the last one left it. Every file makes two, and a
 # new folder one: at the first of a file it is written under its temporary name, at the second it is in its place.

@@ -7,7 +7,7 @@ import numpy as np
 from image_trees import encoded, pixels, write_files
 from PIL import Image
 
-from robustsweep.benchmark.data.wordnet import IMAGENET_1K, TINY_IMAGENET
+from robustsweep.benchmark.data.files.wordnet import IMAGENET_1K, TINY_IMAGENET
 
 FIRST, MIDDLE, LAST = (TINY_IMAGENET.wnids[index] for index in (0, 57, 199))
 

@@ -11,18 +11,18 @@ import torch
 from torch import Tensor, nn
 
 from robustsweep.benchmark.checkpoints import Card, Checkpoint
-from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS
+from robustsweep.benchmark.checkpoints.networks.normalisation import NORMALISATIONS
 from robustsweep.benchmark.checkpoints.state_dicts import weights_hash
-from robustsweep.benchmark.conditions import Condition, parse_condition
+from robustsweep.benchmark.data.corrupted.official import OfficialSet
 from robustsweep.benchmark.data.dataset import Dataset, from_array
-from robustsweep.benchmark.data.official import OfficialSet
-from robustsweep.benchmark.plan import Plan, make_plan
-from robustsweep.benchmark.progress import Silent
-from robustsweep.benchmark.sources import Source
-from robustsweep.benchmark.sweep import SweepSettings, SweepSummary, run_sweep
+from robustsweep.benchmark.plan.conditions import Condition, parse_condition
+from robustsweep.benchmark.plan.plan import Plan, make_plan
+from robustsweep.benchmark.plan.source import Source
+from robustsweep.benchmark.sweep.progress import Silent
+from robustsweep.benchmark.sweep.sweep import SweepSettings, SweepSummary, run_sweep
 from robustsweep.errors import DataError
-from robustsweep.results.cells import Cell
-from robustsweep.results.store import CellStore
+from robustsweep.results.stored.cells import Cell
+from robustsweep.results.stored.store import CellStore
 
 CLASSES = 5
 # One of each kind: as they are, drawn pixels, a convolution, a decoder, a single step and a ladder.

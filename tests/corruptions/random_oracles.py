@@ -12,8 +12,8 @@ import torch
 from corruption_oracles import clipped_zoom, gaussian_blur, levels_of, to_uint8
 from scipy import ndimage
 
-from robustsweep.corruptions.frost import texture_folder
 from robustsweep.corruptions.noise import alias_tables
+from robustsweep.corruptions.weather.frost import texture_folder
 
 
 def gaussian_noise(image, parameters, normal):

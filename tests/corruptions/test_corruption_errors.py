@@ -8,12 +8,8 @@ import torch
 from applying import IDS, pictures
 from PIL import Image
 
-from robustsweep.corruptions import (
-    corrupt,
-    frost,
-    jpeg_round_trip,
-    table_for,
-)
+from robustsweep.corruptions import corrupt, jpeg_round_trip, table_for
+from robustsweep.corruptions.weather import frost
 from robustsweep.errors import DataError, MissingDependencyError, RobustsweepError, UsageError
 
 

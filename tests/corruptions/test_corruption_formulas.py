@@ -9,13 +9,15 @@ from applying import applied, channels_last, photos, sampled
 from corruption_oracles import jpeg_compression
 from scipy import ndimage, stats
 
-from robustsweep.corruptions import CORRUPTIONS, corrupt, gaussian, jpeg, jpeg_round_trip, pixelate
-from robustsweep.corruptions.defocus import disk_kernel
-from robustsweep.corruptions.elastic import reflecting_gaussian, smooth
-from robustsweep.corruptions.gaussian import gaussian_blur
+from robustsweep.corruptions import CORRUPTIONS, corrupt, jpeg_round_trip
+from robustsweep.corruptions.blur import gaussian
+from robustsweep.corruptions.blur.defocus import disk_kernel
+from robustsweep.corruptions.blur.gaussian import gaussian_blur
+from robustsweep.corruptions.blur.zoom import zoom_factors
+from robustsweep.corruptions.digital import jpeg, pixelate
+from robustsweep.corruptions.digital.elastic import reflecting_gaussian, smooth
 from robustsweep.corruptions.levels import truncate
 from robustsweep.corruptions.noise import alias_tables, poisson_law
-from robustsweep.corruptions.zoom import zoom_factors
 
 CPU = torch.device("cpu")
 

@@ -6,17 +6,9 @@ import pytest
 import torch
 from applying import IDS, applied, limit_passes, pictures, sampled
 
-from robustsweep.corruptions import (
-    COMMON,
-    CORRUPTIONS,
-    EXTRA,
-    SEVERITIES,
-    TABLES,
-    corrupt,
-    frost,
-    table_for,
-)
+from robustsweep.corruptions import COMMON, CORRUPTIONS, EXTRA, SEVERITIES, TABLES, corrupt, table_for
 from robustsweep.corruptions.corruption import no_fields
+from robustsweep.corruptions.weather import frost
 from robustsweep.draws import Draws
 
 RANDOM = [name for name in CORRUPTIONS if CORRUPTIONS[name].sample is not no_fields]

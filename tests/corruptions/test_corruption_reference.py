@@ -14,7 +14,7 @@ from random_oracles import elastic_transform
 from scipy import ndimage, optimize
 
 from robustsweep.corruptions import CORRUPTIONS, SEVERITIES, corrupt
-from robustsweep.corruptions.motion import motion_blur
+from robustsweep.corruptions.blur.motion import motion_blur
 
 SHARED = Path(os.environ.get("ROBUSTSWEEP_SHARED", Path(__file__).parents[2] / ".." / "shared")).resolve()
 FILES = {

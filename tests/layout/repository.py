@@ -15,7 +15,9 @@ def setuptools_table() -> dict[str, object]:
 
 def package_folders() -> dict[str, Path]:
     """Every folder with an ``__init__.py``, by the name it must be imported under."""
-    found = {"robustsweep": ROOT / "src/robustsweep", "robustsweep.cli": ROOT / "src/robustsweep/cli"}
+    root = ROOT / "src/robustsweep"
+    own = [init.parent for init in sorted(root.glob("*/__init__.py")) if not init.parent.is_symlink()]
+    found = {"robustsweep": root, **{f"robustsweep.{folder.name}": folder for folder in own}}
     for top in TOP_LEVEL:
         for init in sorted((ROOT / top).rglob("__init__.py")):
             found[f"robustsweep.{'.'.join(init.parent.relative_to(ROOT).parts)}"] = init.parent

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from robustsweep.interruption import SENTENCE
+from robustsweep.process.interruption import SENTENCE
 
 SENT = """
 import builtins, os, sys
 plain, wanted = builtins.__import__, {wanted!r}
 def hooked(name, *rest, **named):
-    if wanted and name.partition(".")[0] == wanted and "robustsweep.interruption" in sys.modules:
+    if wanted and name.partition(".")[0] == wanted and "robustsweep.process.interruption" in sys.modules:
         builtins.__import__ = plain
         if {swallow!r}:
             try:

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 from run_builder import RunBuilder, answers_of
 
-from robustsweep.results.cells import Cell, Counts, Examples
-from robustsweep.results.taxonomy import CORRUPTIONS, SEVERITIES
+from robustsweep.results.corruption_names import CORRUPTIONS, SEVERITIES
+from robustsweep.results.stored.cells import Cell, Counts, Examples
 
 
 def corrupted(builder: RunBuilder, corruption: str, severity: int) -> dict[str, object]:

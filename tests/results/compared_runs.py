@@ -6,8 +6,8 @@ import numpy as np
 from answered_runs import put, put_sweep
 from run_builder import RunBuilder
 
-from robustsweep.results.comparison import UnitComparison
-from robustsweep.results.pairing import Comparison
+from robustsweep.results.compare.comparison import UnitComparison
+from robustsweep.results.compare.paired_scores import Comparison
 
 Make = Callable[..., RunBuilder]
 

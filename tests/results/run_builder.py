@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from robustsweep.results.cells import Cell, Counts, Examples, identity_key
-from robustsweep.results.documents import sealed
-from robustsweep.results.store import CellStore
-from robustsweep.results.taxonomy import CORRUPTIONS, SEVERITIES
+from robustsweep.results.corruption_names import CORRUPTIONS, SEVERITIES
+from robustsweep.results.stored.cells import Cell, Counts, Examples, identity_key
+from robustsweep.results.stored.json.documents import sealed
+from robustsweep.results.stored.store import CellStore
 
 
 def means_of(examples: Examples) -> dict[str, float]:

@@ -1,4 +1,4 @@
-from robustsweep.results.taxonomy import (
+from robustsweep.results.corruption_names import (
     CORRUPTIONS,
     EXTRA_CORRUPTIONS,
     conditions_of,

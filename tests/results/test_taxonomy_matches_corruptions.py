@@ -1,8 +1,8 @@
 from robustsweep.corruptions import CORRUPTIONS as REGISTRY
 from robustsweep.corruptions import SEVERITIES as GENERATED_SEVERITIES
 from robustsweep.corruptions import edges, windows
-from robustsweep.results import windows as measured_windows
-from robustsweep.results.taxonomy import CORRUPTIONS, EXTRA_CORRUPTIONS, SEVERITIES, group_of, is_extra
+from robustsweep.results.corruption_names import CORRUPTIONS, EXTRA_CORRUPTIONS, SEVERITIES, group_of, is_extra
+from robustsweep.results.metrics import window_scores as measured_windows
 
 
 def test_tables_and_generators_agree_on_names_order_groups_extras_and_severities() -> None:

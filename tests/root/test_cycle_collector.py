@@ -4,7 +4,7 @@ import gc
 
 import pytest
 
-from robustsweep.cycle_collector import collector_paused
+from robustsweep.process.cycle_collector import collector_paused
 
 
 def test_the_collector_rests_inside_and_wakes_after_an_error():

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from robustsweep.precision import full_precision
+from robustsweep.process.precision import full_precision
 
 BACKENDS: Any = torch.backends
 

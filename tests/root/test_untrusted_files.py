@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from robustsweep.errors import DataError
-from robustsweep.strict_json import MOST_DEPTH
-from robustsweep.untrusted_arrays import read_arrays
-from robustsweep.untrusted_files import parse_json, read_json, read_regular, read_toml, reading
+from robustsweep.untrusted.arrays import read_arrays
+from robustsweep.untrusted.files import parse_json, read_json, read_regular, read_toml, reading
+from robustsweep.untrusted.json import MOST_DEPTH
 
 FILE = Path("some.json")
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from robustsweep.waiting_threads import VARIABLES, others_running, settings_for
+from robustsweep.process.waiting_threads import VARIABLES, others_running, settings_for
 
 BUSY, IDLE = {"GOMP_SPINCOUNT": "1000"}, {"GOMP_SPINCOUNT": "10000"}
 

@@ -8,17 +8,17 @@ import torch
 from tiny_trainings import RECIPE, cutmix_job, setting, stripes
 
 from robustsweep.augmentations.baseline import Baseline
-from robustsweep.augmentations.cutmix import CutMix
+from robustsweep.augmentations.mixes.cutmix import CutMix
 from robustsweep.benchmark.checkpoints import resolve
 from robustsweep.benchmark.checkpoints.native import load_card
 from robustsweep.benchmark.data.dataset import stratified_positions
 from robustsweep.benchmark.data.digits import open_digits
-from robustsweep.benchmark.progress import Silent
+from robustsweep.benchmark.sweep.progress import Silent
 from robustsweep.errors import CheckpointError, DataError, RobustsweepError
 from robustsweep.training.course import EpochReport, best_epoch
 from robustsweep.training.grid import Grid, plan_grid, train_grid
+from robustsweep.training.images.data_images import limited, load_images, open_training_data
 from robustsweep.training.job import BaselineClock, Job, is_trained, run_job
-from robustsweep.training.loading import limited, load_images, open_training_data
 from robustsweep.training.request import (
     TrainRequest,
     checkpoint_files,

@@ -10,14 +10,14 @@ from PIL import Image
 from torchvision.transforms.v2 import functional as v2
 
 from robustsweep.augmentations.baseline import Baseline
-from robustsweep.augmentations.cutmix import CutMix
+from robustsweep.augmentations.mixes.cutmix import CutMix
 from robustsweep.augmentations.random_resized_crop import Part
-from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS
+from robustsweep.benchmark.checkpoints.networks.normalisation import NORMALISATIONS
 from robustsweep.benchmark.data.dataset import Dataset, from_array
 from robustsweep.errors import DataError
-from robustsweep.training.loading import limited, load_images, open_training_data
+from robustsweep.training.images.data_images import limited, load_images, open_training_data
+from robustsweep.training.images.streamed import StreamedImages, resized_part
 from robustsweep.training.recipe import Recipe
-from robustsweep.training.streaming import StreamedImages, resized_part
 from robustsweep.training.trainer import train
 
 CPU = torch.device("cpu")

@@ -7,9 +7,9 @@ import pytest
 from robustsweep.augmentations import METHODS
 from robustsweep.augmentations.autoaugment import AutoAugment
 from robustsweep.augmentations.choice import Choice, RandomMix
-from robustsweep.augmentations.cutmix import CutMix
 from robustsweep.augmentations.dropblock import DropBlock
-from robustsweep.benchmark.request import SweepRequest, read_request
+from robustsweep.augmentations.mixes.cutmix import CutMix
+from robustsweep.benchmark.plan.request import SweepRequest, read_request
 from robustsweep.errors import UsageError
 from robustsweep.training.request import (
     TrainRequest,

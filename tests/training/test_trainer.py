@@ -9,7 +9,7 @@ from tiny_trainings import stripes
 
 from robustsweep.augmentations import METHODS
 from robustsweep.augmentations.baseline import Baseline
-from robustsweep.augmentations.cutmix import CutMix
+from robustsweep.augmentations.mixes.cutmix import CutMix
 from robustsweep.benchmark.architectures import build_architecture
 from robustsweep.benchmark.checkpoints.native import load_card, save_native
 from robustsweep.benchmark.data.dataset import Dataset, from_array

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from robustsweep.augmentations.cutmix import CutMix
 from robustsweep.augmentations.method import Method
+from robustsweep.augmentations.mixes.cutmix import CutMix
 from robustsweep.benchmark.data.dataset import Dataset, from_array
 from robustsweep.benchmark.data.digits import open_digits
 from robustsweep.training.cards import Keep
+from robustsweep.training.images.data_images import limited, load_images
 from robustsweep.training.job import Job, Setting
-from robustsweep.training.loading import limited, load_images
 from robustsweep.training.recipe import Recipe
 
 RECIPE = Recipe(

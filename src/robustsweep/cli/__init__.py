@@ -5,7 +5,7 @@ This module imports nothing heavy, so that interruptions are answered before any
 
 import sys
 
-from robustsweep.interruption import EXIT_CODE, SENTENCE, Interruptions
+from robustsweep.process.interruption import EXIT_CODE, SENTENCE, Interruptions
 
 
 def main() -> None:
@@ -13,7 +13,7 @@ def main() -> None:
     interruptions = Interruptions()
     interruptions.take_over()
     try:
-        from robustsweep.cli.ending import end
+        from robustsweep.cli.exits import end
 
         code = end(sys.argv[1:], interruptions)
         interruptions.settle(code)

@@ -36,11 +36,11 @@ def compare(
     from rich.console import Console
 
     from robustsweep.cli.terminal import say
-    from robustsweep.results.comparison import compare as compare_runs
-    from robustsweep.results.comparison_request import compare_request
-    from robustsweep.results.comparison_tables import comparison_tables
-    from robustsweep.results.files import write_atomically
-    from robustsweep.results.rendering import escape_markdown, to_csv, to_markdown, to_rich
+    from robustsweep.results.compare.comparison import compare as compare_runs
+    from robustsweep.results.compare.request import compare_request
+    from robustsweep.results.compare.tables import comparison_tables
+    from robustsweep.results.stored.files import write_atomically
+    from robustsweep.results.tables.formats import escape_markdown, to_csv, to_markdown, to_rich
 
     console = Console(highlight=False)
     request = compare_request(runs, method, against or (), metric or (), reference)

@@ -27,15 +27,15 @@ def demo(
     """
     from rich.console import Console
 
-    from robustsweep.benchmark.plan import Shard
-    from robustsweep.benchmark.request import SweepRequest, plan_of
+    from robustsweep.benchmark.plan.plan import Shard
+    from robustsweep.benchmark.plan.request import SweepRequest, plan_of
     from robustsweep.benchmark.spec import Spec
-    from robustsweep.benchmark.sweep import SweepSettings, run_sweep
+    from robustsweep.benchmark.sweep.sweep import SweepSettings, run_sweep
     from robustsweep.cli.progress import TerminalProgress
     from robustsweep.cli.report import report
     from robustsweep.cli.sweep import choose_device, show_plan
     from robustsweep.cli.terminal import say
-    from robustsweep.results.store import CellStore
+    from robustsweep.results.stored.store import CellStore
     from robustsweep.values import whole
 
     whole(seed, "--seed", 0, 999_999_999)

@@ -62,11 +62,11 @@ def show(outcome: "Outcome", junit: Path | None) -> None:
     from rich.console import Console
 
     from robustsweep.cli.terminal import say
-    from robustsweep.results.files import write_atomically
     from robustsweep.results.gate.junit import junit_xml
     from robustsweep.results.gate.outcome import verdict_table
-    from robustsweep.results.gate.summary import LIMIT_BYTES, step_summary
-    from robustsweep.results.rendering import to_rich
+    from robustsweep.results.gate.step_summary import LIMIT_BYTES, step_summary
+    from robustsweep.results.stored.files import write_atomically
+    from robustsweep.results.tables.formats import to_rich
 
     console = Console(highlight=False)
     if outcome.networks:
@@ -85,8 +85,8 @@ def show(outcome: "Outcome", junit: Path | None) -> None:
 def write(run: Path, path: Path) -> None:
     """Write the run's answers as a baseline file and say so."""
     from robustsweep.cli.terminal import say
-    from robustsweep.results.gate.answers import read_answers
     from robustsweep.results.gate.baseline import write_baseline
+    from robustsweep.results.gate.wrong_images import read_answers
 
     answers = read_answers(run)
     write_baseline(path, answers)

@@ -90,7 +90,7 @@ def _methods() -> list[Row]:
 
 
 def _suites() -> list[Row]:
-    from robustsweep.benchmark.suites import SUITES, suite_conditions
+    from robustsweep.benchmark.plan.suites import SUITES, suite_conditions
 
     rows = [(name, f"{len(suite_conditions(name))} conditions. {_first_line(SUITES[name])}") for name in SUITES]
     return [*rows, ("CORRUPTION[@A-B]", "Severities 1 to 5, or A to B, of one corruption: fog, fog@1-3; fog@3 is one.")]
@@ -98,7 +98,7 @@ def _suites() -> list[Row]:
 
 def _architectures() -> list[Row]:
     from robustsweep.benchmark.architectures import ARCHITECTURES
-    from robustsweep.benchmark.checkpoints.networks import describe_schemes
+    from robustsweep.benchmark.checkpoints.networks.network import describe_schemes
 
     built_in = [(name, "built in, for small images") for name in ARCHITECTURES]
     return [*built_in, *describe_schemes()]

@@ -26,8 +26,8 @@ def report(
     from rich.console import Console
 
     from robustsweep.cli.terminal import say
-    from robustsweep.results.rendering import to_rich
-    from robustsweep.results.report import write_report
+    from robustsweep.results.report.writer import write_report
+    from robustsweep.results.tables.formats import to_rich
 
     written = write_report(runs, out, [name.strip() for name in formats.split(",")], reference)
     console = Console(highlight=False)

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     import torch
     from rich.console import Console
 
-    from robustsweep.benchmark.plan import Plan, Shard
+    from robustsweep.benchmark.plan.plan import Plan, Shard
     from robustsweep.benchmark.spec import Spec
-    from robustsweep.benchmark.sweep import SweepSettings, SweepSummary
-    from robustsweep.results.store import CellStore
+    from robustsweep.benchmark.sweep.sweep import SweepSettings, SweepSummary
+    from robustsweep.results.stored.store import CellStore
 
 
 _DEVICE = re.compile(r"cpu|cuda(?::([0-9]{1,3}))?")
@@ -74,10 +74,10 @@ def sweep(
     """
     from rich.console import Console
 
-    from robustsweep.benchmark.plan import Shard
-    from robustsweep.benchmark.request import SweepRequest, merged, plan_of, read_request
-    from robustsweep.benchmark.sweep import SweepSettings
-    from robustsweep.results.store import CellStore
+    from robustsweep.benchmark.plan.plan import Shard
+    from robustsweep.benchmark.plan.request import SweepRequest, merged, plan_of, read_request
+    from robustsweep.benchmark.sweep.sweep import SweepSettings
+    from robustsweep.results.stored.store import CellStore
 
     options = {
         "checkpoints": checkpoint or None,
@@ -155,7 +155,7 @@ def choose_device(name: str) -> "torch.device":
 def show_plan(console: "Console", plan: "Plan", store: "CellStore", shard: "Shard") -> None:
     """Print what is wanted and what of it is stored."""
     from robustsweep.benchmark.checkpoints.checkpoint import notes_of
-    from robustsweep.benchmark.fitting import skipped_sentences, table_notes
+    from robustsweep.benchmark.plan.fit import skipped_sentences, table_notes
     from robustsweep.cli.terminal import say
 
     source = plan.source
@@ -177,7 +177,7 @@ def show_plan(console: "Console", plan: "Plan", store: "CellStore", shard: "Shar
 
 def compute(console: "Console", plan: "Plan", store: "CellStore", settings: "SweepSettings") -> "SweepSummary":
     """Run the sweep with progress, and print what it did."""
-    from robustsweep.benchmark.sweep import run_sweep
+    from robustsweep.benchmark.sweep.sweep import run_sweep
     from robustsweep.cli.progress import TerminalProgress
     from robustsweep.cli.terminal import say
 

@@ -1,0 +1,70 @@
+"""An attack's rule at one eps and from one start: every state it returns is checked, and clipped exactly."""
+
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from robustsweep.attacks.norms import find_norm
+from robustsweep.attacks.spec import AttackSpec
+from robustsweep.attacks.steps.ball import Ball
+from robustsweep.attacks.steps.catalogue import ATTACKS
+from robustsweep.attacks.steps.rules import Probe, State
+from robustsweep.draws import Draws
+from robustsweep.errors import AttackError
+
+_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Stepper:
+    """Starts and steps of one attack.
+
+    Attributes:
+        spec: The attack.
+        seed: The run's seed.
+        rung: Which of the attack's eps.
+        restart: Which of its starts.
+    """
+
+    spec: AttackSpec
+    seed: int
+    rung: int = 0
+    restart: int = 0
+
+    def ball(self, clean: Tensor) -> Ball:
+        """Return the budgets of ``clean`` images, float32 (n, ...)."""
+        return Ball(find_norm(self.spec.norm, self.spec.protocol), float(self.spec.eps[self.rung]), clean)
+
+    def start(self, ball: Ball, ids: Tensor) -> State:
+        """Start from the draws of ``ids`` (int64 (n,)), or at the clean images.
+
+        Raises:
+            AttackError: If the rule leaves its budget by more than 1e-6, or pixels are not finite.
+        """
+        noise = None
+        if self.spec.random_start:
+            stream = f"attack/{self.spec.rule}-{self.spec.norm}@{self.spec.eps[self.rung]}/{self.restart}"
+            noise = ball.norm.sample(Draws(self.seed, stream, ids), tuple(ball.centre.shape[1:]))
+        return self._checked(ATTACKS[self.spec.rule].start(ball, noise), ball)
+
+    def step(self, state: State, gradient: Tensor, loss: Tensor, ball: Ball, number: int) -> State:
+        """Make step ``number``, counted from 1; gradient (n, ...) and loss (n,) are those at the state's images.
+
+        Raises:
+            AttackError: As ``start``.
+        """
+        step_size = float(self.spec.eps[self.rung] * self.spec.step_ratio)
+        probe = Probe(gradient, loss, number, self.spec.steps, step_size)
+        return self._checked(ATTACKS[self.spec.rule].step(state, probe, ball), ball)
+
+    def _checked(self, state: State, ball: Ball) -> State:
+        """Return the state with its images clipped exactly, or refuse it."""
+        if not state.images.isfinite().all():
+            raise AttackError(f"{self.spec.name}: the step rule made pixels that are not finite (NaN or infinity).")
+        excess = float(ball.excess(state.images).max())
+        if excess > _TOLERANCE:
+            raise AttackError(
+                f"{self.spec.name}: the step rule left its budget (eps {ball.eps:.6g}, pixels in [0, 1]) "
+                f"by {excess:.3g}; it must end with ball.project."
+            )
+        return replace(state, images=ball.project(state.images))

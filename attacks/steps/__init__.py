@@ -1,0 +1,1 @@
+"""Step rules, what they share, and the catalogue of them."""

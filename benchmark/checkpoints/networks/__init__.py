@@ -1,0 +1,1 @@
+"""Networks by name, from wherever they come, and their normalisation."""

@@ -1,0 +1,178 @@
+"""Checkpoint specs: from ``model.pth,arch=resnet20,norm=imagenet`` to a checkpoint that can be evaluated."""
+
+import os
+from dataclasses import replace
+from glob import glob
+from pathlib import Path
+
+from robustsweep.benchmark.checkpoints.card import Card
+from robustsweep.benchmark.checkpoints.checkpoint import Checkpoint, count_outputs, make_checkpoint
+from robustsweep.benchmark.checkpoints.native import is_safetensors, load_card
+from robustsweep.benchmark.checkpoints.networks.factories import without_classes
+from robustsweep.benchmark.checkpoints.networks.network import SCHEMES
+from robustsweep.benchmark.checkpoints.networks.normalisation import NORMALISATIONS
+from robustsweep.benchmark.checkpoints.networks.robustbench import split_name, weights_path
+from robustsweep.benchmark.checkpoints.normalisation_choice import normalisation_of
+from robustsweep.benchmark.checkpoints.weights import Loaded, Wanted, load, load_again
+from robustsweep.benchmark.spec import Spec, parse_spec, positive_int, share, whole_number
+from robustsweep.errors import CheckpointError, UsageError
+
+KEYS = (
+    *("arch", "norm", "method", "seed", "name", "classes", "input_size", "entry", "prefix", "weights", "model_dir"),
+    "clean_accuracy",
+)
+_SHARED_KEYS = ("arch", "norm", "classes", "method", "entry", "prefix")
+
+
+def resolve(spec: Spec | str) -> list[Checkpoint]:
+    """Find the checkpoints that a spec names: one, or several for a folder or a glob of native files.
+
+    Args:
+        spec: Parsed, or in the comma form ``FILE,arch=resnet20,norm=imagenet,method=cutmix,seed=0``.
+
+    Raises:
+        UsageError: If the spec cannot be understood.
+        CheckpointError: If a checkpoint is missing, unsafe or does not fit.
+    """
+    if isinstance(spec, str):
+        spec = parse_spec(spec, noun="checkpoint", keys=KEYS)
+    scheme, _ = spec.scheme(SCHEMES)
+    if "model_dir" in spec.options and scheme != "robustbench":
+        raise UsageError(f"Checkpoint spec {spec.text!r}: model_dir= is for robustbench:DATASET/THREAT/ID.")
+    if scheme == "robustbench":
+        return [_from_zoo(spec)]
+    if scheme:
+        return [_from_library(spec)]
+    path = Path(spec.target).expanduser()
+    if path.is_dir() or (not path.exists() and any(character in spec.target for character in "*?[")):
+        return _from_many(spec, path)
+    return [_from_file(spec, path)]
+
+
+def _from_many(spec: Spec, path: Path) -> list[Checkpoint]:
+    found = (
+        sorted(path.glob("**/*.safetensors"))
+        if path.is_dir()
+        else sorted(Path(p) for p in glob(str(path), recursive=True))
+    )
+    if not found:
+        raise CheckpointError(f"{spec.target} matches no checkpoint files.")
+    if spec.options.keys() - set(_SHARED_KEYS):
+        shared = ", ".join(f"{key}=" for key in _SHARED_KEYS)
+        raise UsageError(f"Checkpoint spec {spec.text!r} names several files; only {shared} fit.")
+    common = os.path.commonpath([file.parent for file in found])
+    # Files of one name in several folders are told apart by the folder.
+    return [_from_file(spec, file, _without_suffix(file.relative_to(common)).as_posix()) for file in found]
+
+
+def _from_file(spec: Spec, path: Path, name: str | None = None) -> Checkpoint:
+    name = name or _without_suffix(path).name
+    if not path.is_file():
+        raise CheckpointError(
+            f"{path} {'is not a file' if path.exists() else 'does not exist'}; a checkpoint is a file of weights or "
+            f"{', '.join(SCHEMES)}:NAME."
+        )
+    if "arch" not in spec.options and (path.suffix == ".safetensors" or is_safetensors(path)):
+        return _native(spec, path, name)
+    if "arch" not in spec.options or "norm" not in spec.options:
+        raise UsageError(
+            f"{path} is a bare state dict: say arch= (see `robustsweep list architectures`) and "
+            f"norm= ({', '.join(NORMALISATIONS)}, or six numbers)."
+        )
+    if "weights" in spec.options:
+        raise UsageError(f"Checkpoint spec {spec.text!r}: the file holds the weights; leave weights= out.")
+    return _finished(spec, name, spec.options["arch"], path, pretrained=False)
+
+
+def _without_suffix(path: Path) -> Path:
+    """Take ``.pth.tar`` for one suffix, as the training scripts that write it do."""
+    return (path.with_suffix("") if path.suffix == ".tar" else path).with_suffix("")
+
+
+def _from_library(spec: Spec) -> Checkpoint:
+    if "arch" in spec.options:
+        raise UsageError(f"Checkpoint spec {spec.text!r}: the target is the architecture; leave arch= out.")
+    is_python = spec.target.startswith("py:")
+    weights = spec.options.get("weights", "random" if is_python else "pretrained")
+    name = spec.target.partition(":")[2].rpartition(":")[2]
+    if is_python and weights == "pretrained":
+        raise UsageError(f"Checkpoint spec {spec.text!r}: a factory has no pretrained weights; say weights=FILE.")
+    if weights in ("random", "pretrained"):
+        for key in ("entry", "prefix"):
+            if key in spec.options:
+                raise UsageError(f"Checkpoint spec {spec.text!r}: {key}= is for weights=FILE.")
+        return _finished(spec, name, spec.target, None, pretrained=weights == "pretrained")
+    return _finished(spec, name, spec.target, Path(weights).expanduser(), pretrained=False)
+
+
+def _from_zoo(spec: Spec) -> Checkpoint:
+    options, name = spec.options, spec.target.partition(":")[2]
+    _, _, default_name = split_name(name)
+    for key in ("arch", "norm", "classes", "prefix"):
+        if key in options:
+            raise UsageError(f"Checkpoint spec {spec.text!r}: RobustBench's zoo says it; leave {key}= out.")
+    weights = options.get("weights", "pretrained")
+    if weights != "pretrained" and "model_dir" in options:
+        raise UsageError(f"Checkpoint spec {spec.text!r}: give weights= or model_dir=, not both.")
+    if weights == "random":
+        return _finished(spec, default_name, spec.target, None, pretrained=False)
+    is_in_folder = weights == "pretrained"
+    path = weights_path(name, options.get("model_dir", "models")) if is_in_folder else Path(weights).expanduser()
+    return _finished(spec, default_name, spec.target, path, pretrained=False)
+
+
+def _finished(spec: Spec, default_name: str, arch: str, path: Path | None, *, pretrained: bool) -> Checkpoint:
+    """Load once, to check that everything fits and to hash it."""
+    options = spec.options
+    wanted = Wanted(
+        architecture=arch,
+        classes=positive_int(options["classes"], "classes=") if "classes" in options else None,
+        path=path,
+        pretrained=pretrained,
+        entry=options.get("entry"),
+        prefix=options.get("prefix"),
+    )
+    size = positive_int(options["input_size"], "input_size=") if "input_size" in options else None
+    loaded = load(wanted)
+    normalisation, notes = normalisation_of(wanted, options.get("norm"), loaded.network)
+    card = Card(
+        architecture=arch,
+        classes=_outputs(wanted, loaded, size),
+        normalisation=normalisation,
+        input_size=size or loaded.network.input_size if not path else size,
+        resize_input=size is not None,
+        method=options.get("method"),
+        seed=whole_number(options["seed"], "seed=") if "seed" in options else None,
+        clean_accuracy=share(options["clean_accuracy"], "clean_accuracy=") if "clean_accuracy" in options else None,
+    )
+    again = replace(wanted, classes=loaded.classes)
+    return make_checkpoint(options.get("name", default_name), card, lambda: load_again(again), loaded, notes)
+
+
+def _outputs(wanted: Wanted, loaded: Loaded, size: int | None) -> int:
+    """Return the number of outputs, counted where the architecture does not decide it."""
+    if wanted.scheme not in SCHEMES and loaded.classes is not None:
+        return loaded.classes
+    outputs = count_outputs(loaded.network, size, wanted.architecture)
+    if loaded.classes not in (None, outputs):
+        name = wanted.architecture.partition(":")[2]
+        reason = "" if loaded.network.takes_classes else f"; {without_classes(name)}"
+        raise CheckpointError(
+            f"{wanted.architecture} has {outputs} outputs with these weights, not classes={loaded.classes}{reason}."
+        )
+    return outputs
+
+
+def _native(spec: Spec, path: Path, name: str) -> Checkpoint:
+    for key in spec.options:
+        if key != "name":
+            raise UsageError(f"{path} has a card that says {key}; only name= can be given for a native file.")
+    card = load_card(path)
+    if card.architecture.startswith("py:"):
+        # A file is data; it must not choose what code runs.
+        raise CheckpointError(
+            f"{path} asks to run {card.architecture}, and a file alone never runs code; where you trust it, name the "
+            f"code yourself: --checkpoint {card.architecture},weights={path},norm=..."
+        )
+    wanted = Wanted(card.architecture, card.classes, path, prefix="", is_named_by_file=True)
+    return make_checkpoint(spec.options.get("name", name), card, lambda: load_again(wanted), load(wanted))

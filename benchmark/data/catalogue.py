@@ -1,0 +1,217 @@
+"""Data specs: from ``imagefolder:photos.tar,split=test,name=mine`` to an opened data set."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from robustsweep.benchmark.data.cifar import open_cifar
+from robustsweep.benchmark.data.corrupted.arrays import open_cifar_c
+from robustsweep.benchmark.data.corrupted.official import OfficialSet
+from robustsweep.benchmark.data.corrupted.trees import (
+    IMAGENET_C,
+    TINY_IMAGENET_C,
+    PublishedTree,
+    open_corrupted_tree,
+)
+from robustsweep.benchmark.data.dataset import Dataset
+from robustsweep.benchmark.data.digits import open_digits
+from robustsweep.benchmark.data.files.pixels import Preprocessing
+from robustsweep.benchmark.data.files.wordnet import IMAGENET_1K
+from robustsweep.benchmark.data.flat_folders import open_labelled
+from robustsweep.benchmark.data.folders import open_folder
+from robustsweep.benchmark.data.npz import open_npz
+from robustsweep.benchmark.data.tiny_imagenet import open_tiny_imagenet
+from robustsweep.benchmark.spec import Spec, parse_spec, positive_int
+from robustsweep.errors import UsageError
+from robustsweep.registry import Registry
+
+_KEYS = ("split", "name", "resize", "crop", "clean", "download", "classes", "labels")
+_IMAGENET = Preprocessing(resize=256, crop=224)
+
+Opened = Dataset | OfficialSet
+DATASETS: Registry[Callable[[Spec, str | None, int], Opened]] = Registry("dataset", Callable)
+"""Openers by scheme: (spec, location, workers) -> opened set. The docstring's first line describes the spec."""
+
+
+def open_data(text: str, *, workers: int = 4) -> Opened:
+    """Open the data that a spec names.
+
+    Args:
+        text: ``SCHEME[:LOCATION][,key=value,...]``, see ``robustsweep list datasets``.
+        workers: Threads that decode image files.
+
+    Raises:
+        UsageError: If the spec cannot be understood.
+        DataError: If the data are missing or malformed.
+    """
+    spec = parse_spec(text, noun="data", keys=_KEYS, open_ended="clean")
+    scheme, _, location = spec.target.partition(":")
+    if scheme not in DATASETS and Path(spec.target).expanduser().exists():
+        raise UsageError(f"Data spec {text!r} is a path alone; say what it is, such as imagefolder:{spec.target}.")
+    opener = DATASETS[scheme]
+    with DATASETS.using(scheme):
+        opened = opener(spec, location or None, workers)
+    if not isinstance(opened, Dataset | OfficialSet):
+        raise DATASETS.refuse(scheme, f"returned {opened!r:.200}, expected a Dataset or an OfficialSet")
+    return opened
+
+
+def _only(spec: Spec, *allowed: str) -> None:
+    for key in spec.options:
+        if key not in allowed:
+            raise UsageError(f"Data spec {spec.text!r}: {key}= has no meaning here; allowed: {', '.join(allowed)}.")
+
+
+def _location(spec: Spec, location: str | None, noun: str = "a folder or an archive") -> Path:
+    if location is None:
+        raise UsageError(f"Data spec {spec.text!r} needs {noun}: {spec.target.rstrip(':')}:PATH.")
+    return Path(location).expanduser()
+
+
+def _split(spec: Spec, *allowed: str) -> str | None:
+    split = spec.options.get("split")
+    if split is not None and split not in allowed:
+        raise UsageError(f"Data spec {spec.text!r}: split must be {' or '.join(allowed)}, got {split!r}.")
+    return split
+
+
+def _clean(spec: Spec, workers: int) -> Dataset | None:
+    if "clean" not in spec.options:
+        return None
+    clean = open_data(spec.options["clean"], workers=workers)
+    if not isinstance(clean, Dataset):
+        raise UsageError(f"Data spec {spec.text!r}: clean= must name clean images, not a corrupted set.")
+    return clean
+
+
+@DATASETS.register("digits")
+def _digits(spec: Spec, location: str | None, workers: int) -> Dataset:
+    """digits[,split=train|test]: scikit-learn's handwritten digits, 8x8 grey to 32x32; nothing to fetch."""
+    del workers
+    _only(spec, "split")
+    if location is not None:
+        raise UsageError(f"Data spec {spec.text!r}: digits come with scikit-learn and take no location.")
+    return open_digits(_split(spec, "train", "test") or "test")
+
+
+def _open_cifar(kind: str, spec: Spec, location: str | None) -> Dataset:
+    _only(spec, "split", "download")
+    download = spec.options.get("download", "no")
+    if download not in ("yes", "no"):
+        raise UsageError(f"Data spec {spec.text!r}: download must be yes or no, got {download!r}.")
+    return open_cifar(kind, location, _split(spec, "train", "test") or "test", download == "yes")
+
+
+@DATASETS.register("cifar10")
+def _cifar10(spec: Spec, location: str | None, workers: int) -> Dataset:
+    """cifar10[:DIR|ARCHIVE][,split=train|test][,download=yes]: the published python pickles."""
+    del workers
+    return _open_cifar("cifar10", spec, location)
+
+
+@DATASETS.register("cifar100")
+def _cifar100(spec: Spec, location: str | None, workers: int) -> Dataset:
+    """cifar100[:DIR|ARCHIVE][,split=train|test][,download=yes]: the published python pickles, fine labels."""
+    del workers
+    return _open_cifar("cifar100", spec, location)
+
+
+def _preprocessing(spec: Spec, default: Preprocessing) -> Preprocessing:
+    sizes = {key: positive_int(spec.options[key], f"{key}=") for key in ("resize", "crop") if key in spec.options}
+    return Preprocessing(**sizes) if sizes else default
+
+
+@DATASETS.register("imagefolder")
+def _imagefolder(spec: Spec, location: str | None, workers: int) -> Dataset:
+    """imagefolder:DIR|ARCHIVE[,split=][,name=][,resize=,crop=]: files as [SPLIT/]CLASS/IMAGE."""
+    _only(spec, "split", "name", "resize", "crop")
+    path = _location(spec, location)
+    return open_folder(
+        path,
+        name=spec.options.get("name", path.resolve().name.split(".")[0] or "imagefolder"),
+        split=_split(spec, "train", "val", "test"),
+        preprocessing=_preprocessing(spec, Preprocessing()),
+        wordnet=None,
+        workers=workers,
+    )
+
+
+@DATASETS.register("imagenet")
+def _imagenet(spec: Spec, location: str | None, workers: int) -> Dataset:
+    """imagenet:DIR|ARCHIVE[,split=][,labels=FILE][,resize=256,crop=224]: [SPLIT/]WNID/IMAGE, or flat with labels=."""
+    _only(spec, "split", "name", "resize", "crop", "labels")
+    path, labels = _location(spec, location), spec.options.get("labels")
+    name = spec.options.get("name", "imagenet")
+    split, preprocessing = _split(spec, "train", "val", "test"), _preprocessing(spec, _IMAGENET)
+    if labels is None:
+        return open_folder(
+            path, name=name, split=split, preprocessing=preprocessing, wordnet=IMAGENET_1K, workers=workers
+        )
+    return open_labelled(
+        path,
+        Path(labels).expanduser(),
+        name=name,
+        split=split,
+        preprocessing=preprocessing,
+        wordnet=IMAGENET_1K,
+        workers=workers,
+    )
+
+
+@DATASETS.register("tiny-imagenet")
+def _tiny_imagenet(spec: Spec, location: str | None, workers: int) -> Dataset:
+    """tiny-imagenet:DIR|ARCHIVE[,split=train|val][,name=]: published layout, 200 classes by sorted wnid."""
+    _only(spec, "split", "name")
+    return open_tiny_imagenet(
+        _location(spec, location),
+        name=spec.options.get("name", "tiny-imagenet"),
+        split=_split(spec, "train", "val") or "val",
+        workers=workers,
+    )
+
+
+@DATASETS.register("npz")
+def _npz(spec: Spec, location: str | None, workers: int) -> Dataset:
+    """npz:FILE[,name=][,classes=]: images uint8 (N, H, W, 3), labels (N,), optionally ids int64 (N,)."""
+    del workers
+    _only(spec, "name", "classes")
+    path = _location(spec, location, "an .npz file")
+    classes = spec.options.get("classes")
+    return open_npz(
+        path,
+        name=spec.options.get("name", path.stem or "npz"),
+        classes=None if classes is None else positive_int(classes, "classes="),
+    )
+
+
+@DATASETS.register("cifar10-c")
+def _cifar10_c(spec: Spec, location: str | None, workers: int) -> OfficialSet:
+    """cifar10-c:DIR[,name=][,clean=SPEC]: the published arrays; clean= adds clean error and attacks."""
+    _only(spec, "name", "clean")
+    name = spec.options.get("name", "cifar10-c")
+    return open_cifar_c(_location(spec, location), name=name, classes=10, clean=_clean(spec, workers))
+
+
+@DATASETS.register("cifar100-c")
+def _cifar100_c(spec: Spec, location: str | None, workers: int) -> OfficialSet:
+    """cifar100-c:DIR[,name=][,clean=SPEC]: the published arrays; clean= adds clean error and attacks."""
+    _only(spec, "name", "clean")
+    name = spec.options.get("name", "cifar100-c")
+    return open_cifar_c(_location(spec, location), name=name, classes=100, clean=_clean(spec, workers))
+
+
+def _open_tree(kind: PublishedTree, spec: Spec, location: str | None, name: str, workers: int) -> OfficialSet:
+    _only(spec, "name", "clean")
+    path, clean = _location(spec, location), _clean(spec, workers)
+    return open_corrupted_tree(path, kind, name=spec.options.get("name", name), clean=clean, workers=workers)
+
+
+@DATASETS.register("imagenet-c")
+def _imagenet_c(spec: Spec, location: str | None, workers: int) -> OfficialSet:
+    """imagenet-c:DIR|ARCHIVE[,name=][,clean=SPEC]: the published tree CORRUPTION/SEVERITY/WNID/IMAGE."""
+    return _open_tree(IMAGENET_C, spec, location, "imagenet-c", workers)
+
+
+@DATASETS.register("tiny-imagenet-c")
+def _tiny_imagenet_c(spec: Spec, location: str | None, workers: int) -> OfficialSet:
+    """tiny-imagenet-c:DIR|ARCHIVE[,name=][,clean=SPEC]: the published tree, or the extra one, of 200 classes."""
+    return _open_tree(TINY_IMAGENET_C, spec, location, "tiny-imagenet-c", workers)

@@ -1,0 +1,1 @@
+"""Corrupted sets in the published layouts, official ones and generated ones."""

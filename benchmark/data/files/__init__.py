@@ -1,0 +1,1 @@
+"""Image files, archives and folders of them, read with bounds."""

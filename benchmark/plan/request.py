@@ -1,0 +1,155 @@
+"""What a user asks of a sweep, from a TOML file, the command line, or both."""
+
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from robustsweep.benchmark.checkpoints import Checkpoint, resolve
+from robustsweep.benchmark.checkpoints.specs import KEYS
+from robustsweep.benchmark.data import Dataset, OfficialSet, open_data
+from robustsweep.benchmark.plan.conditions import Corrupted
+from robustsweep.benchmark.plan.plan import Plan, make_plan
+from robustsweep.benchmark.plan.source import Source
+from robustsweep.benchmark.plan.suites import conditions_of
+from robustsweep.benchmark.spec import Spec
+from robustsweep.corruptions import SEVERITIES
+from robustsweep.errors import UsageError
+from robustsweep.plan_file import TABLES, read_plan
+from robustsweep.registry import unknown_name
+from robustsweep.values import SEEDS, whole
+
+
+@dataclass(frozen=True, slots=True)
+class SweepRequest:
+    """A sweep as it is asked for; the keys of a TOML plan have the same names.
+
+    Attributes:
+        checkpoints: Checkpoint specs.
+        data: Data spec.
+        suites: Suites, corruptions or single conditions; none: ``smoke``, or for an official set its corruptions.
+        out: Run folder.
+        limit: Number of images, stratified by class; None: all.
+        seed: Seed of corruptions, attacks and the subset.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+        workers: Threads that decode image files.
+        batch_size: Images per forward pass; None: chosen.
+        shard: ``I/N``; None: everything.
+        models_at_once: Checkpoints on the device together; None: all.
+        final_jpeg: Whether generated ImageNet-C and Tiny-ImageNet-C images go through JPEG 85 as the official ones did.
+        audit: Whether attacked checkpoints are audited.
+    """
+
+    checkpoints: tuple[Spec | str, ...] = ()
+    data: str = "digits"
+    suites: tuple[str, ...] = ()
+    out: str = "runs/sweep"
+    limit: int | None = None
+    seed: int = 0
+    device: str = "auto"
+    workers: int = 4
+    batch_size: int | None = None
+    shard: str | None = None
+    models_at_once: int | None = None
+    final_jpeg: bool = True
+    audit: bool = True
+
+
+_RANGES = {
+    "limit": (1, 999_999_999),
+    "workers": (1, 1000),
+    "batch_size": (1, 999_999_999),
+    "models_at_once": (1, 999_999_999),
+    "seed": SEEDS,
+}
+
+
+def read_request(path: Path) -> SweepRequest:
+    """Read a TOML plan; its tables [train] and [compare] are left to these commands.
+
+    Raises:
+        UsageError: If it is not TOML, or a key is unknown or of the wrong type.
+    """
+    content = {key: value for key, value in read_plan(path).items() if key not in TABLES}
+    known = [field.name for field in fields(SweepRequest)]
+    for key in content:
+        if key not in known:
+            raise unknown_name(f"key of the plan {path}", key, [*known, *TABLES])
+    checkpoints = content.pop("checkpoints", [])
+    if not isinstance(checkpoints, list):
+        raise UsageError(f"The plan {path}: checkpoints must be a list of [[checkpoints]] tables or of specs.")
+    return merged(
+        SweepRequest(checkpoints=tuple(_checkpoint(entry, path) for entry in checkpoints)), content, f"The plan {path}"
+    )
+
+
+def _checkpoint(entry: Any, path: Path) -> Spec | str:
+    if isinstance(entry, str):
+        return entry
+    if not isinstance(entry, dict) or not isinstance(entry.get("file"), str) or not entry["file"].strip():
+        raise UsageError(f"The plan {path}: each of [[checkpoints]] needs file = '...'.")
+    options = {}
+    for key, value in entry.items():
+        if key == "file":
+            continue
+        if key not in KEYS:
+            raise unknown_name("key of [[checkpoints]]", key, ["file", *KEYS])
+        options[key] = _option(key, value, path)
+    return Spec(entry["file"], entry["file"], options)
+
+
+def _option(key: str, value: Any, path: Path) -> str:
+    """Write a value as the comma form has it."""
+    parts = value if isinstance(value, list) else [value]
+    kinds = (int, float) if isinstance(value, list) else (int, float, str)
+    text = " ".join(map(str, parts))
+    if not text.strip() or any(isinstance(part, bool) or not isinstance(part, kinds) for part in parts):
+        raise UsageError(
+            f"The plan {path}: {key} must be a text, a number or a list of numbers that is not empty, got {value!r}."
+        )
+    return text
+
+
+def merged(request: SweepRequest, values: dict[str, Any], where: str) -> SweepRequest:
+    """Replace the fields that ``values`` gives; None means not given.
+
+    Raises:
+        UsageError: If a value has the wrong type or is out of range.
+    """
+    changes = {key: value for key, value in values.items() if value is not None}
+    for key, value in changes.items():
+        default = getattr(SweepRequest(), key)
+        if isinstance(default, tuple):
+            if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+                raise UsageError(f"{where}: {key} must be a list of texts, got {value!r}.")
+            changes[key] = tuple(value)
+            continue
+        expected = int if key in _RANGES else bool if key in ("final_jpeg", "audit") else str
+        if type(value) is not expected:
+            raise UsageError(f"{where}: {key} must be of type {expected.__name__}, got {value!r}.")
+        if key in _RANGES:
+            whole(int(value), f"{where}: {key}", *_RANGES[key])
+    return replace(request, **changes)
+
+
+def _default_suites(data: Dataset | OfficialSet) -> tuple[str, ...]:
+    if not isinstance(data, OfficialSet):
+        return ("smoke",)
+    found = (f"{name}@{severity}" for name in data.corruptions for severity in SEVERITIES)
+    return tuple(name for name in found if name not in data.absent)
+
+
+def plan_of(request: SweepRequest) -> Plan:
+    """Open the data and the checkpoints and list the cells.
+
+    Raises:
+        RobustsweepError: If anything asked for cannot be had.
+    """
+    if not request.checkpoints:
+        raise UsageError("Name at least one checkpoint with --checkpoint SPEC, or in a plan file.")
+    data = open_data(request.data, workers=request.workers)
+    conditions = conditions_of(request.suites or _default_suites(data))
+    if not request.final_jpeg:
+        conditions = tuple(replace(c, jpeg_quality=None) if isinstance(c, Corrupted) else c for c in conditions)
+    checkpoints: list[Checkpoint] = [found for spec in request.checkpoints for found in resolve(spec)]
+    source = Source.choose(data, limit=request.limit, seed=request.seed)
+    return make_plan(source, checkpoints, conditions)

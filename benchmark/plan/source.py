@@ -1,0 +1,186 @@
+"""Sources: from a condition and positions to images, generated on the fly or read from an official set."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from robustsweep.benchmark.data import Dataset, OfficialSet
+from robustsweep.benchmark.data.dataset import Int64Array, stratified_positions
+from robustsweep.benchmark.data.files.pixels import codec
+from robustsweep.benchmark.plan.conditions import Attacked, Condition, Corrupted, Windowed
+from robustsweep.corruptions import corrupt, table_for
+from robustsweep.errors import DataError, UsageError
+from robustsweep.results.stored.cells import Json
+from robustsweep.results.stored.images import images_key
+
+
+@dataclass(frozen=True)
+class Source:
+    """The images of one sweep: a data set, the chosen positions in it, and the seed of everything drawn.
+
+    Attributes:
+        data: Clean images, from which corruptions are generated, or an official corrupted set.
+        positions: int64, ascending: the images of this sweep.
+        limit: The number asked for, where the positions are a subset; else None.
+        seed: Seed of corruptions, windows, attacks' starts and the subset.
+    """
+
+    data: Dataset | OfficialSet
+    positions: Int64Array
+    limit: int | None
+    seed: int
+
+    @classmethod
+    def choose(cls, data: Dataset | OfficialSet, *, limit: int | None, seed: int) -> "Source":
+        """Take all images, or ``limit`` of them stratified by class.
+
+        Raises:
+            UsageError: If the limit is below 1.
+        """
+        if limit is not None and limit < 1:
+            raise UsageError(f"limit must be 1 or more, got {limit}.")
+        if limit is None or limit >= len(data.labels):
+            return cls(data, np.arange(len(data.labels), dtype=np.int64), None, seed)
+        return cls(data, stratified_positions(data.labels, data.ids, limit, seed), limit, seed)
+
+    @property
+    def is_official(self) -> bool:
+        """Whether corrupted images are read from a published layout rather than generated."""
+        return isinstance(self.data, OfficialSet)
+
+    @property
+    def provenance(self) -> str:
+        """``"official"``, or ``"generated"``: on the fly, or into files in a published layout."""
+        return self.data.provenance if isinstance(self.data, OfficialSet) else "generated"
+
+    @property
+    def clean(self) -> Dataset | None:
+        """The clean images, where there are any."""
+        return self.data.clean if isinstance(self.data, OfficialSet) else self.data
+
+    @property
+    def ids(self) -> Int64Array:
+        """The chosen images' ids."""
+        return self.data.ids[self.positions]
+
+    @property
+    def labels(self) -> Int64Array:
+        """The chosen images' labels."""
+        return self.data.labels[self.positions]
+
+    @property
+    def images_key(self) -> str:
+        """Hash of which images these are: contents, preprocessing, choice."""
+        return images_key(self.data.fingerprint, self.data.preprocessing, self.ids)
+
+    def supports(self, condition: Condition) -> bool:
+        """Say whether the images that the condition needs are there: clean ones for all but corruptions."""
+        return isinstance(condition, Corrupted) or self.clean is not None
+
+    def concrete(self, condition: Condition) -> Condition:
+        """Fill in what depends on the data: the severity table by size, or none for official images.
+
+        Raises:
+            DataError: If an official set lacks the corruption or holds it malformed.
+        """
+        if not isinstance(condition, Corrupted):
+            return condition
+        if isinstance(self.data, OfficialSet):
+            self.data.check(condition.corruption)
+            return condition.as_official()
+        return condition if condition.table else replace(condition, table=table_for(*self.data.size))
+
+    def describe(self) -> Json:
+        """Return the fields of ``cell.data``."""
+        data, total = self.data, len(self.data.labels)
+        notes = [*data.notes, *(self.clean.notes if self.clean and self.is_official else ())]
+        return {
+            "name": data.name,
+            "split": data.split if isinstance(data, Dataset) else "test",
+            "fingerprint": data.fingerprint,
+            "provenance": self.provenance,
+            "preprocessing": data.preprocessing,
+            "n_total": total,
+            "classes": data.classes,
+            "subset": None if self.limit is None else {"limit": self.limit, "of": total, "seed": self.seed},
+            "images_key": self.images_key,
+            "notes": notes,
+        }
+
+    def identity(self, condition: Condition) -> Json:
+        """Return all about the images of ``condition`` that decides the numbers."""
+        if isinstance(condition, Corrupted):
+            shown = condition.describe()
+            if not self.is_official:
+                shown |= {"seed": self.seed, "libraries": _libraries(condition)}
+        else:
+            shown = {"kind": condition.kind}
+            if isinstance(condition, Attacked):
+                shown |= {**condition.attack.identity(), "seed": self.seed}
+            elif isinstance(condition, Windowed):
+                shown |= {**condition.describe(), "seed": self.seed}
+            if self.is_official and self.clean is not None:
+                # Not part of the images' key: giving clean= later must not ask for the official files again.
+                shown["clean"] = {"fingerprint": self.clean.fingerprint, "preprocessing": self.clean.preprocessing}
+        return {
+            "images": self.images_key,
+            "provenance": self.provenance,
+            "condition": shown,
+        }
+
+    def read_clean(self, positions: Int64Array) -> torch.Tensor:
+        """Read clean images: uint8 of shape (n, 3, H, W).
+
+        Raises:
+            DataError: If the official set was given without clean images.
+        """
+        if self.clean is None:
+            raise DataError(f"{self.data.name} was given without clean images; add clean=SPEC to its data spec.")
+        return self.clean.images(positions)
+
+    def read_corrupted(self, condition: Corrupted, positions: Int64Array) -> torch.Tensor:
+        """Read the images of an official set: uint8 of shape (n, 3, H, W)."""
+        if not isinstance(self.data, OfficialSet):
+            raise DataError(f"{self.data.name} holds clean images; its corruptions are generated.")
+        return self.data.read(condition.corruption, condition.severity, positions)
+
+    def generate(self, condition: Corrupted, clean: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+        """Corrupt clean images.
+
+        Args:
+            condition: With its severity table.
+            clean: uint8, shape (n, 3, H, W), on any device.
+            ids: int64, shape (n,), on the same device.
+
+        Returns:
+            uint8 tensor of the same shape and device.
+        """
+        table = condition.table or table_for(clean.shape[2], clean.shape[3])
+        return corrupt(
+            clean,
+            condition.corruption,
+            condition.severity,
+            table=table,
+            seed=self.seed,
+            ids=ids,
+            jpeg_quality=condition.jpeg_quality,
+        )
+
+
+def _libraries(condition: Corrupted) -> Json:
+    """Name the libraries whose version can change the pixels of a generated condition."""
+    used: Json = {}
+    if condition.corruption == "frost":  # two of its textures are JPEG files
+        used["jpeg"] = codec()
+    if condition.corruption in ("spatter", "gaussian_blur", "glass_blur"):
+        used["opencv"] = _opencv_version()
+    return used
+
+
+def _opencv_version() -> str | None:
+    try:
+        from cv2 import __version__
+    except ImportError:
+        return None
+    return str(__version__)

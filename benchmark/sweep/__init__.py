@@ -1,0 +1,1 @@
+"""The sweep: every missing cell of a plan, computed and recorded."""

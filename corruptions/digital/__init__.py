@@ -1,0 +1,1 @@
+"""Corruptions of colours, places and compression, and JPEG's parts."""

@@ -1,0 +1,1 @@
+"""Corruptions that look like weather."""

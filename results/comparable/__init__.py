@@ -1,0 +1,1 @@
+"""Which measurements may share a table, and what every table says of them."""

@@ -1,0 +1,51 @@
+"""Checkpoints that differ by their training seed alone, grouped."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from robustsweep.printable import printable
+from robustsweep.results.comparable.comparable_sets import Unit
+from robustsweep.results.comparable.equal_training import facts_of
+from robustsweep.results.comparable.frame import DEFAULT_METHOD, UNSPECIFIED
+from robustsweep.results.stored.cells import canonical_json
+
+
+@dataclass(frozen=True, slots=True)
+class SeedGroup:
+    """Checkpoints that differ by their training seed alone.
+
+    Attributes:
+        label: The method, or the checkpoint's name where the method does not tell it apart; printable.
+        method: The training-time augmentation.
+        checkpoint_ids: Their ids, at least one.
+    """
+
+    label: str
+    method: str
+    checkpoint_ids: tuple[str, ...]
+
+
+def seed_groups(unit: Unit) -> list[SeedGroup]:
+    """Group checkpoints that differ by their training seed alone; the baseline comes first, then the tables' order."""
+    groups: dict[Hashable, list[str]] = {}
+    for identifier, row in unit.checkpoints.iterrows():
+        groups.setdefault(_seeds_apart(str(identifier), row), []).append(str(identifier))
+    methods = [str(unit.checkpoints.loc[identifiers[0], "method"]) for identifiers in groups.values()]
+    found = []
+    for identifiers, method in zip(groups.values(), methods, strict=True):
+        label = method
+        if method == UNSPECIFIED or methods.count(method) > 1:
+            label = ", ".join(unit.checkpoints.loc[identifiers, "label"])
+        if len(identifiers) > 1:
+            label = f"{label} ({len(identifiers)} seeds)"
+        found.append(SeedGroup(printable(label), method, tuple(identifiers)))
+    return sorted(found, key=lambda group: group.method != DEFAULT_METHOD)
+
+
+def _seeds_apart(identifier: str, row: "pd.Series[str]") -> Hashable:
+    """Return a key that checkpoints share when only the training seed tells them apart."""
+    if row["method"] == UNSPECIFIED or pd.isna(row["seed"]):
+        return identifier
+    return (row["method"], str(row["method_parameters"]), canonical_json(facts_of(str(row["card"]))))

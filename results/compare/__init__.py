@@ -1,0 +1,1 @@
+"""One method or checkpoint against another."""

@@ -1,0 +1,78 @@
+"""What a comparison says in words: no more than its data do."""
+
+from robustsweep.results.compare.paired_scores import Comparison
+from robustsweep.results.statistics.intervals import ALPHA, POWER
+from robustsweep.results.statistics.seeds import FEWEST_SEEDS, RECOMMENDED_SEEDS, MethodDifference
+
+_FINE_POINTS = 0.001
+
+
+def reading(one: Comparison) -> str:
+    """Say which side is better and by how much, or what could not be seen."""
+    is_declared = one.p_holm is not None
+    p = one.p if one.p_holm is None else one.p_holm
+    if not one.difference.is_tested:
+        said, standing = _untested(one), "not tested"
+    else:
+        standing = "" if is_declared else "exploratory"
+        if p < ALPHA and one.difference.estimate.value != 0:
+            name, size = _lower(one)
+            said = f"{name} {'is' if is_declared else 'looks'} better by {size}"
+        else:
+            said = f"cannot be told apart; {_limit(one)}"
+    parts = [reach(one.difference, one.first.name, one.second.name), standing, said]
+    return ": ".join(part for part in parts if part)
+
+
+def _lower(one: Comparison) -> tuple[str, str]:
+    """Return the side with the lower mean, the second of equals; and by how much, with the interval."""
+    value, interval = one.difference.estimate.value, one.interval
+    better, sign = (one.first, -1) if value < 0 else (one.second, 1)
+    ends = sorted((sign * interval.low, sign * interval.high))
+    return better.name, f"{amount(abs(value), one, bare=False)} ({amount(ends[0], one)} to {amount(ends[1], one)})"
+
+
+def _untested(one: Comparison) -> str:
+    name, size = _lower(one)
+    return f"two seeds are too few, train {FEWEST_SEEDS} or more; the mean of {name} is lower by {size}"
+
+
+def _limit(one: Comparison) -> str:
+    """Say what true difference would have shown, if any that the score can take."""
+    alpha = ALPHA / (1 if one.p_holm is None else one.family_size)
+    least = one.difference.estimate.smallest_detectable(alpha)
+    if least < one.score.largest_difference:
+        return f"a difference above {amount(least, one, bare=False)} would have shown"
+    remedy = "train more seeds" if one.difference.is_about_methods else "measure more images"
+    return f"no possible difference would have shown: {remedy}"
+
+
+def reach(difference: MethodDifference, first: str, second: str) -> str:
+    """Say about what the result speaks; empty where both methods have the recommended number of seeds."""
+    if difference.n_seeds == (1, 1):
+        return "one seed each, about these two checkpoints only"
+    if not difference.is_about_methods:
+        single = first if difference.n_seeds[0] == 1 else second
+        return f"one seed of {single}, about these checkpoints only"
+    fewest = min(difference.n_seeds)
+    return f"few seeds ({fewest} of {RECOMMENDED_SEEDS})" if fewest < RECOMMENDED_SEEDS else ""
+
+
+def amount(value: float, one: Comparison, *, bare: bool = True) -> str:
+    """Show a difference: points of percent for fractions, else its own unit; ``bare`` leaves the unit out."""
+    if not one.score.is_fraction:
+        unit = " nats" if one.score.quantity == "nll" else ""
+        return f"{value:.3f}" + ("" if bare else unit)
+    digits = 2 if one.difference.estimate.standard_error < _FINE_POINTS else 1
+    return f"{100 * value:.{digits}f}" + ("" if bare else " points")
+
+
+FOOTNOTE = (
+    f"Intervals: 95%, paired by image, of first minus second. 'Would have shown': found with probability {POWER:g} by "
+    "this test. Holm: adjusted over the declared family; other scores are exploratory and not adjusted."
+)
+
+UNTESTED = (
+    f"A method with two seeds is not tested: two that agree by chance would pass for a method without spread. Train "
+    f"{FEWEST_SEEDS} or more."
+)

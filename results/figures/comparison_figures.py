@@ -1,0 +1,150 @@
+"""Figures that compare methods: a heat map per corruption, curves over severity, clean against robust."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from robustsweep.printable import printable
+from robustsweep.results.comparable.comparable_sets import Unit
+from robustsweep.results.comparable.seed_groups import SeedGroup
+from robustsweep.results.corruption_names import CORRUPTIONS, GROUPS, SEVERITIES
+from robustsweep.results.figures.attack_curves import ladders_of
+from robustsweep.results.figures.error_panels import shortened
+from robustsweep.results.figures.error_per_corruption import add_legend, style_of
+from robustsweep.results.figures.method_series import Series, drawn_groups, series_of
+
+# Blue is fewer errors than the others, orange more: told apart under every common colour blindness.
+_BETTER_TO_WORSE = LinearSegmentedColormap.from_list("better_to_worse", ["#5aa9d6", "#ffffff", "#f0a04b"], N=41)
+_SMALLEST_SCALE_PP = 1.0
+
+
+def heat_map(unit: Unit) -> Figure | None:
+    """Draw the error of each method under each corruption, coloured by its distance to the mean over the methods.
+
+    Returns:
+        A figure, or None with fewer than two methods that are measured under all fifteen corruptions.
+    """
+    series = [one for one in series_of(unit) if not np.isnan(one.mean).any()]
+    if len(series) < 2:
+        return None
+    percent = 100 * np.stack([one.mean for one in series])
+    distance = percent - percent.mean(axis=0)
+    scale = max(_SMALLEST_SCALE_PP, float(np.abs(distance).max()))
+    figure = Figure(figsize=(12.5, 1.9 + 0.36 * len(series)), dpi=130, layout="constrained")
+    axes = figure.add_subplot()
+    # Rectangles and not a picture of them: a page may not load a picture, not even from its own text.
+    places = (np.arange(distance.shape[1] + 1) - 0.5, np.arange(len(series) + 1) - 0.5)
+    mesh = axes.pcolormesh(*places, distance, cmap=_BETTER_TO_WORSE, vmin=-scale, vmax=scale)
+    axes.invert_yaxis()
+    for (row, column), value in np.ndenumerate(percent):
+        axes.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=8.5)
+    names = [*(name.replace("_", "\n") for name in CORRUPTIONS), "mean\nof 15"]
+    axes.set_xticks(range(len(names)), names, fontsize=8.5)
+    axes.set_yticks(range(len(series)), [shortened(one.label) for one in series], fontsize=9)
+    for text in axes.get_yticklabels():
+        text.set_parse_math(False)
+    axes.tick_params(length=0)
+    for edge in np.cumsum([len(group) for group in GROUPS.values()]):
+        axes.axvline(edge - 0.5, color="#555555", linewidth=1.2)
+    title = f"Top-1 error (%), mean of 5 severities    {printable(unit.scope.title)}"
+    axes.set_title(title, loc="left", fontsize=10).set_parse_math(False)
+    axes.spines[:].set_visible(False)
+    figure.colorbar(mesh, ax=axes, pad=0.01, label="pp above the methods' mean")
+    return figure
+
+
+def severity_curves(unit: Unit) -> Figure | None:
+    """Draw the error over severity, a panel for all fifteen corruptions and one per group; severity 0 is clean.
+
+    Returns:
+        A figure, or None where no method is measured under a whole group at every severity.
+    """
+    groups, errors = drawn_groups(unit), unit.values()
+    panels = {"mean of 15": CORRUPTIONS} | {name: tuple(names) for name, names in GROUPS.items()}
+    conditions = [[f"{c}@{s}" for c in names for s in SEVERITIES] for names in panels.values()]
+    if not any(errors.reindex(names).notna().all().any() for names in conditions):
+        return None
+    figure = Figure(figsize=(12.5, 4.2), dpi=130, layout="constrained")
+    grid = figure.subplots(1, len(panels), sharey=True)
+    for axes, (title, corruptions) in zip(grid, panels.items(), strict=True):
+        rows = [["clean"], *([f"{c}@{s}" for c in corruptions] for s in SEVERITIES)]
+        for style, group in enumerate(groups):
+            mine = errors[list(group.checkpoint_ids)]
+            # A condition that is not measured leaves a gap, never a mean of the rest.
+            lines = np.stack([mine.reindex(names).to_numpy().mean(axis=0) for names in rows])
+            _draw_lines(axes, 100 * lines, style)
+        axes.set_title(title, fontsize=9.5)
+        axes.set_xticks([0, *SEVERITIES], ["clean", *map(str, SEVERITIES)], fontsize=8)
+        axes.set_xlabel("severity", fontsize=9)
+        _dress(axes)
+    grid[0].set_ylabel("top-1 error (%)")
+    grid[0].set_ylim(bottom=0)
+    figure.suptitle(printable(unit.scope.title), x=0.01, ha="left", fontsize=10).set_parse_math(False)
+    add_legend(figure, [group.label for group in groups])
+    return figure
+
+
+def _draw_lines(axes: Axes, percent: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]", style: int) -> None:
+    """Draw a line at the mean over the seeds (columns), with a dot for each seed."""
+    colour, marker = style_of(style)
+    places = np.arange(len(percent))
+    if percent.shape[1] > 1:
+        axes.plot(places, percent, ".", color=colour, alpha=0.4, markersize=5)
+    axes.plot(places, percent.mean(axis=1), "-", color=colour, marker=marker, markersize=5, linewidth=1.3)
+
+
+def clean_against_robust(unit: Unit) -> Figure | None:
+    """Draw clean error against mean corruption error, and against the error under each ladder.
+
+    Of a ladder the eps is shown whose errors lie farthest apart. Every point is a checkpoint; methods differ by colour
+    and marker.
+
+    Returns:
+        A figure, or None with fewer than two points in every panel.
+    """
+    groups = drawn_groups(unit)
+    clean = {str(i): float(e) for i, e in unit.values().reindex(["clean"]).iloc[0].items()}
+    mean = {
+        str(i): float(one.errors[k, -1]) for one, g in _paired(unit, groups) for k, i in enumerate(g.checkpoint_ids)
+    }
+    panels = {"mean error over 15 corruptions (%)": mean}
+    for name, rows in ladders_of(unit):
+        errors = rows.groupby("eps", sort=False)["error"]
+        eps = (errors.max() - errors.min()).idxmax()
+        found = rows[rows["eps"] == eps].set_index("checkpoint_id")["error"]
+        panels[f"error under {printable(name)} at {eps} (%)"] = {str(i): float(e) for i, e in found.items()}
+    shown = {title: values for title, values in panels.items() if _n_points(clean, values) > 1}
+    if not shown:
+        return None
+    figure = Figure(figsize=(5.2 * max(2, len(shown)), 4.8), dpi=130, layout="constrained")
+    for axes, (title, values) in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown.items(), strict=True):
+        for style, group in enumerate(groups):
+            colour, marker = style_of(style)
+            points = [(clean[i], values.get(i, np.nan)) for i in group.checkpoint_ids]
+            size = max(7.5, 10 - 0.5 * style)  # a point below an equal one is still seen around it
+            axes.plot(*(100 * np.array(points).T), marker, color=colour, markersize=size, markeredgecolor="white")
+        axes.set_xlabel("clean error (%)")
+        axes.set_ylabel(title).set_parse_math(False)
+        axes.margins(0.12)
+        _dress(axes)
+    title = f"Lower left is better    {printable(unit.scope.title)}"
+    figure.suptitle(title, x=0.01, ha="left", fontsize=10).set_parse_math(False)
+    add_legend(figure, [group.label for group in groups])
+    return figure
+
+
+def _paired(unit: Unit, groups: Sequence[SeedGroup]) -> list[tuple[Series, SeedGroup]]:
+    return list(zip(series_of(unit), groups, strict=True))
+
+
+def _n_points(clean: dict[str, float], values: dict[str, float]) -> int:
+    return sum(bool(np.isfinite(clean[i]) and np.isfinite(value)) for i, value in values.items())
+
+
+def _dress(axes: Axes) -> None:
+    axes.grid(color="#d8d8d8", linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,82 @@
+"""What the figures draw: one series per method, its training seeds together."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from robustsweep.results.comparable.comparable_sets import Unit
+from robustsweep.results.comparable.frame import DEFAULT_METHOD
+from robustsweep.results.comparable.seed_groups import SeedGroup, seed_groups
+from robustsweep.results.corruption_names import CORRUPTIONS
+from robustsweep.results.metrics.corruption_metrics import corruption_error
+from robustsweep.results.tables.headline import value_or_missing
+
+MAX_DRAWN = 40
+"""More methods than this and figures show the best of them only."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """One method, or one checkpoint where the method does not tell it apart.
+
+    Attributes:
+        label: What figures call it.
+        errors: Fractions, shape (checkpoints, 16): the fifteen corruptions and their mean; NaN where not measured.
+        is_baseline: Whether its method is ``baseline``.
+    """
+
+    label: str
+    errors: npt.NDArray[np.float64]
+    is_baseline: bool
+
+    @property
+    def mean(self) -> npt.NDArray[np.float64]:
+        """Mean over the checkpoints, shape (16,)."""
+        return np.asarray(self.errors.mean(axis=0), dtype=np.float64)
+
+
+def drawn_groups(unit: Unit) -> list[SeedGroup]:
+    """Return what figures draw: all of ``seed_groups``, or the baseline and those with the lowest errors.
+
+    Where there are more than ``MAX_DRAWN``, the baseline and then the lowest mean error over what was measured decide
+    who is drawn; the order stays that of ``seed_groups``.
+    """
+    groups = seed_groups(unit)
+    if len(groups) <= MAX_DRAWN:
+        return groups
+    rows = unit.attacks if unit.rows.empty else unit.rows
+    errors = rows.groupby("checkpoint_id")["error"].mean()
+    means = [float(errors.reindex(list(group.checkpoint_ids)).mean()) for group in groups]
+    keys = [(group.method != DEFAULT_METHOD, np.isnan(m), m) for group, m in zip(groups, means, strict=True)]
+    ranked = sorted(range(len(groups)), key=lambda i: keys[i])
+    return [groups[i] for i in sorted(ranked[:MAX_DRAWN])]
+
+
+def who_is_drawn(unit: Unit) -> str:
+    """Say which methods figures leave out; empty where none."""
+    groups = seed_groups(unit)
+    if len(groups) <= MAX_DRAWN:
+        return ""
+    baseline = "the baseline and " if any(group.method == DEFAULT_METHOD for group in groups) else ""
+    return f" ({baseline}the lowest mean errors: {MAX_DRAWN} of {len(groups)}; the tables have all)"
+
+
+def series_of(unit: Unit) -> list[Series]:
+    """Return one series of errors per ``drawn_groups``, in their order."""
+    errors = unit.values()
+    return [
+        Series(
+            group.label,
+            np.stack([_errors(errors[identifier]) for identifier in group.checkpoint_ids]),
+            group.method == DEFAULT_METHOD,
+        )
+        for group in drawn_groups(unit)
+    ]
+
+
+def _errors(values: "pd.Series[float]") -> npt.NDArray[np.float64]:
+    found = [value_or_missing(corruption_error(name), values) for name in CORRUPTIONS]
+    array = np.array([np.nan if value is None else value for value in found])
+    return np.append(array, array.mean())  # NaN unless all fifteen are there

@@ -1,0 +1,1 @@
+"""Numbers from cells: metrics, scores image by image, references."""

@@ -1,0 +1,192 @@
+"""What a report says, before it takes any format."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from robustsweep.errors import NothingToCompareError
+from robustsweep.results.comparable.comparable_sets import Unit, split_units
+from robustsweep.results.comparable.corruption_overlap import overlap_notes
+from robustsweep.results.comparable.frame import read_runs
+from robustsweep.results.figures.attack_curves import attack_curves_figure, fooling_distributions
+from robustsweep.results.figures.comparison_figures import clean_against_robust, heat_map, severity_curves
+from robustsweep.results.figures.error_per_corruption import error_per_corruption_figure
+from robustsweep.results.figures.method_series import who_is_drawn
+from robustsweep.results.figures.picture import Picture
+from robustsweep.results.figures.reliability import reliability_diagrams
+from robustsweep.results.metrics.confidence_bins import Calibration, read_calibrations
+from robustsweep.results.metrics.mce_by_reference import MCE_BY_REFERENCE
+from robustsweep.results.metrics.references import references_of, refuse_unknown_reference
+from robustsweep.results.report.summary import summary_of
+from robustsweep.results.stored.audit_records import audit_notes, missing_audits
+from robustsweep.results.tables.attack_tables import attack_tables
+from robustsweep.results.tables.audit_tables import Flags, audit_tables, flags_of, load_audits, warnings_table
+from robustsweep.results.tables.calibration_tables import SLUG as CALIBRATION
+from robustsweep.results.tables.calibration_tables import calibration_tables
+from robustsweep.results.tables.corruption_tables import corruption_tables
+from robustsweep.results.tables.intervals_and_ties import estimates_of, with_intervals
+from robustsweep.results.tables.provenance_tables import missing_table, provenance_table
+from robustsweep.results.tables.published_tables import published_tables
+from robustsweep.results.tables.seed_tables import seed_spread
+from robustsweep.results.tables.table import Table, footnotes
+from robustsweep.results.tables.training_tables import equal_compute, training_cost
+from robustsweep.results.tables.window_tables import window_tables
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One unit's part of the report.
+
+    Attributes:
+        unit: The measurements.
+        tables: Their tables.
+        pictures: Their figures.
+        summary: What the headline says, in sentences.
+    """
+
+    unit: Unit
+    tables: tuple[Table, ...]
+    pictures: tuple[Picture, ...]
+    summary: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything a report says.
+
+    Attributes:
+        runs: The run folders.
+        sections: One per unit of comparable measurements.
+        training: What the trainings cost, and the methods at equal cost.
+        published: Published numbers of the same data and architectures; empty where none are known.
+        missing: Planned cells that are not measured, or None.
+        provenance: Checkpoints, data and versions.
+        cautions: Warnings of cells, and audits; empty where there are none.
+        frame: The cells behind it, as ``load_frame`` returns them.
+        files: What was written; empty before that.
+    """
+
+    runs: tuple[Path, ...]
+    sections: tuple[Section, ...]
+    training: tuple[Table, ...]
+    published: tuple[Table, ...]
+    missing: Table | None
+    provenance: Table
+    cautions: tuple[Table, ...]
+    frame: pd.DataFrame
+    files: tuple[Path, ...] = ()
+
+    @property
+    def n_missing(self) -> int:
+        """Planned cells that are not measured."""
+        return sum(int(str(row[1])) for row in self.missing.rows) if self.missing else 0
+
+    @property
+    def tables(self) -> list[Table]:
+        """All tables in reading order."""
+        tables = [table for section in self.sections for table in section.tables]
+        missing = [self.missing] if self.missing else []
+        return [*tables, *self.training, *self.published, *self.cautions, *missing, self.provenance]
+
+
+def build_report(runs: Sequence[Path], reference: str | None = None) -> Report:
+    """Read the cells of ``runs`` and compute every table.
+
+    Args:
+        runs: Run folders.
+        reference: Checkpoint or method whose errors divide the others'; None: the checkpoint of method ``baseline``
+            where there is exactly one.
+
+    Raises:
+        NothingToCompareError: If no run holds a finished cell.
+        UsageError: If ``reference`` names nothing, or several checkpoints.
+    """
+    measured = read_runs(runs)
+    frame = measured.frame
+    if frame.empty:
+        listed = ", ".join(str(run) for run in runs)
+        raise NothingToCompareError(f"No finished cell in {listed}; run robustsweep sweep first.")
+    audits = load_audits(runs)
+    notes = (*measured.notes, *audit_notes(runs, audits))
+    units = [replace(unit, notes=(*unit.notes, *notes)) for unit in split_units(frame)]
+    refuse_unknown_reference(units, reference)
+    sections = tuple(
+        _section(unit, prefix, runs, reference, flags_of(audits, unit.scope.fingerprint))
+        for unit, prefix in zip(units, _prefixes(units), strict=True)
+    )
+    warnings = warnings_table(frame)
+    return Report(
+        tuple(runs),
+        sections,
+        training=_training_tables(frame),
+        published=tuple(published_tables(units)),
+        missing=missing_table([*measured.missing, *missing_audits(measured.audits, audits)]),
+        provenance=provenance_table(frame),
+        cautions=(*([warnings] if warnings else []), *audit_tables(audits)),
+        frame=frame,
+    )
+
+
+def _training_tables(frame: pd.DataFrame) -> tuple[Table, ...]:
+    cost, equal = training_cost(frame), equal_compute(split_units(frame, by_training=False))
+    numbered = [replace(t, slug=f"{t.slug}_{n}") if len(equal) > 1 else t for n, t in enumerate(equal, 1)]
+    return tuple(footnotes(table) for table in [*numbered, *([cost] if cost else [])])
+
+
+def _section(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | None, flags: Flags) -> Section:
+    references = references_of(unit, reference)
+    tables = [*corruption_tables(unit, references), *seed_spread(unit)]
+    tables = [replace(table, notes=(*table.notes, *overlap_notes(unit))) for table in tables]
+    calibrations = read_calibrations(unit, runs) if len(unit.rows) else []
+    tables += calibration_tables(unit, calibrations) if calibrations else []
+    tables += [*attack_tables(unit, flags), *fooling_distributions(unit), *window_tables(unit, runs)]
+    names = {name for table in tables for name, _ in table.scores.values()}
+    measured = next((one.name for one in references if not one.is_published), None)
+    estimates = estimates_of(unit, runs, names, measured if MCE_BY_REFERENCE in names else None)
+    tables = [with_intervals(table, estimates) for table in tables]
+    named = tuple(footnotes(replace(table, slug=f"{prefix}{table.slug}")) for table in tables)
+    summary = tuple(summary_of(tables))
+    if summary:
+        summary += tuple(overlap_notes(unit))
+    return Section(unit, named, tuple(_pictures(unit, calibrations, prefix)), summary)
+
+
+_FIGURES = (
+    # slug, title, how it is drawn, the table that it follows
+    ("heat_map", "Error by method and corruption, coloured by distance to the methods' mean", heat_map, "headline"),
+    ("severity_curves", "Error over severity, per group of corruptions", severity_curves, "headline"),
+    ("clean_against_robust", "Clean error against error under corruption and attack", clean_against_robust, "headline"),
+    ("error_per_corruption", "Error per corruption and method", error_per_corruption_figure, "error_per_corruption"),
+    ("attack_curves", "Accuracy under attack against eps, per method", attack_curves_figure, "robust_accuracy"),
+)
+
+
+def _pictures(unit: Unit, calibrations: Sequence[Calibration], prefix: str) -> Iterator[Picture]:
+    which = who_is_drawn(unit)
+    figures = [(slug, f"{title}{which}", draw(unit), table) for slug, title, draw, table in _FIGURES]
+    title = "Reliability: accuracy against confidence, and the share of images with each confidence"
+    diagrams = reliability_diagrams(unit, calibrations) if calibrations else None
+    figures.append(("reliability", title, diagrams, CALIBRATION))
+    for slug, title, figure, table_slug in figures:
+        if figure:
+            alt = f"{title}, for {unit.scope.title}. The numbers are in the tables."
+            yield Picture(f"{prefix}{slug}", title, alt, figure, f"{prefix}{table_slug}")
+
+
+def _prefixes(units: Sequence[Unit]) -> list[str]:
+    """Name files by unit where there are several units."""
+    if len(units) == 1:
+        return [""]
+    prefixes: list[str] = []
+    for unit in units:
+        scope = unit.scope
+        parts = [scope.data, scope.provenance, scope.table, f"jpeg{scope.jpeg_quality}" if scope.jpeg_quality else None]
+        parts.append(f"seed{scope.draw_seed}" if scope.draw_seed else None)
+        parts.append(f"subset{scope.n}" if scope.subset else None)
+        name = re.sub(r"[^a-z0-9]+", "-", "-".join(part for part in parts if part).lower()).strip("-")
+        again = sum(prefix.rstrip("0123456789_-") == name.rstrip("0123456789_-") for prefix in prefixes)
+        prefixes.append(f"{name}-{again + 1}_" if again else f"{name}_")
+    return prefixes

@@ -1,0 +1,84 @@
+"""Render a report as one self-contained HTML page."""
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from robustsweep.printable import printable
+from robustsweep.results.figures.picture import Picture
+from robustsweep.results.report.definitions import definitions
+from robustsweep.results.report.document import Report
+from robustsweep.results.tables.table import Column, Table, Value
+
+_FOLDER = Path(__file__).parent
+
+
+def report_html(report: Report) -> str:
+    """Render the whole report; every name from checkpoints and data is escaped.
+
+    The page needs nothing but itself: style, script and figures are inside, and its content security policy forbids
+    the browser to load anything else or to run any other script. Without the script everything is still there, only
+    the tables cannot be sorted.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_printable,
+    )
+    best = {id(table): table.best() for table in report.tables}  # of a large table this takes a while
+
+    def cell(table: Table, row: int, place: int) -> dict[str, Any]:
+        return _cell(table, row, place, is_best=(row, place) in best[id(table)])
+
+    environment.filters |= {"svg": _svg, "cell": cell}
+    script = (_FOLDER / "tables.js").read_text()
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    frame = report.frame
+    return environment.get_template("report.html.j2").render(
+        report=report,
+        style=Markup((_FOLDER / "page.css").read_text()),
+        script=Markup(script),
+        script_hash=digest,
+        n_checkpoints=frame["checkpoint_id"].nunique(),
+        n_cells=frame["key"].nunique(),
+        definitions=definitions(),
+    )
+
+
+def _printable(value: Any) -> Any:
+    """Replace control characters in every text that a template shows; what is markup already stays as it is."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _svg(picture: Picture) -> Markup:
+    # matplotlib escapes what little text it leaves in an SVG; names are outlines of glyphs.
+    return Markup(picture.inline_svg())
+
+
+def _cell(table: Table, row: int, place: int, *, is_best: bool) -> dict[str, Any]:
+    """Describe one value of a table for the template."""
+    column, value = table.columns[place], table.rows[row][place]
+    return {
+        "text": column.shown(value),
+        "key": place < table.keys,
+        "again": bool(place == 0 and table.keys > 1 and row and table.rows[row - 1][0] == value),
+        "numeric": column.unit != "text",
+        "sort": _sort_key(column, value),
+        "best": is_best,
+        "tied": (row, place) in table.tied,
+        "interval": table.shown_interval(row, place),
+    }
+
+
+def _sort_key(column: Column, value: Value) -> str | None:
+    """Return what a column is sorted by where that is not the text shown; an empty text is missing and comes last."""
+    if value is None:
+        return ""
+    return None if column.unit == "text" or isinstance(value, str) else repr(float(value))

@@ -1,0 +1,1 @@
+"""Compacted checkpoints: one small file in place of a folder per cell."""

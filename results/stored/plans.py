@@ -1,0 +1,82 @@
+"""What each sweep of a run was asked for: the cells and audits that must not be missing unnoticed."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NotRequired, TypedDict
+
+from robustsweep.errors import DataError
+from robustsweep.results.stored.cells import Json, identity_key
+from robustsweep.results.stored.entries import CHECKPOINT_ID
+from robustsweep.results.stored.json.documents import SCHEMA_VERSION, SCHEMA_VERSION_UNSEALED, read_document, sealed
+
+_ADVICE = "delete it and sweep again"
+_KEY = re.compile(r"[0-9a-f]{64}")
+
+
+class EntryFields(TypedDict):
+    """One planned cell or audit."""
+
+    key: str
+    checkpoint_id: str
+    checkpoint: str
+    condition: str
+
+
+class AuditFields(TypedDict):
+    """A checkpoint whose attacks are to be audited."""
+
+    key: str
+    checkpoint_id: str
+    checkpoint: str
+
+
+class PlanFields(TypedDict):
+    """A plan's document."""
+
+    wanted: list[EntryFields]
+    audits: NotRequired[list[AuditFields]]
+
+
+@dataclass(frozen=True, slots=True)
+class WantedPlan:
+    """What one sweep was asked for.
+
+    Attributes:
+        wanted: Per cell its ``key``, ``checkpoint_id``, ``checkpoint`` (a name) and ``condition`` (a name).
+        audits: Per checkpoint to be audited its audit's ``key``, ``checkpoint_id`` and ``checkpoint``.
+    """
+
+    wanted: Sequence[Json]
+    audits: Sequence[Json] = ()
+
+    @property
+    def name(self) -> str:
+        """The 16 hexadecimal digits that its file is named by: the first ones of its content's hash."""
+        return identity_key({"schema_version": SCHEMA_VERSION, **self._content()})[:16]
+
+    def _content(self) -> Json:
+        return {"wanted": list(self.wanted), "audits": list(self.audits)}
+
+    def file(self) -> bytes:
+        """Return the file of the plan."""
+        return sealed(self._content(), indent=None)
+
+
+def read_wanted(path: Path) -> WantedPlan:
+    """Read ``plans/<name>.json``.
+
+    Raises:
+        DataError: If it cannot be read, or is not the plan that its name says.
+    """
+    document = read_document(path, PlanFields, "a plan", _ADVICE)
+    content = document.content
+    version = SCHEMA_VERSION if document.is_sealed else SCHEMA_VERSION_UNSEALED
+    if identity_key({"schema_version": version, **content})[:16] != path.stem:
+        raise DataError(f"{path} is not the plan that its name says; {_ADVICE}.")
+    plan = WantedPlan(content["wanted"], content.get("audits", ()))
+    for entry in (*plan.wanted, *plan.audits):
+        if not _KEY.fullmatch(entry["key"]) or not CHECKPOINT_ID.fullmatch(entry["checkpoint_id"]):
+            raise DataError(f"{path} is not a plan (an entry's key or checkpoint_id is no hash); {_ADVICE}.")
+    return plan

@@ -1,0 +1,51 @@
+"""How far the training seeds of a method lie apart."""
+
+from collections.abc import Iterator, Sequence
+from statistics import mean, stdev
+
+from robustsweep.results.comparable.comparable_sets import Unit
+from robustsweep.results.comparable.equal_training import states_training
+from robustsweep.results.comparable.seed_groups import SeedGroup, seed_groups
+from robustsweep.results.metrics.corruption_metrics import CLEAN_ERROR, MEAN_CORRUPTION_ERROR
+from robustsweep.results.tables.headline import value_or_missing
+from robustsweep.results.tables.table import Column, Table, Value
+
+_NOTE = (
+    "sd: standard deviation over training seeds (divisor seeds - 1), of trainings that nothing else is known to tell "
+    "apart. It describes these seeds; robustsweep compare tests methods against each other."
+)
+
+
+def seed_spread(unit: Unit) -> list[Table]:
+    """Build mean, standard deviation and extremes over the seeds of each method; nothing without several seeds."""
+    groups = [group for group in seed_groups(unit) if len(group.checkpoint_ids) > 1]
+    if not groups or unit.rows.empty:
+        return []
+    columns = [Column("method", "method"), Column("seeds", "seeds", "count")]
+    for metric in (CLEAN_ERROR, MEAN_CORRUPTION_ERROR):
+        for name in ("mean", "sd", "lowest", "highest"):
+            columns.append(Column(f"{metric.name}_{name}", f"{metric.title}, {name}", "percent"))
+    errors = unit.values()
+    rows = []
+    for group in groups:
+        row: list[Value] = [group.label, len(group.checkpoint_ids)]
+        for metric in (CLEAN_ERROR, MEAN_CORRUPTION_ERROR):
+            row += _spread([value_or_missing(metric, errors[identifier]) for identifier in group.checkpoint_ids])
+        rows.append(tuple(row))
+    title = "Spread over training seeds (%)"
+    notes = (_NOTE, *_unstated(unit, groups))
+    return [Table("seed_spread", title, unit.scope, tuple(columns), tuple(rows), notes)]
+
+
+def _unstated(unit: Unit, groups: Sequence[SeedGroup]) -> Iterator[str]:
+    cards = unit.checkpoints["card"]
+    names = [group.label for group in groups if not all(states_training(str(cards[i])) for i in group.checkpoint_ids)]
+    if names:
+        yield f"Training not stated for {', '.join(names)}; whether more than the seed differs is unknown."
+
+
+def _spread(values: list[float | None]) -> list[Value]:
+    known = [value for value in values if value is not None]
+    if len(known) < len(values):
+        return [None] * 4
+    return [mean(known), stdev(known), min(known), max(known)]

@@ -1,0 +1,1 @@
+"""What holds for the whole process: its threads, its memory, its precision, and signals sent to it."""

@@ -1,0 +1,1 @@
+"""What comes from elsewhere: files, arrays, JSON, and how far packed ones may grow."""

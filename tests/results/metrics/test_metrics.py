@@ -1,0 +1,185 @@
+"""Metrics against published rows and hand arithmetic."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from robustsweep.errors import DataError, NothingToCompareError
+from robustsweep.results.alexnet_errors import ERRORS, alexnet_errors
+from robustsweep.results.corruption_names import CORRUPTIONS, EXTRA_CORRUPTIONS, SEVERITIES, conditions_of
+from robustsweep.results.metrics.corruption_metrics import (
+    CLEAN_ERROR,
+    GROUP_ERRORS,
+    MCE,
+    MEAN_CORRUPTION_ERROR,
+    RELATIVE_MCE,
+    Metric,
+    MissingCellsError,
+    UndefinedMetricError,
+    ce,
+    corruption_error,
+    mean_metric,
+    relative_ce,
+)
+from robustsweep.results.metrics.robustness import median_fooling_eps, robust_accuracy
+
+# RobustBench, model_info/imagenet/corruptions/unaggregated_results.csv: percent error, mean of the five severities.
+ROBUSTBENCH = {
+    "AlexNet": "88.160 88.832 91.724 82.204 83.080 78.724 79.572 86.800 83.148 82.364 55.848 85.432 64.804 71.856 "
+    "60.680",
+    "Standard_R50": "68.536 70.904 74.012 61.096 73.232 61.868 63.684 67.848 62.684 54.500 32.156 60.896 55.044 55.140 "
+    "46.156",
+    "AugMix": "55.204 54.384 56.296 51.944 64.868 46.364 50.460 60.508 57.560 52.836 30.816 48.688 47.940 42.448 "
+    "39.756",
+}
+# Accuracies in percent of one AugMix ResNet-18 on CIFAR-10-C, all nineteen corruptions.
+ALL_NINETEEN = (
+    "brightness 94.476 defocus_blur 94.420 fog 91.970 gaussian_blur 93.644 glass_blur 74.354 jpeg_compression 87.238 "
+    "motion_blur 91.726 saturate 93.064 snow 88.730 speckle_noise 86.000 contrast 91.292 elastic_transform 90.646 "
+    "frost 88.204 gaussian_noise 76.294 impulse_noise 81.556 pixelate 88.744 shot_noise 83.606 spatter 92.286 "
+    "zoom_blur 92.790"
+)
+
+
+def constant(by_corruption: dict[str, float], clean: float | None = None) -> pd.Series:
+    """Give every severity the corruption's mean: sums and means over severities stay what they are."""
+    errors = {f"{c}@{s}": error for c, error in by_corruption.items() for s in SEVERITIES}
+    return pd.Series(errors if clean is None else {"clean": clean} | errors, dtype="float64", name="net")
+
+
+def robustbench(row: str) -> pd.Series:
+    return constant(dict(zip(CORRUPTIONS, [float(x) / 100 for x in ROBUSTBENCH[row].split()], strict=True)))
+
+
+@pytest.mark.parametrize(
+    ("row", "published_alexnet", "own_alexnet"), [("Standard_R50", 76.37, 76.38), ("AugMix", 64.17, 64.17)]
+)
+def test_mce_of_robustbench_rows_is_reproduced(row: str, published_alexnet: float, own_alexnet: float) -> None:
+    errors = robustbench(row)
+    assert round(100 * MCE.value(errors, alexnet_errors()), 2) == published_alexnet
+    assert round(100 * MCE.value(errors, robustbench("AlexNet")), 2) == own_alexnet
+
+
+def test_the_mean_corruption_error_of_robustbench_rows_is_reproduced() -> None:
+    assert 100 * MEAN_CORRUPTION_ERROR.value(robustbench("Standard_R50")) == pytest.approx(60.5171, abs=5e-5)
+    assert 100 * MEAN_CORRUPTION_ERROR.value(robustbench("AugMix")) == pytest.approx(50.6715, abs=5e-5)
+
+
+def test_extras_do_not_leak_into_the_headline() -> None:
+    words = ALL_NINETEEN.split()
+    errors = constant({name: 1 - float(x) / 100 for name, x in zip(words[::2], words[1::2], strict=True)})
+    assert 100 * (1 - MEAN_CORRUPTION_ERROR.value(errors)) == pytest.approx(87.736, abs=5e-4)
+    everything = mean_metric("all", "all", (*CORRUPTIONS, *EXTRA_CORRUPTIONS))
+    assert 100 * (1 - everything.value(errors)) == pytest.approx(88.475, abs=1e-3)
+
+
+def test_alexnet_is_its_own_unit_and_has_the_published_means() -> None:
+    alexnet = alexnet_errors()
+    assert MCE.value(alexnet, alexnet) == pytest.approx(1, abs=1e-12)
+    assert RELATIVE_MCE.value(alexnet, alexnet) == pytest.approx(1, abs=1e-12)
+    assert MEAN_CORRUPTION_ERROR.value(alexnet) == pytest.approx(0.788993, abs=5e-7)
+    published = {"gaussian_noise": 0.886428, "fog": 0.819324, "jpeg_compression": 0.606500, "saturate": 0.658248}
+    for name, mean in published.items():
+        assert np.mean(ERRORS[name]) == pytest.approx(mean, abs=5e-7)
+
+
+def test_ce_is_a_ratio_of_sums_and_not_a_mean_of_ratios() -> None:
+    names = list(conditions_of("fog"))
+    values = pd.Series([0.1, 0.1, 0.1, 0.1, 0.6], names)
+    reference = pd.Series([0.1, 0.2, 0.4, 0.6, 0.7], names, name="ref")
+    assert ce("fog").value(values, reference) == pytest.approx(1.0 / 2.0)
+    mean_of_ratios = np.mean([1, 1 / 2, 1 / 4, 1 / 6, 6 / 7])
+    assert abs(ce("fog").value(values, reference) - mean_of_ratios) > 0.05
+
+
+def test_relative_ce_subtracts_each_clean_error() -> None:
+    names = ["clean", *conditions_of("fog")]
+    values = pd.Series([0.1, 0.2, 0.2, 0.2, 0.2, 0.2], names)
+    reference = pd.Series([0.3, 0.5, 0.5, 0.5, 0.5, 0.5], names, name="ref")
+    assert relative_ce("fog").value(values, reference) == pytest.approx(0.5 / 1.0)
+
+
+def test_group_means_are_over_their_own_corruptions() -> None:
+    errors = constant({name: 0.01 * position for position, name in enumerate(CORRUPTIONS)})
+    found = {metric.name: metric.value(errors) for metric in GROUP_ERRORS}
+    assert found == pytest.approx(
+        {"noise_error": 0.01, "blur_error": 0.045, "weather_error": 0.085, "digital_error": 0.125}
+    )
+
+
+@pytest.mark.parametrize("absent", ["dropped", "nan"])
+def test_a_mean_over_an_incomplete_sweep_fails_and_names_the_missing_cells(absent: str) -> None:
+    errors = constant(dict.fromkeys(CORRUPTIONS, 0.5), clean=0.1)
+    errors = (
+        errors.drop(["fog@3", "snow@1"]) if absent == "dropped" else errors.mask(errors.index.isin(["fog@3", "snow@1"]))
+    )
+    with pytest.raises(MissingCellsError, match="not measured for net: snow@1, fog@3") as caught:
+        MEAN_CORRUPTION_ERROR.value(errors)
+    assert caught.value.missing == ("snow@1", "fog@3")
+    assert caught.value.exit_code == 4
+    assert isinstance(caught.value, NothingToCompareError)
+    assert corruption_error("frost").value(errors) == 0.5
+    assert CLEAN_ERROR.value(errors) == 0.1
+
+
+def test_a_quotient_needs_the_reference_complete_as_well() -> None:
+    errors = constant(dict.fromkeys(CORRUPTIONS, 0.5))
+    with pytest.raises(MissingCellsError, match="the reference AlexNet: fog@2"):
+        MCE.value(errors, alexnet_errors().drop("fog@2"))
+    with pytest.raises(MissingCellsError, match="net: clean"):
+        RELATIVE_MCE.value(errors, alexnet_errors())
+    with pytest.raises(NothingToCompareError, match="none was given"):
+        MCE.value(errors)
+
+
+@pytest.mark.parametrize(("metric", "clean", "corrupted"), [(MCE, 0.1, 0.0), (RELATIVE_MCE, 0.3, 0.3)])
+def test_a_reference_without_errors_divides_nothing(metric: Metric, clean: float, corrupted: float) -> None:
+    reference = constant(dict.fromkeys(CORRUPTIONS, corrupted), clean).rename("spotless")
+    with pytest.raises(UndefinedMetricError, match="undefined.*spotless"):
+        metric.value(constant(dict.fromkeys(CORRUPTIONS, 0.5), 0.1), reference)
+
+
+def test_definitions_say_how_many_corruptions_and_severities() -> None:
+    assert "15 corruptions x 5 severities" in MEAN_CORRUPTION_ERROR.definition
+    assert "15 CE values" in MCE.definition
+    assert all(name in MEAN_CORRUPTION_ERROR.definition for name in CORRUPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("n_clean_right", "n_robust", "expected"),
+    [
+        (50, (50, 50), "0"),  # half are wrong before any attack
+        (51, (50, 10), "1/255"),
+        (90, (51, 50), "2/255"),
+        (90, (90, 51), "> 2/255"),
+        (0, (0, 0), "0"),
+        (100, (100, 100), "> 2/255"),
+    ],
+)
+def test_the_median_fooling_eps_is_the_first_that_fools_half(
+    n_clean_right: int, n_robust: tuple[int, ...], expected: str
+) -> None:
+    assert median_fooling_eps(100, n_clean_right, n_robust, ["1/255", "2/255"]) == expected
+
+
+def test_the_median_fooling_eps_is_the_lower_median_over_images() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        n = int(rng.integers(1, 12))
+        fooled_at = rng.integers(0, 5, n)  # 0: wrong before; 4: never
+        n_robust = tuple(int((fooled_at > k).sum()) for k in (1, 2, 3))
+        texts = ["0", "a", "b", "c", "> c"]
+        expected = texts[sorted(fooled_at)[math.ceil(n / 2) - 1]]
+        assert median_fooling_eps(n, int((fooled_at > 0).sum()), n_robust, ["a", "b", "c"]) == expected
+
+
+@pytest.mark.parametrize("n_robust", [(60, 70), (95, 10), (60,)])
+def test_counts_that_rise_along_a_ladder_are_refused(n_robust: tuple[int, ...]) -> None:
+    with pytest.raises(DataError, match="fall from eps to eps"):
+        median_fooling_eps(100, 90, n_robust, ["1/255", "2/255"])
+
+
+def test_robust_accuracy_is_over_all_images() -> None:
+    assert robust_accuracy(30, 120) == 0.25

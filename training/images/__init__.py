@@ -1,0 +1,1 @@
+"""The images that a training sees, stored on the device or read while it goes on."""
