@@ -1,5 +1,6 @@
 """Where the layout tests look."""
 
+import ast
 import tomllib
 from pathlib import Path
 
@@ -22,3 +23,17 @@ def package_folders() -> dict[str, Path]:
         for init in sorted((ROOT / top).rglob("__init__.py")):
             found[f"robustsweep.{'.'.join(init.parent.relative_to(ROOT).parts)}"] = init.parent
     return found
+
+
+def imported(path: Path, *, top_level_only: bool = False) -> set[str]:
+    """Return what a file imports, as ``module.name``."""
+    tree = ast.parse(path.read_text())
+    nodes = tree.body if top_level_only else ast.walk(tree)
+    names: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: only absolute imports"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names

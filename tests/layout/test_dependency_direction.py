@@ -1,9 +1,8 @@
-import ast
 import sys
 from pathlib import Path
 
 import pytest
-from repository import ROOT, TOP_LEVEL
+from repository import ROOT, TOP_LEVEL, imported
 
 ROOT_MODULES = {
     "aes",
@@ -31,19 +30,6 @@ ALLOWED = {
     "src/robustsweep/cli": {*TOP_LEVEL, "cli"},
 }
 PURE = ("augmentations", "corruptions", "attacks")
-
-
-def imported(path: Path, *, top_level_only: bool = False) -> set[str]:
-    tree = ast.parse(path.read_text())
-    nodes = tree.body if top_level_only else ast.walk(tree)
-    names: set[str] = set()
-    for node in nodes:
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: only absolute imports"
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
 
 
 def modules(folder: str) -> list[Path]:
