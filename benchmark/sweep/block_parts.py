@@ -50,17 +50,17 @@ def through_parts(
     """
     place = cell.checkpoint.id, cell.key
     if computed is None:
-        inspection.take(cell, store.part(*place, block).notes["inspected"])
+        inspection.take(cell, store.parts.read(*place, block).notes["inspected"])
     else:
         notes = {
             "seconds": computed.seconds,
             "warnings": list(computed.warnings),
             "inspected": inspection.notes(cell),
         }
-        store.write_part(*place, block, Part(computed.examples, notes))
+        store.parts.write(*place, block, Part(computed.examples, notes))
     if block < n_blocks - 1:
         return None
-    parts = [store.part(*place, index) for index in range(n_blocks)]
+    parts = [store.parts.read(*place, index) for index in range(n_blocks)]
     return Computed(
         Examples.concatenate([part.examples for part in parts]),
         sum(part.notes["seconds"] for part in parts),

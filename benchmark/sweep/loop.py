@@ -126,7 +126,7 @@ class Run:
         for cell in cells:
             if self._store.has(cell.checkpoint.id, cell.key):  # another process has finished it meanwhile
                 self._advance(cell, block)
-            elif self._store.has_part(cell.checkpoint.id, cell.key, block.index):  # from an interrupted run
+            elif self._store.parts.has(cell.checkpoint.id, cell.key, block.index):  # from an interrupted run
                 self._close(cell, block, None)
             else:
                 todo.append(cell)

@@ -126,3 +126,11 @@ def remove_folder(root: Path, *names: str) -> None:
     """
     if has_folder(root, *names):
         shutil.rmtree(root.joinpath(*names), ignore_errors=True)
+
+
+def write_unless_there(root: Path, names: tuple[str, ...], content: bytes) -> None:
+    """Write a file unless it holds the same already, as in a folder that is finished and read-only."""
+    path = root.joinpath(*names)
+    if has_file(root, *names) and path.stat().st_size == len(content) and path.read_bytes() == content:
+        return
+    write_entry(root, names, content)

@@ -9,6 +9,7 @@ import numpy as np
 
 from robustsweep.errors import DataError
 from robustsweep.results.stored.cells import Examples, Json
+from robustsweep.results.stored.entries import has_file, write_entry
 from robustsweep.results.stored.json.documents import fitting
 from robustsweep.results.stored.recounts import examples_of
 from robustsweep.results.stored.sealed_arrays import read_sealed_arrays, sealed_arrays
@@ -58,3 +59,40 @@ def read_part(path: Path) -> Part:
     notes: Json = parse_json(text.tobytes(), path, _ADVICE)
     fitting(notes, NotesFields, path, "a block of a cell", _ADVICE)
     return Part(examples_of(arrays, path), notes)
+
+
+class PartFiles:
+    """The folder ``parts`` of a run.
+
+    Args:
+        run: The run folder.
+    """
+
+    def __init__(self, run: Path) -> None:
+        self._run = run
+
+    def write(self, checkpoint_id: str, key: str, block: int, part: Part) -> None:
+        """Store one block of a cell that is not finished."""
+        write_entry(self._run, _names(checkpoint_id, key, block), part.file())
+
+    def has(self, checkpoint_id: str, key: str, block: int) -> bool:
+        """Say whether that block of the cell is stored, and whole: one that is damaged is computed again."""
+        if not has_file(self._run, *_names(checkpoint_id, key, block)):
+            return False
+        try:
+            self.read(checkpoint_id, key, block)
+        except DataError:
+            return False
+        return True
+
+    def read(self, checkpoint_id: str, key: str, block: int) -> Part:
+        """Read one stored block of a cell.
+
+        Raises:
+            DataError: If it cannot be read.
+        """
+        return read_part(self._run.joinpath(*_names(checkpoint_id, key, block)))
+
+
+def _names(checkpoint_id: str, key: str, block: int) -> tuple[str, ...]:
+    return "parts", checkpoint_id, key[:16], f"{block}.npz"

@@ -15,12 +15,12 @@ folder is newer, or is there without its document. Every file carries a checksum
 """
 
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from robustsweep.errors import DataError
+from robustsweep.results.stored.card_files import CardFiles
 from robustsweep.results.stored.cells import Array, Cell, Examples, Json
 from robustsweep.results.stored.compact.compacted import CompactCheckpoints
 from robustsweep.results.stored.compact.layout import Summary
@@ -32,20 +32,17 @@ from robustsweep.results.stored.entries import (
     names_in,
     remove_folder,
     write_entry,
+    write_unless_there,
 )
-from robustsweep.results.stored.files import npz_bytes, read_npz, remove_abandoned
+from robustsweep.results.stored.example_files import ExampleFiles
+from robustsweep.results.stored.files import npz_bytes, remove_abandoned
 from robustsweep.results.stored.images import ImageFiles
 from robustsweep.results.stored.json.cell_documents import cell_document, read_cell_document
-from robustsweep.results.stored.json.cell_fields import CheckpointFields
-from robustsweep.results.stored.json.documents import read_document, sealed, unsealed_note
-from robustsweep.results.stored.parts import Part, read_part
+from robustsweep.results.stored.json.documents import unsealed_note
+from robustsweep.results.stored.parts import PartFiles
 from robustsweep.results.stored.plans import WantedPlan, read_wanted
-from robustsweep.results.stored.recounts import examples_of, recount, refuse_contradiction
-from robustsweep.untrusted.arrays import ARRAYS_BYTES
-from robustsweep.untrusted.files import read_regular
 
 NEEDS_EXAMPLES = "needs the per-image answers, which compacted runs do not hold; keep the folder cells."
-_MOST_CARD_BYTES = 4 << 20
 
 
 class CellStore:
@@ -53,17 +50,20 @@ class CellStore:
 
     Args:
         root: The run folder; it is created by the first write.
+
+    Attributes:
+        root: Likewise.
+        parts: The blocks of cells that are not finished.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._compact = CompactCheckpoints(root)
+        self._cards = CardFiles(root)
         self._images = ImageFiles(root)
-        self._last_read: tuple[tuple[object, ...], Examples] | None = None
+        self._arrays = ExampleFiles(root, self._images)
+        self.parts = PartFiles(root)
         self._unsealed: set[Path] = set()
-
-    def _folder(self, checkpoint_id: str, key: str) -> Path:
-        return self.root / "cells" / checkpoint_id / key[:16]
 
     def has(self, checkpoint_id: str, key: str) -> bool:
         """Say whether the cell is finished."""
@@ -94,7 +94,7 @@ class CellStore:
 
     def cells_of(self, checkpoint_id: str) -> Iterator[Cell]:
         """Read the finished cells of a checkpoint, from its compacted file where that answers for them."""
-        compact, named = self._compact.cells(checkpoint_id), self._named(checkpoint_id)
+        compact, named = self._compact.cells(checkpoint_id), self._cards.of(checkpoint_id)
         if compact and not self._compact.is_sealed(checkpoint_id):
             self._unsealed.add(self._compact.path_of(checkpoint_id))
         for name in sorted(compact.keys() | self._folders(checkpoint_id)):
@@ -108,27 +108,14 @@ class CellStore:
         if not document.is_sealed:
             self._unsealed.add(path)
             if has_file(self.root, "cells", checkpoint_id, name, "examples.npz"):
-                self._examples(cell, document.content["examples_sha256"])
+                self._arrays.read_for(cell, document.content["examples_sha256"])
         return cell
 
     @property
     def notes(self) -> list[str]:
         """Sentences about the files that were read so far: which have no checksum."""
-        note = unsealed_note(self.root, [*self._unsealed, *self._images.unsealed])
+        note = unsealed_note(self.root, [*self._unsealed, *self._cards.unsealed, *self._images.unsealed])
         return [note] if note else []
-
-    def _named(self, checkpoint_id: str) -> Json | None:
-        """Read what the last sweep called a checkpoint; None where none has said so."""
-        names = ("checkpoints", f"{checkpoint_id}.json")
-        if not has_file(self.root, *names):
-            return None
-        path, advice = self.root.joinpath(*names), "delete it and sweep again"
-        document = read_document(path, CheckpointFields, "a checkpoint's card", advice, _MOST_CARD_BYTES)
-        if document.content["id"] != checkpoint_id:
-            raise DataError(f"{path} is the card of checkpoint {document.content['id'][:40]}; {advice}.")
-        if not document.is_sealed:
-            self._unsealed.add(path)
-        return document.content
 
     def _folders(self, checkpoint_id: str) -> set[str]:
         names = names_in(self.root, "cells", checkpoint_id, pattern=SHORT_KEY)
@@ -151,14 +138,7 @@ class CellStore:
 
         Name, method and seed decide no number, so giving them later must not ask for a new sweep.
         """
-        self._write_unless_there(("checkpoints", f"{checkpoint['id']}.json"), sealed(checkpoint))
-
-    def _write_unless_there(self, names: tuple[str, ...], content: bytes) -> None:
-        """Write a file unless it holds the same already, as in a folder that is finished and read-only."""
-        path = self.root.joinpath(*names)
-        if has_file(self.root, *names) and path.stat().st_size == len(content) and path.read_bytes() == content:
-            return
-        write_entry(self.root, names, content)
+        self._cards.write(checkpoint)
 
     def examples(self, cell: Cell) -> Examples:
         """Read the per-image arrays of ``cell``; see ``examples_of``."""
@@ -173,13 +153,7 @@ class CellStore:
         """
         if not has_folder(self.root, "cells", checkpoint_id, key[:16]) and self._compact.has(checkpoint_id, key):
             raise DataError(f"This use of cell {key[:16]} {NEEDS_EXAMPLES}")
-        folder = self._folder(checkpoint_id, key)
-        stamp = (checkpoint_id, key, *(_stamp(folder / name) for name in ("examples.npz", "cell.json")))
-        if self._last_read is None or self._last_read[0] != stamp:
-            has_file(self.root, "cells", checkpoint_id, key[:16], "examples.npz")
-            cell, document = read_cell_document(folder / "cell.json")
-            self._last_read = stamp, self._examples(cell, document.content["examples_sha256"])
-        return self._last_read[1]
+        return self._arrays.read(checkpoint_id, key)
 
     def check_examples(self, cell: Cell) -> None:
         """Check that the per-image arrays of a finished cell are those that it was written with, as files.
@@ -187,46 +161,7 @@ class CellStore:
         Raises:
             DataError: If they are missing or others.
         """
-        folder = self._folder(cell.checkpoint["id"], cell.key)
-        has_file(self.root, "cells", cell.checkpoint["id"], cell.key[:16], "examples.npz")
-        _, document = read_cell_document(folder / "cell.json")
-        _refuse_other_arrays(folder / "examples.npz", document.content["examples_sha256"])
-
-    def _examples(self, cell: Cell, sha256: str) -> Examples:
-        folder = self._folder(cell.checkpoint["id"], cell.key)
-        path = folder / "examples.npz"
-        _refuse_other_arrays(path, sha256)
-        arrays = read_npz(path)
-        examples = examples_of(arrays, path, cell.counts.n)
-        images_key = cell.data["images_key"]
-        labels = self._images.of(images_key).labels if self._images.has(images_key) else None
-        refuse_contradiction(cell, *recount(cell, examples, labels), folder / "cell.json")
-        return examples
-
-    def _part_names(self, checkpoint_id: str, key: str, block: int) -> tuple[str, ...]:
-        return "parts", checkpoint_id, key[:16], f"{block}.npz"
-
-    def write_part(self, checkpoint_id: str, key: str, block: int, part: Part) -> None:
-        """Store one block of a cell that is not finished."""
-        write_entry(self.root, self._part_names(checkpoint_id, key, block), part.file())
-
-    def has_part(self, checkpoint_id: str, key: str, block: int) -> bool:
-        """Say whether that block of the cell is stored, and whole: one that is damaged is computed again."""
-        if not has_file(self.root, *self._part_names(checkpoint_id, key, block)):
-            return False
-        try:
-            self.part(checkpoint_id, key, block)
-        except DataError:
-            return False
-        return True
-
-    def part(self, checkpoint_id: str, key: str, block: int) -> Part:
-        """Read one stored block of a cell.
-
-        Raises:
-            DataError: If it cannot be read.
-        """
-        return read_part(self.root.joinpath(*self._part_names(checkpoint_id, key, block)))
+        self._arrays.check(cell)
 
     def remove_leftovers(self) -> None:
         """Remove what killed sweeps have left: blocks of cells that are finished, and what was being written."""
@@ -254,7 +189,7 @@ class CellStore:
     def write_plan(self, wanted: Sequence[Json], audits: Sequence[Json] = ()) -> str:
         """Note what a sweep was asked for, as in ``WantedPlan``; return the plan's name."""
         plan = WantedPlan(wanted, audits)
-        self._write_unless_there(("plans", f"{plan.name}.json"), plan.file())
+        write_unless_there(self.root, ("plans", f"{plan.name}.json"), plan.file())
         return plan.name
 
     def plans(self) -> dict[str, WantedPlan]:
@@ -269,17 +204,3 @@ class CellStore:
     def missing(self) -> list[Json]:
         """List the planned cells that are not finished."""
         return [entry for entry in self.wanted() if not self.has(entry["checkpoint_id"], entry["key"])]
-
-
-def _refuse_other_arrays(path: Path, sha256: str) -> None:
-    content = read_regular(path, ARRAYS_BYTES, "delete its folder and sweep again")
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise DataError(f"{path} does not belong to its cell.json; delete both and sweep again.")
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    try:
-        found = os.lstat(path)
-    except FileNotFoundError:
-        return None
-    return found.st_mtime_ns, found.st_size

@@ -185,26 +185,26 @@ def part(first: int) -> Part:
 def test_parts_come_back_and_go_when_the_cell_is_finished(store: CellStore) -> None:
     written = cell()
     for block in (1, 0):
-        store.write_part(ID, written.key, block, part(3 * block))
-    assert store.has_part(ID, written.key, 1)
-    assert not store.has_part(ID, written.key, 2)
-    read = store.part(ID, written.key, 1)
+        store.parts.write(ID, written.key, block, part(3 * block))
+    assert store.parts.has(ID, written.key, 1)
+    assert not store.parts.has(ID, written.key, 2)
+    read = store.parts.read(ID, written.key, 1)
     assert same(read.examples, part(3).examples)
     assert read.notes == part(3).notes
     with pytest.raises(DataError, match=r"2\.npz cannot be read"):
-        store.part(ID, written.key, 2)
+        store.parts.read(ID, written.key, 2)
     assert not store.has(ID, written.key)
     store.write(written, examples(5, attacked=True))
-    assert not store.has_part(ID, written.key, 0)
+    assert not store.parts.has(ID, written.key, 0)
 
 
 def test_a_damaged_part_is_not_there(store: CellStore) -> None:
-    store.write_part(ID, cell().key, 0, part(0))
+    store.parts.write(ID, cell().key, 0, part(0))
     (path,) = store.root.glob("parts/*/*/0.npz")
     arrays = read_npz(path)
     arrays["prediction"][0] += 1
     path.write_bytes(npz_bytes(arrays))
-    assert not store.has_part(ID, cell().key, 0)
+    assert not store.parts.has(ID, cell().key, 0)
 
 
 def test_ids_and_labels_are_stored_once_and_others_of_the_same_key_refused(store: CellStore) -> None:

@@ -79,13 +79,13 @@ def test_the_parts_of_a_finished_cell_are_not_removed_elsewhere(run: RunBuilder,
     (cell,) = run.store.cells()
     examples = run.store.examples(cell)
     notes = {"seconds": 1.0, "warnings": [], "inspected": {}}
-    run.store.write_part(cell.checkpoint["id"], cell.key, 0, Part(examples, notes))
+    run.store.parts.write(cell.checkpoint["id"], cell.key, 0, Part(examples, notes))
     target = outside(run, *("parts", cell.checkpoint["id"], cell.key[:16])[:depth])
     before = contents(target)
     with pytest.raises(DataError, match="is a link"):
         run.store.write(cell, examples)
     with pytest.raises(DataError, match="is a link"):
-        run.store.write_part(cell.checkpoint["id"], cell.key, 1, Part(examples, notes))
+        run.store.parts.write(cell.checkpoint["id"], cell.key, 1, Part(examples, notes))
     assert contents(target) == before != {}
 
 
