@@ -8,7 +8,7 @@ import pandas as pd
 from robustsweep.printable import printable
 from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.equal_training import facts_of
-from robustsweep.results.comparable.frame import DEFAULT_METHOD, UNSPECIFIED
+from robustsweep.results.comparable.rows import DEFAULT_METHOD, UNSPECIFIED
 from robustsweep.results.stored.cells import canonical_json
 
 

@@ -10,7 +10,8 @@ from robustsweep.errors import NothingToCompareError
 from robustsweep.registry import unknown_name
 from robustsweep.results.comparable.comparable_sets import Unit, split_units
 from robustsweep.results.comparable.corruption_overlap import overlap_notes
-from robustsweep.results.comparable.frame import UNSPECIFIED, read_runs
+from robustsweep.results.comparable.frame import read_runs
+from robustsweep.results.comparable.rows import UNSPECIFIED
 from robustsweep.results.compare.paired_scores import (
     NO_MCE,
     Comparison,

@@ -10,7 +10,7 @@ from robustsweep.errors import NothingToCompareError
 from robustsweep.registry import unknown_name
 from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.equal_training import differing_fields, facts_of, states_training
-from robustsweep.results.comparable.frame import UNSPECIFIED
+from robustsweep.results.comparable.rows import UNSPECIFIED
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from robustsweep.results.comparable.comparable_sets import Unit
-from robustsweep.results.comparable.frame import DEFAULT_METHOD
+from robustsweep.results.comparable.rows import DEFAULT_METHOD
 from robustsweep.results.comparable.seed_groups import SeedGroup, seed_groups
 from robustsweep.results.corruption_names import CORRUPTIONS
 from robustsweep.results.metrics.corruption_metrics import corruption_error

@@ -13,7 +13,7 @@ from typing import NotRequired, TypedDict
 import numpy as np
 
 from robustsweep.errors import DataError, NothingToCompareError
-from robustsweep.results.comparable.frame import UNSPECIFIED
+from robustsweep.results.comparable.rows import UNSPECIFIED
 from robustsweep.results.gate.wrong_images import Answers, RunAnswers, read_answers
 from robustsweep.results.stored.cells import Array, Json
 from robustsweep.results.stored.files import write_atomically

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from robustsweep.errors import NothingToCompareError
-from robustsweep.results.comparable.frame import UNSPECIFIED
+from robustsweep.results.comparable.rows import UNSPECIFIED
 from robustsweep.results.gate.wrong_images import Answers, RunAnswers
 from robustsweep.results.metrics.scores import CellName, cell_title
 from robustsweep.results.statistics.seeds import FEWEST_SEEDS

@@ -9,7 +9,7 @@ from robustsweep.errors import UsageError
 from robustsweep.registry import unknown_name
 from robustsweep.results.alexnet_errors import alexnet_errors
 from robustsweep.results.comparable.comparable_sets import Unit
-from robustsweep.results.comparable.frame import DEFAULT_METHOD
+from robustsweep.results.comparable.rows import DEFAULT_METHOD
 
 NOT_COMPARABLE = "not comparable with published mCE"
 

@@ -9,7 +9,7 @@ import pandas as pd
 from robustsweep.process.cycle_collector import collector_paused
 from robustsweep.process.freed_memory import keep_freed_memory
 from robustsweep.registry import unknown_name
-from robustsweep.results.comparable.frame import DTYPES
+from robustsweep.results.comparable.rows import DTYPES
 from robustsweep.results.figures.picture import ImageFormat
 from robustsweep.results.report.document import Report, build_report
 from robustsweep.results.report.html.page import report_html

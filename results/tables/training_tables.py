@@ -12,7 +12,7 @@ import pandas as pd
 from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.corruption_overlap import overlap_notes
 from robustsweep.results.comparable.equal_training import training_of
-from robustsweep.results.comparable.frame import DEFAULT_METHOD
+from robustsweep.results.comparable.rows import DEFAULT_METHOD
 from robustsweep.results.metrics.corruption_metrics import CLEAN_ERROR, MEAN_CORRUPTION_ERROR
 from robustsweep.results.tables.headline import value_or_missing
 from robustsweep.results.tables.provenance_tables import pairs_text

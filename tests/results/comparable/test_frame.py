@@ -8,7 +8,8 @@ import pytest
 from run_builder import RunBuilder, resealed
 
 from robustsweep.errors import DataError, UsageError
-from robustsweep.results.comparable.frame import DTYPES, load_frame, read_runs
+from robustsweep.results.comparable.frame import load_frame, read_runs
+from robustsweep.results.comparable.rows import DTYPES
 from robustsweep.results.stored.cells import Counts
 
 
