@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from robustsweep.benchmark.checkpoints.files.file_accuracy import FileAccuracy, find_accuracy
-from robustsweep.benchmark.checkpoints.files.inert_pickle import Call, Global
+from robustsweep.benchmark.checkpoints.files.pickle_records import Call, Global
 from robustsweep.benchmark.checkpoints.files.stored_tensors import StoredTensor
 from robustsweep.benchmark.checkpoints.files.torch_files import TorchFile
 from robustsweep.benchmark.checkpoints.native import is_safetensors, load_tensors, tensor_shapes

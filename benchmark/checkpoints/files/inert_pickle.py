@@ -2,14 +2,14 @@
 
 Plain values and containers come out as they are. Whatever a pickle asks to import or to call comes out as a ``Global``
 or a ``Call``, which record what was asked for, unless the caller has a maker for that very name. Attributes are never
-set. Keys other than numbers and strings are dropped, because hashing nested tuples or long numbers can take forever.
-No operation makes more than it takes from the file, so that a short pickle cannot fill the memory.
+set. No operation makes more than it takes from the file, so that a short pickle cannot fill the memory.
 """
 
 import pickletools
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
+
+from robustsweep.benchmark.checkpoints.files.pickle_records import Call, Global, Maker, safe_items
 
 _MOST_OPERATIONS = 4_000_000
 """Each takes up to some 200 bytes of memory; a log of a million numbers has fewer."""
@@ -27,30 +27,6 @@ _VALUES = frozenset(
     )
 )
 _PUTS, _GETS = frozenset(("BINPUT", "LONG_BINPUT", "PUT")), frozenset(("BINGET", "LONG_BINGET", "GET"))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Global:
-    """A name that a pickle asks to import, such as ``"os.system"``."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Call:
-    """What a pickle asks to have made by a call.
-
-    Attributes:
-        name: What it asks to call.
-        arguments: With what.
-    """
-
-    name: str
-    arguments: tuple[Any, ...] = ()
-
-
-Maker = Callable[..., Any]
-"""Takes the arguments of a call, of any number and kind, and returns what stands for its result."""
 
 
 def read_pickle(file: BinaryIO, makers: Mapping[str, Maker], persistent: Maker) -> Any:
@@ -72,17 +48,6 @@ def read_pickle(file: BinaryIO, makers: Mapping[str, Maker], persistent: Maker) 
             return machine.stack.pop()
         machine.step(operation.name, argument)
     raise ValueError("the pickle does not end")
-
-
-def safe_items(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
-    """Make a dict of the pairs whose keys are numbers of at most 64 bits, strings, bytes or None."""
-    return {key: value for key, value in pairs if _is_key(key)}
-
-
-def _is_key(key: Any) -> bool:
-    if isinstance(key, int):
-        return -(1 << 63) <= key < 1 << 63
-    return key is None or isinstance(key, str | float | bytes)
 
 
 class _Machine:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from robustsweep.benchmark.checkpoints.files.inert_pickle import Call, Global, Maker, safe_items
+from robustsweep.benchmark.checkpoints.files.pickle_records import Call, Global, Maker, safe_items
 
 _MOST_DIMENSIONS = 64
 _MOST_ELEMENTS = 1 << 48

@@ -14,7 +14,8 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
-from robustsweep.benchmark.checkpoints.files.inert_pickle import Call, read_pickle
+from robustsweep.benchmark.checkpoints.files.inert_pickle import read_pickle
+from robustsweep.benchmark.checkpoints.files.pickle_records import Call
 from robustsweep.benchmark.checkpoints.files.stored_tensors import MAKERS, Storage, StoredTensor, make_storage
 from robustsweep.errors import CheckpointError
 

@@ -13,7 +13,8 @@ from checkpoint_files import CARD, CLASSES, SPEC, only, renamed, saved, weights
 from safetensors.torch import save_file
 
 from robustsweep.benchmark.checkpoints import resolve
-from robustsweep.benchmark.checkpoints.files.inert_pickle import Call, Global, read_pickle
+from robustsweep.benchmark.checkpoints.files.inert_pickle import read_pickle
+from robustsweep.benchmark.checkpoints.files.pickle_records import Call, Global
 from robustsweep.benchmark.checkpoints.networks import network as networks
 from robustsweep.benchmark.checkpoints.state_dicts import read_state_dict
 from robustsweep.errors import CheckpointError
