@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -30,6 +30,7 @@ class Unit:
         rows: Clean and corruption rows of the frame.
         attacks: Attack rows of the frame; empty where an earlier unit of the same images already has them.
         windows: Window rows of the frame; likewise.
+        subject: What a row of a table is: a checkpoint, or a method whose seeds are averaged, see ``method_rows``.
     """
 
     scope: Scope
@@ -41,6 +42,7 @@ class Unit:
     rows: pd.DataFrame
     attacks: pd.DataFrame
     windows: pd.DataFrame
+    subject: Literal["checkpoint", "method"] = "checkpoint"
 
     def values(self, quantity: str = "error") -> pd.DataFrame:
         """Return a quantity by condition name (index) and checkpoint id (columns, in order); NaN is missing."""

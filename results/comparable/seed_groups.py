@@ -17,14 +17,20 @@ class SeedGroup:
     """Checkpoints that differ by their training seed alone.
 
     Attributes:
-        label: The method, or the checkpoint's name where the method does not tell it apart; printable.
+        name: The method, or the checkpoints' names where several groups share the method; printable.
         method: The training-time augmentation.
         checkpoint_ids: Their ids, at least one.
     """
 
-    label: str
+    name: str
     method: str
     checkpoint_ids: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        """The name, with the number of seeds where there are several."""
+        n_seeds = len(self.checkpoint_ids)
+        return self.name if n_seeds == 1 else f"{self.name} ({n_seeds} seeds)"
 
 
 def seed_groups(unit: Unit) -> list[SeedGroup]:
@@ -35,12 +41,9 @@ def seed_groups(unit: Unit) -> list[SeedGroup]:
     methods = [str(unit.checkpoints.loc[identifiers[0], "method"]) for identifiers in groups.values()]
     found = []
     for identifiers, method in zip(groups.values(), methods, strict=True):
-        label = method
-        if method == UNSPECIFIED or methods.count(method) > 1:
-            label = ", ".join(unit.checkpoints.loc[identifiers, "label"])
-        if len(identifiers) > 1:
-            label = f"{label} ({len(identifiers)} seeds)"
-        found.append(SeedGroup(printable(label), method, tuple(identifiers)))
+        is_clear = method != UNSPECIFIED and methods.count(method) == 1
+        name = method if is_clear else ", ".join(unit.checkpoints.loc[identifiers, "label"])
+        found.append(SeedGroup(printable(name), method, tuple(identifiers)))
     return sorted(found, key=lambda group: group.method != DEFAULT_METHOD)
 
 

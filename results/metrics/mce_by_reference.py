@@ -11,9 +11,9 @@ from robustsweep.results.corruption_names import CORRUPTIONS, SEVERITIES, condit
 from robustsweep.results.metrics.corruption_metrics import UndefinedMetricError
 from robustsweep.results.metrics.per_image import MeasuredCells, read_scores
 from robustsweep.results.metrics.scores import Score, mean_score
-from robustsweep.results.statistics.intervals import Floats
+from robustsweep.results.statistics.intervals import Estimate, Floats
 from robustsweep.results.statistics.resampling import mean_ratios, resample
-from robustsweep.results.statistics.seeds import MethodDifference, combine
+from robustsweep.results.statistics.seeds import MethodDifference, combine, mean_over_seeds
 
 MCE_BY_REFERENCE = "mce_vs_reference"
 PER_CORRUPTION = tuple(mean_score(f"{name}_error", name, "corruption", conditions_of(name)) for name in CORRUPTIONS)
@@ -57,6 +57,19 @@ def linearised_mce(model: Floats, reference: Floats) -> Floats:
     errors = reference.mean(axis=0)
     ces = model.mean(axis=0) / errors
     return np.asarray(ces.mean() + ((model - ces * reference) / errors).mean(axis=1), dtype=np.float64)
+
+
+def mce_estimate(model: tuple[Floats, Floats], reference: tuple[Floats, Floats]) -> Estimate:
+    """Estimate mCE with a measured reference over the images and the training seeds of both.
+
+    Args:
+        model: Mean errors under each corruption by image, shape (n, 15), and by seed, shape (K, 15).
+        reference: The same of the reference.
+    """
+    errors = reference[0].mean(axis=0)
+    ces = model[0].mean(axis=0) / errors
+    by_seed = ((model[1] / errors).mean(axis=1), (ces * reference[1] / errors).mean(axis=1))
+    return mean_over_seeds(linearised_mce(model[0], reference[0]), *by_seed)
 
 
 def mce_difference(

@@ -10,6 +10,7 @@ from robustsweep.registry import unknown_name
 from robustsweep.results.alexnet_errors import alexnet_errors
 from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.rows import DEFAULT_METHOD
+from robustsweep.results.comparable.seed_groups import seed_groups
 
 NOT_COMPARABLE = "not comparable with published mCE"
 
@@ -19,16 +20,18 @@ class Reference:
     """A reference and what has to be said wherever its quotients are shown.
 
     Attributes:
-        name: ``"AlexNet"`` or the checkpoint's label.
+        name: ``"AlexNet"``, the checkpoint's label, or the method with its number of seeds.
         errors: Errors (fractions) by condition name.
         caveat: A few words, empty where none are due.
         is_published: Whether these are published constants and no checkpoint of the run.
+        checkpoint_ids: Whose errors these are, the mean of several; empty where they are published.
     """
 
     name: str
     errors: "pd.Series[float]"
     caveat: str
     is_published: bool = False
+    checkpoint_ids: tuple[str, ...] = ()
 
     @property
     def short_name(self) -> str:
@@ -39,24 +42,30 @@ class Reference:
 def references_of(unit: Unit, wanted: str | None) -> list[Reference]:
     """Choose the references of one unit.
 
-    Published AlexNet is one on ImageNet's 1000 classes only. A checkpoint of the run is one when ``wanted`` names it or
-    its method, or, with no wish, when exactly one checkpoint of the unit has the method ``baseline``.
+    Published AlexNet is one on ImageNet's 1000 classes only. A checkpoint of the run is one when ``wanted`` names it; a
+    method, with the mean of its seeds' errors, when ``wanted`` names it, or, with no wish, the method ``baseline``.
+    Checkpoints of one method that differ by more than their seed have no mean.
 
     Raises:
-        UsageError: If ``wanted`` is a method of several checkpoints.
+        UsageError: If ``wanted`` is a method whose checkpoints differ by more than their seed.
     """
     references = []
     if unit.is_imagenet:
         caveat = "" if unit.is_published_imagenet_c else NOT_COMPARABLE
         references.append(Reference("AlexNet", alexnet_errors(), caveat, is_published=True))
-    chosen = _matching(unit, wanted or DEFAULT_METHOD)
-    if wanted and len(chosen) > 1:
-        labels = ", ".join(unit.checkpoints.loc[chosen, "label"])
-        raise UsageError(f"--reference {wanted} fits {len(chosen)} checkpoints ({labels}); name one of them.")
-    if len(chosen) == 1:
-        label = str(unit.checkpoints.loc[chosen[0], "label"])
-        errors = unit.values()[chosen[0]].rename(label)
-        references.append(Reference(label, errors, NOT_COMPARABLE))
+    chosen = tuple(_matching(unit, wanted or DEFAULT_METHOD))
+    together = next((group for group in seed_groups(unit) if set(group.checkpoint_ids) == set(chosen)), None)
+    if wanted and len(chosen) > 1 and together is None:
+        labels = ", ".join(unit.checkpoints.loc[list(chosen), "label"])
+        raise UsageError(
+            f"--reference {wanted} fits {len(chosen)} checkpoints that differ by more than their training seed "
+            f"({labels}); name one of them."
+        )
+    if len(chosen) == 1 or together is not None:
+        one = str(unit.checkpoints.loc[chosen[0], "label"])
+        label = one if len(chosen) == 1 or together is None else together.label
+        errors = unit.values()[list(chosen)].mean(axis=1, skipna=False).rename(label)
+        references.append(Reference(label, errors, NOT_COMPARABLE, checkpoint_ids=chosen))
     return references
 
 

@@ -5,8 +5,13 @@ from collections.abc import Sequence
 from robustsweep.errors import DataError
 
 
-def robust_accuracy(n_robust: int, n: int) -> float:
-    """Return the fraction of images still right under the attack; images wrong before it count as not robust."""
+def robust_accuracy(n_robust: float, n: int) -> float:
+    """Return the fraction of images still right under the attack; images wrong before it count as not robust.
+
+    Args:
+        n_robust: Images still right, or the mean of that over training seeds.
+        n: Images.
+    """
     return n_robust / n
 
 

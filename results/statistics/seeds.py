@@ -61,9 +61,38 @@ def method_difference(first: Floats, second: Floats, ids: Ids | None = None) -> 
     """
     if first.ndim != 2 or second.ndim != 2 or first.shape[1] != second.shape[1]:
         raise DataError(f"Methods are compared on the same images; got scores {first.shape} and {second.shape}.")
-    images = clustered_mean(first.mean(axis=0) - second.mean(axis=0), ids)
     by_seed = first.mean(axis=1), second.mean(axis=1)
+    return difference_of_means(first.mean(axis=0) - second.mean(axis=0), by_seed, ids)
+
+
+def difference_of_means(by_image: Floats, by_seed: tuple[Floats, Floats], ids: Ids | None = None) -> MethodDifference:
+    """Compare two methods as ``method_difference`` does, of whose scores only means are at hand.
+
+    Args:
+        by_image: Differences of the images' means over seeds, shape (n,).
+        by_seed: Each method's score per seed, shapes (K1,) and (K2,).
+        ids: As in ``clustered_mean``.
+    """
+    images = clustered_mean(by_image, ids)
     return combine(images.value, images.standard_error**2, images.n_images, by_seed)
+
+
+def mean_over_seeds(by_image: Floats, *by_seed: Floats) -> Estimate:
+    """Estimate a method's score, an average over images and training seeds.
+
+    The variance is ``var(D) / n + s ** 2 / K``, where D are the images' means over seeds and s the standard deviation
+    of the seeds' scores; the latter holds image noise as well, which is counted twice. Degrees of freedom by
+    Satterthwaite. With a single seed the variance is that of the images.
+
+    Args:
+        by_image: Mean over the seeds for each image, shape (n,).
+        by_seed: The score of each seed, shape (K,); several where the score depends on the seeds of several methods, as
+            a quotient does.
+    """
+    images = clustered_mean(by_image)
+    seeds = [(_spread(scores) / len(scores), len(scores) - 1) for scores in by_seed if len(scores) > 1]
+    variance, degrees = _summed([(images.standard_error**2, images.n_images - 1), *seeds])
+    return Estimate(images.value, float(np.sqrt(variance)), degrees, images.n_images)
 
 
 def combine(value: float, image_variance: float, n_images: int, by_seed: tuple[Floats, Floats]) -> MethodDifference:

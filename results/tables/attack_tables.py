@@ -46,7 +46,9 @@ def attack_tables(unit: Unit, flags: Flags) -> list[Table]:
     caution = _caution(unit, flags)
     tables = [_with(robust_accuracies(unit, attacks), caution)]
     ladders = attacks[attacks.groupby(["checkpoint_id", "key"])["eps"].transform("size") > 1]
-    return [*tables, _with(median_fooling(unit, ladders), caution)] if len(ladders) else tables
+    if ladders.empty or unit.subject == "method":  # a median of means over seeds would be no image's
+        return tables
+    return [*tables, _with(median_fooling(unit, ladders), caution)]
 
 
 def _caution(unit: Unit, flags: Flags) -> tuple[str, ...]:
@@ -58,7 +60,7 @@ def _caution(unit: Unit, flags: Flags) -> tuple[str, ...]:
         return ()
     told = []
     for names, labels in by_finding.items():
-        who = f"all {len(labels)} checkpoints" if 1 < len(labels) == len(unit.checkpoints) else ", ".join(labels)
+        who = f"all {len(labels)} {unit.subject}s" if 1 < len(labels) == len(unit.checkpoints) else ", ".join(labels)
         told.append(f"{who} ({', '.join(FINDINGS.get(name, name) for name in names)})")
     return (
         f"Warning: flagged by the audits: {'; '.join(told)}. Their robustness may be overstated, so the best is not "
@@ -94,13 +96,13 @@ def robust_accuracies(unit: Unit, attacks: pd.DataFrame) -> Table:
     if not all(family.endswith(_TORCHATTACKS) for family in attacks["family"]):
         notes.append("Robust accuracy counts images that were wrong before the attack as not robust.")
     title = "Accuracy under attack (%, higher is better)"
-    table = Table("robust_accuracy", title, unit.scope, (), (), tuple(notes))
+    table = Table("robust_accuracy", title, unit.scope, (), (), tuple(notes), subject=unit.subject)
     return matrix(table, ("attack", "eps"), list(unit.checkpoints["label"]), lines, higher_is_better=True)
 
 
 def _line(unit: Unit, group: str, name: str, rows: pd.DataFrame, score: str) -> Line:
     right = rows.set_index("checkpoint_id")["n_right"].reindex(unit.checkpoints.index)
-    values = (None if pd.isna(n_right) else robust_accuracy(int(n_right), unit.scope.n) for n_right in right)
+    values = (None if pd.isna(n_right) else robust_accuracy(float(n_right), unit.scope.n) for n_right in right)
     return Line(group, name, tuple(values), score)
 
 

@@ -71,6 +71,7 @@ def error_per_corruption(unit: Unit) -> Table:
         (),
         _EMPTY,
         ("Each value is the mean over 5 severities.",),
+        subject=unit.subject,
     )
     return matrix(table, ("group", "corruption"), _labels(unit), lines, higher_is_better=False)
 
@@ -94,6 +95,7 @@ def ce_per_corruption(unit: Unit, reference: Reference) -> Table:
         _EMPTY,
         (*notes, *undefined_notes(MCE, reference)),
         depth="detail",
+        subject=unit.subject,
     )
     return matrix(table, ("group", "corruption"), _labels(unit), lines, higher_is_better=False)
 
@@ -107,6 +109,7 @@ def extra_corruptions(unit: Unit, corruptions: Sequence[str]) -> Table:
         (),
         _EMPTY,
         ("Each value is the mean over 5 severities. These enter no mean of the benchmark.",),
+        subject=unit.subject,
     )
     lines = _per_corruption(unit, corruptions)
     return matrix(table, ("group", "corruption"), _labels(unit), lines, higher_is_better=False)
@@ -132,5 +135,6 @@ def error_per_severity(unit: Unit, corruptions: Sequence[str]) -> Table:
         (),
         _EMPTY,
         depth="summary" if alone else "data",
+        subject=unit.subject,
     )
     return matrix(table, ("group", "condition"), _labels(unit), lines, higher_is_better=False)

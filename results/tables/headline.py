@@ -1,6 +1,7 @@
 """The tables that put every checkpoint in one row: the headline, and scores of probabilities."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -21,7 +22,7 @@ from robustsweep.results.metrics.corruption_metrics import (
 from robustsweep.results.metrics.mce_by_reference import MCE_BY_REFERENCE
 from robustsweep.results.metrics.references import Reference
 from robustsweep.results.tables.provenance_tables import pairs_text
-from robustsweep.results.tables.table import Column, Table, value_of
+from robustsweep.results.tables.table import Column, Table, Value, value_of
 
 _ALL_MEANS = "Means: 15 corruptions x 5 severities; noise 3 x 5, blur 4 x 5, weather 4 x 5, digital 4 x 5."
 _MOST_NAMED = 8
@@ -56,13 +57,14 @@ def some_complete(unit: Unit, corruptions: Sequence[str]) -> bool:
 
 
 def headline(unit: Unit, references: Sequence[Reference]) -> Table:
-    """One row per checkpoint: clean error, mean corruption error, group means and what references divide."""
+    """One row per checkpoint or method: clean error, mean corruption error, group means, what references divide."""
     corrupted = some_complete(unit, CORRUPTIONS)
     plain = [CLEAN_ERROR, *([MEAN_CORRUPTION_ERROR, *GROUP_ERRORS] if corrupted else [])]
     wanted = [(m, reference) for reference in references for m in (MCE, RELATIVE_MCE)] if corrupted else []
     undefined = [note for metric, reference in wanted for note in undefined_notes(metric, reference)]
     divided = [(m, reference) for m, reference in wanted if not any(undefined_notes(m, reference))]
-    columns = [Column("checkpoint", "checkpoint"), Column("method", "method"), Column("seed", "seed", "count")]
+    columns = _leading_columns(unit)
+    n_leading = len(columns)
     columns += [Column(m.name, m.title, "percent", False) for m in plain]
     columns += [_quotient_column(metric, reference) for metric, reference in divided]
     names = [m.name for m in plain]
@@ -74,7 +76,7 @@ def headline(unit: Unit, references: Sequence[Reference]) -> Table:
         measured = [value_or_missing(m, values) for m in plain] + [
             value_or_missing(m, values, reference) for m, reference in divided
         ]
-        rows.append((card["label"], card["method"], None if pd.isna(card["seed"]) else int(card["seed"]), *measured))
+        rows.append((*_leading(card, unit), *measured))
     notes = [_ALL_MEANS, *_missing_means(unit), *undefined] if corrupted else []
     if corrupted:
         notes += [f"mCE ({r.short_name}): {r.name} is 100; {r.caveat}." for r in references if r.caveat]
@@ -88,8 +90,21 @@ def headline(unit: Unit, references: Sequence[Reference]) -> Table:
         tuple(rows),
         tuple(notes),
         best_along="column",
-        scores={(r, 3 + c): (name, r) for r in range(len(rows)) for c, name in enumerate(names) if name},
+        scores={(r, n_leading + c): (name, r) for r in range(len(rows)) for c, name in enumerate(names) if name},
+        subject=unit.subject,
     )
+
+
+def _leading_columns(unit: Unit) -> list[Column]:
+    if unit.subject == "method":
+        return [Column("method", "method"), Column("seeds", "seeds", "count")]
+    return [Column("checkpoint", "checkpoint"), Column("method", "method"), Column("seed", "seed", "count")]
+
+
+def _leading(card: "pd.Series[Any]", unit: Unit) -> tuple[Value, ...]:
+    if unit.subject == "method":
+        return card["label"], int(card["seeds"])
+    return card["label"], card["method"], None if pd.isna(card["seed"]) else int(card["seed"])
 
 
 def _missing_means(unit: Unit) -> Iterator[str]:
@@ -135,7 +150,7 @@ def clean_and_scores(unit: Unit, corrupted: bool) -> Table:
     brier = mean_metric("brier", "Brier", CORRUPTIONS, "brier")
     errors, top5 = unit.values(), unit.values("top5_error")
     scores = {quantity: unit.values(quantity) for quantity in ("nll", "brier")}
-    columns = [Column("checkpoint", "checkpoint")]
+    columns = [Column(unit.subject, unit.subject)]
     columns += [Column("clean_error", "clean error (%)", "percent", False)]
     columns += [Column("clean_top5_error", "clean top-5 error (%)", "percent", False)]
     columns += [Column("clean_nll", "clean NLL (nats)", "number", False)]
@@ -163,4 +178,5 @@ def clean_and_scores(unit: Unit, corrupted: bool) -> Table:
         notes,
         best_along="column",
         depth="detail",
+        subject=unit.subject,
     )

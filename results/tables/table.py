@@ -67,6 +67,7 @@ class Table:
         tied: (row, column) of values that cannot be told apart from the best of their row or column, as ``best_along``.
         scores: Which score of which checkpoint (its position in the unit) a value is, by (row, column), where the
             answers per image can say how sure it is.
+        subject: What the scores are of, checkpoints or methods.
         depth: ``"summary"`` is shown everywhere, ``"detail"`` not in the terminal and folded in HTML, ``"data"`` in CSV
             and JSON alone.
     """
@@ -83,6 +84,7 @@ class Table:
     intervals: Mapping[tuple[int, int], tuple[float, float]] = field(default_factory=dict)
     tied: frozenset[tuple[int, int]] = frozenset()
     scores: Mapping[tuple[int, int], tuple[str, int]] = field(default_factory=dict)
+    subject: Literal["checkpoint", "method"] = "checkpoint"
 
     def best(self) -> set[tuple[int, int]]:
         """Return (row, column) of each best value; a line with a missing value, or of equal ones, has none."""
@@ -139,7 +141,7 @@ def matrix(
     """Fill ``table`` with percentages of lines by checkpoints: checkpoints are columns while few, else rows.
 
     Args:
-        table: Slug, title, scope, notes and depth; its columns and rows are replaced.
+        table: Slug, title, scope, notes, subject and depth; its columns and rows are replaced.
         nouns: What a line's group and name are, such as ``("attack", "eps")``.
         labels: Checkpoint labels.
         lines: The lines in order.
@@ -151,7 +153,7 @@ def matrix(
         rows = tuple((line.group, line.name, *line.values) for line in lines)
         scores = {(r, 2 + k): (line.score, k) for r, line in enumerate(lines) if line.score for k in range(len(labels))}
         return replace(table, columns=tuple(columns), rows=rows, keys=2, best_along="row", scores=scores)
-    columns = [Column("checkpoint", "checkpoint")]
+    columns = [Column(table.subject, table.subject)]
     names = [f"{line.group} {line.name}" if nouns[0] == "attack" else line.name for line in lines]
     columns += [Column(name, name, "percent", higher_is_better) for name in names]
     by_checkpoint = zip(*(line.values for line in lines), strict=True)

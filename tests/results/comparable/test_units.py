@@ -124,13 +124,25 @@ def test_the_only_baseline_is_the_reference_unless_another_is_named(builder: Run
     assert references_of(unit, None)[0].caveat == NOT_COMPARABLE
 
 
-def test_two_baselines_are_no_default_reference_and_ambiguous_when_named(builder: RunBuilder) -> None:
-    for seed in (0, 1):
+def test_the_seeds_of_the_baseline_are_one_reference_of_mean_errors(builder: RunBuilder) -> None:
+    for seed, n_right in ((0, 900), (1, 800)):
         builder.card(f"net-{seed}", "baseline", seed)
+        builder.clean(f"net-{seed}", n_right)
+    (unit,) = units_of(builder)
+    for wanted in (None, "baseline"):
+        (reference,) = references_of(unit, wanted)
+        assert reference.name == "baseline (2 seeds)"
+        assert reference.errors["clean"] == pytest.approx(0.15)
+        assert set(reference.checkpoint_ids) == set(unit.checkpoints.index)
+
+
+def test_checkpoints_of_a_method_that_differ_otherwise_are_no_reference(builder: RunBuilder) -> None:
+    for seed in (0, 1):
+        builder.card(f"net-{seed}", "baseline", seed, method_parameters={"alpha": seed})
         builder.clean(f"net-{seed}", 900)
     (unit,) = units_of(builder)
     assert references_of(unit, None) == []
-    with pytest.raises(UsageError, match=r"fits 2 checkpoints \(net-0, net-1\)"):
+    with pytest.raises(UsageError, match=r"differ by more than their training seed \(net-0, net-1\)"):
         references_of(unit, "baseline")
 
 

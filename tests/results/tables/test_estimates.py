@@ -12,7 +12,9 @@ from run_builder import RunBuilder
 from robustsweep.results.alexnet_errors import ERRORS as ALEXNET_ERRORS
 from robustsweep.results.comparable.comparable_sets import split_units
 from robustsweep.results.comparable.frame import load_frame
+from robustsweep.results.comparable.seed_groups import seed_groups
 from robustsweep.results.corruption_names import CORRUPTIONS, SEVERITIES
+from robustsweep.results.metrics.estimates import estimates_of
 from robustsweep.results.report.document import Report, build_report
 from robustsweep.results.report.json_report import report_json
 from robustsweep.results.report.latex import to_latex
@@ -21,7 +23,7 @@ from robustsweep.results.statistics.paired import paired_difference
 from robustsweep.results.statistics.resampling import mean_ratios, resample
 from robustsweep.results.tables.attack_tables import attack_tables
 from robustsweep.results.tables.formats import to_csv, to_markdown, to_rich
-from robustsweep.results.tables.intervals_and_ties import estimates_of, with_intervals
+from robustsweep.results.tables.intervals_and_ties import with_intervals
 from robustsweep.results.tables.table import Table
 
 Make = Callable[..., RunBuilder]
@@ -107,7 +109,8 @@ def test_where_an_audit_warns_nothing_is_tied_with_a_best_that_is_not_marked(
     builder, _ = swept
     (unit,) = split_units(load_frame([builder.root]))
     plain, flagged = (attack_tables(unit, flags)[0] for flags in ({}, {unit.checkpoints.index[0]: ("audit",)}))
-    estimates = estimates_of(unit, [builder.root], {name for name, _ in plain.scores.values()})
+    names = {name for name, _ in plain.scores.values()}
+    estimates, _ = estimates_of(unit, seed_groups(unit), [builder.root], names)
     assert with_intervals(plain, estimates).tied
     assert not with_intervals(flagged, estimates).tied
     assert with_intervals(flagged, estimates).intervals == with_intervals(plain, estimates).intervals

@@ -1,0 +1,64 @@
+"""Scores of a method: each image's mean over training seeds, and each seed's mean over images."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from robustsweep.results.metrics.per_image import MeasuredCells, read_scores
+from robustsweep.results.metrics.scores import Score
+from robustsweep.results.statistics.intervals import Estimate, Floats
+from robustsweep.results.statistics.seeds import MethodDifference, difference_of_means, mean_over_seeds
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MethodScore:
+    """One score of a method.
+
+    Attributes:
+        by_image: Mean over the seeds for each image, shape (n,).
+        by_seed: Mean over the images for each seed, shape (K,).
+    """
+
+    by_image: Floats
+    by_seed: Floats
+
+    def mean(self) -> Estimate:
+        """Estimate the mean over images and seeds; with one seed, over images alone."""
+        return mean_over_seeds(self.by_image, self.by_seed)
+
+    def minus(self, other: "MethodScore") -> MethodDifference:
+        """Compare with another method on the same images."""
+        return difference_of_means(self.by_image - other.by_image, (self.by_seed, other.by_seed))
+
+
+class MethodScores:
+    """The scores of a method whose checkpoints are read one after another; only sums stay in memory."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Floats] = {}
+        self._means: dict[str, list[float]] = {}
+        self._n_seeds = 0
+
+    @classmethod
+    def of(cls, checkpoints: Iterable[MeasuredCells], scores: Sequence[Score]) -> "MethodScores":
+        """Read some scores of all checkpoints of a method."""
+        found = cls()
+        for cells in checkpoints:
+            found.add(read_scores(cells, scores))
+        return found
+
+    def add(self, read: Mapping[str, Floats]) -> None:
+        """Take the scores of one more checkpoint, as ``read_scores`` returns them."""
+        self._n_seeds += 1
+        for name, values in read.items():
+            self._sums[name] = self._sums[name] + values if name in self._sums else values
+            self._means.setdefault(name, []).append(float(values.mean()))
+
+    def all(self) -> dict[str, MethodScore]:
+        """Return the scores that every checkpoint has, by name."""
+        return {
+            name: MethodScore(total / self._n_seeds, np.array(self._means[name]))
+            for name, total in self._sums.items()
+            if len(self._means[name]) == self._n_seeds
+        }

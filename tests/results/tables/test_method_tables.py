@@ -1,0 +1,158 @@
+"""Tables of methods, derived again from the runs' own predictions with NumPy, SciPy and statsmodels."""
+
+import numpy as np
+import pytest
+from answered_runs import put_ladder, put_sweep
+from run_builder import RunBuilder
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
+
+from robustsweep.results.corruption_names import CORRUPTIONS, SEVERITIES
+from robustsweep.results.report.document import Report, build_report
+from robustsweep.results.tables.table import Table
+
+N = 300
+SEEDS = {"baseline": 5, "cutmix": 3, "mixup": 2, "smoothmix_s": 1}
+ERRORS = {"baseline": 0.36, "cutmix": 0.33, "mixup": 0.345, "smoothmix_s": 0.325}
+Wrong = dict[str, np.ndarray]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunBuilder, dict[str, list[Wrong]]]:
+    builder = RunBuilder(tmp_path_factory.mktemp("methods") / "run", n=N)
+    wrong: dict[str, list[Wrong]] = {}
+    for place, (method, n_seeds) in enumerate(SEEDS.items()):
+        for seed in range(n_seeds):
+            name = f"{method}-{seed}"
+            builder.card(name, method, seed)
+            error = ERRORS[method] + 0.01 * np.sin(7 * seed + place)
+            wrong.setdefault(method, []).append(put_sweep(builder, name, error, seed=100 * place + seed))
+            put_ladder(builder, name, np.random.default_rng(seed + place).integers(-1, 3, N), ("1/255", "2/255"))
+    return builder, wrong
+
+
+@pytest.fixture(scope="module")
+def report(run: tuple[RunBuilder, dict[str, list[Wrong]]]) -> Report:
+    return build_report([run[0].root])
+
+
+def table_of(report: Report, slug: str) -> Table:
+    (table,) = [table for table in report.tables if table.slug == slug]
+    return table
+
+
+def means_of(found: list[Wrong], corruptions: tuple[str, ...]) -> np.ndarray:
+    """Each seed's and image's mean error over some corruptions, shape (K, n)."""
+    return np.array([np.mean([one[f"{c}@{s}"] for c in corruptions for s in SEVERITIES], axis=0) for one in found])
+
+
+def interval_of(scores: np.ndarray) -> tuple[float, float]:
+    """Return the interval over images and seeds of scores (K, n)."""
+    k, n = scores.shape
+    parts = [(scores.mean(0).var(ddof=1) / n, n - 1)]
+    parts += [(scores.mean(1).var(ddof=1) / k, k - 1)] if k > 1 else []
+    variance = sum(v for v, _ in parts)
+    degrees = variance**2 / sum(v**2 / d for v, d in parts)
+    low, high = stats.t.interval(0.95, degrees, loc=scores.mean(), scale=np.sqrt(variance))
+    return float(low), float(high)
+
+
+def p_of(a: np.ndarray, b: np.ndarray) -> float:
+    parts = [((a.mean(0) - b.mean(0)).var(ddof=1) / N, N - 1)]
+    parts += [(one.mean(1).var(ddof=1) / len(one), len(one) - 1) for one in (a, b)]
+    variance = sum(v for v, _ in parts)
+    degrees = variance**2 / sum(v**2 / d for v, d in parts)
+    return float(2 * stats.t.sf(abs(a.mean() - b.mean()) / np.sqrt(variance), degrees))
+
+
+@pytest.mark.parametrize(
+    ("name", "corruptions"),
+    [("mean_corruption_error", CORRUPTIONS), ("noise_error", ("gaussian_noise", "shot_noise", "impulse_noise"))],
+)
+def test_means_intervals_and_ties_of_methods_are_those_of_an_independent_derivation(run, report, name, corruptions):
+    table = table_of(report, "method_headline")
+    assert [row[:2] for row in table.rows] == list(SEEDS.items())
+    place = [column.name for column in table.columns].index(name)
+    scores = {method: means_of(found, corruptions) for method, found in run[1].items()}
+    for row, method in enumerate(SEEDS):
+        assert table.rows[row][place] == pytest.approx(scores[method].mean(), abs=1e-12)
+        assert table.intervals[row, place] == pytest.approx(interval_of(scores[method]), abs=1e-9)
+    best = min(scores, key=lambda method: scores[method].mean())
+    others = [method for method in SEEDS if method != best]
+    is_tested = [min(SEEDS[best], SEEDS[method]) >= 3 for method in others]
+    p = [p_of(scores[best], scores[m]) if tested else 1.0 for m, tested in zip(others, is_tested, strict=True)]
+    kept = multipletests(p, alpha=0.05, method="holm")[0]
+    expected = {method for method, differs in zip(others, kept, strict=True) if not differs}
+    assert {str(table.rows[row][0]) for row, column in table.tied if column == place} == expected
+
+
+def test_every_corruption_and_attack_has_a_row_for_methods_with_intervals_over_seeds(run, report):
+    table = table_of(report, "method_error_per_corruption")
+    titles = [column.title for column in table.columns]
+    row = [values[1] for values in table.rows].index("fog")
+    for method, found in run[1].items():
+        scores, place = means_of(found, ("fog",)), titles.index(method)
+        assert table.rows[row][place] == pytest.approx(scores.mean(), abs=1e-12)
+        assert table.intervals[row, place] == pytest.approx(interval_of(scores), abs=1e-9)
+    attacks = table_of(report, "method_robust_accuracy")
+    row = [values[1] for values in attacks.rows].index("1/255")
+    held = np.array([np.random.default_rng(seed).integers(-1, 3, N) > 0 for seed in range(5)]).astype(float)
+    assert attacks.rows[row][2] == pytest.approx(held.mean(), abs=1e-12)
+    assert attacks.intervals[row, 2] == pytest.approx(interval_of(held), abs=1e-9)
+
+
+def test_mce_divides_by_the_mean_of_the_baselines_seeds_whose_sampling_counts(run, report):
+    table = table_of(report, "method_headline")
+    place = [column.title for column in table.columns].index("mCE (reference)")
+    errors = {m: np.stack([means_of(found, (c,)) for c in CORRUPTIONS], axis=2) for m, found in run[1].items()}
+
+    def mce(model: np.ndarray, reference: np.ndarray) -> float:
+        return float((model.mean((0, 1)) / reference.mean((0, 1))).mean())
+
+    reference, model = errors["baseline"], errors["cutmix"]
+    row = list(SEEDS).index("cutmix")
+    assert table.rows[0][place] == pytest.approx(1.0, abs=1e-12)
+    assert (0, place) not in table.intervals
+    assert table.rows[row][place] == pytest.approx(mce(model, reference), abs=1e-12)
+    rng, drawn = np.random.default_rng(0), []
+    for _ in range(4000):
+        images = rng.integers(0, N, N)
+        seeds = [rng.integers(0, len(one), len(one)) for one in (model, reference)]
+        drawn.append(mce(model[seeds[0]][:, images], reference[seeds[1]][:, images]))
+    low, high = table.intervals[row, place]
+    # The bootstrap divides the seeds' variance by K, where K - 1 is unbiased, and knows no t distribution.
+    assert 1.0 < (high - low) / (2 * 1.96 * np.std(drawn)) < 1.7
+    assert any("baseline (5 seeds) is 100" in note for note in table.notes)
+
+
+def test_rows_of_checkpoints_follow_folded_with_the_same_reference(report):
+    slugs = [table.slug for table in report.tables]
+    assert slugs.index("method_headline") < slugs.index("headline")
+    table = table_of(report, "headline")
+    assert table.depth == "detail"
+    assert len(table.rows) == sum(SEEDS.values())
+    assert any(column.title == "mCE (reference)" for column in table.columns)
+    (section,) = report.sections
+    assert {picture.table_slug for picture in section.pictures} <= set(slugs)
+    assert section.summary[0].startswith("Lowest mean error over the 15 corruptions: smoothmix_s, ")
+
+
+def test_a_condition_that_one_seed_lacks_is_missing_for_its_method(tmp_path):
+    builder = RunBuilder(tmp_path / "run", n=50)
+    for method, seed, corruptions in (("a", 0, ("fog", "snow")), ("a", 1, ("fog",)), ("b", 0, ("fog", "snow"))):
+        builder.card(f"{method}{seed}", method, seed)
+        put_sweep(builder, f"{method}{seed}", 0.4, seed, corruptions=corruptions)
+    table = table_of(build_report([builder.root]), "method_error_per_corruption")
+    values = {str(row[1]): row[2:] for row in table.rows}
+    assert values["snow"][0] is None
+    assert None not in (*values["fog"], values["snow"][1])
+
+
+def test_methods_with_one_seed_each_are_rows_of_the_headline_alone(tmp_path):
+    builder = RunBuilder(tmp_path / "run", n=50)
+    for method in ("a", "b"):
+        builder.card(method, method, 0)
+        put_sweep(builder, method, 0.4, 0)
+    report = build_report([builder.root])
+    assert not [table.slug for table in report.tables if table.slug.startswith("method_")]
+    assert table_of(report, "headline").depth == "summary"
