@@ -1,7 +1,7 @@
 """What a report says, before it takes any format."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,51 +9,15 @@ import pandas as pd
 
 from robustsweep.errors import NothingToCompareError
 from robustsweep.results.comparable.comparable_sets import Unit, split_units
-from robustsweep.results.comparable.corruption_overlap import overlap_notes
 from robustsweep.results.comparable.frame import read_runs
-from robustsweep.results.comparable.method_rows import by_method
-from robustsweep.results.comparable.seed_groups import SeedGroup, seed_groups
-from robustsweep.results.figures.attack_curves import attack_curves_figure, fooling_distributions
-from robustsweep.results.figures.comparison_figures import clean_against_robust, heat_map, severity_curves
-from robustsweep.results.figures.error_per_corruption import error_per_corruption_figure
-from robustsweep.results.figures.method_series import who_is_drawn
-from robustsweep.results.figures.picture import Picture
-from robustsweep.results.figures.reliability import reliability_diagrams
-from robustsweep.results.metrics.confidence_bins import Calibration, read_calibrations
-from robustsweep.results.metrics.estimates import estimates_of
-from robustsweep.results.metrics.mce_by_reference import MCE_BY_REFERENCE
-from robustsweep.results.metrics.references import Reference, references_of, refuse_unknown_reference
-from robustsweep.results.report.summary import summary_of
+from robustsweep.results.metrics.references import refuse_unknown_reference
+from robustsweep.results.report.section import Section, section_of
 from robustsweep.results.stored.audit_records import audit_notes, missing_audits
-from robustsweep.results.tables.attack_tables import attack_tables
-from robustsweep.results.tables.audit_tables import Flags, audit_tables, flags_of, load_audits, warnings_table
-from robustsweep.results.tables.calibration_tables import SLUG as CALIBRATION
-from robustsweep.results.tables.calibration_tables import calibration_tables
-from robustsweep.results.tables.corruption_tables import corruption_tables
-from robustsweep.results.tables.intervals_and_ties import with_intervals
+from robustsweep.results.tables.audit_tables import audit_tables, flags_of, load_audits, warnings_table
 from robustsweep.results.tables.provenance_tables import missing_table, provenance_table
 from robustsweep.results.tables.published_tables import published_tables
-from robustsweep.results.tables.seed_tables import seed_spread
 from robustsweep.results.tables.table import Table, footnotes
 from robustsweep.results.tables.training_tables import equal_compute, training_cost
-from robustsweep.results.tables.window_tables import window_tables
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One unit's part of the report.
-
-    Attributes:
-        unit: The measurements.
-        tables: Their tables.
-        pictures: Their figures.
-        summary: What the headline says, in sentences.
-    """
-
-    unit: Unit
-    tables: tuple[Table, ...]
-    pictures: tuple[Picture, ...]
-    summary: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +81,7 @@ def build_report(runs: Sequence[Path], reference: str | None = None) -> Report:
     units = [replace(unit, notes=(*unit.notes, *notes)) for unit in split_units(frame)]
     refuse_unknown_reference(units, reference)
     sections = tuple(
-        _section(unit, prefix, runs, reference, flags_of(audits, unit.scope.fingerprint))
+        section_of(unit, prefix, runs, reference, flags_of(audits, unit.scope.fingerprint))
         for unit, prefix in zip(units, _prefixes(units), strict=True)
     )
     warnings = warnings_table(frame)
@@ -137,82 +101,6 @@ def _training_tables(frame: pd.DataFrame) -> tuple[Table, ...]:
     cost, equal = training_cost(frame), equal_compute(split_units(frame, by_training=False))
     numbered = [replace(t, slug=f"{t.slug}_{n}") if len(equal) > 1 else t for n, t in enumerate(equal, 1)]
     return tuple(footnotes(table) for table in [*numbered, *([cost] if cost else [])])
-
-
-def _section(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | None, flags: Flags) -> Section:
-    references, groups = references_of(unit, reference), seed_groups(unit)
-    tables = [*_error_tables(unit, references), *seed_spread(unit)]
-    calibrations = read_calibrations(unit, runs) if len(unit.rows) else []
-    tables += calibration_tables(unit, calibrations) if calibrations else []
-    tables += [*attack_tables(unit, flags), *fooling_distributions(unit), *window_tables(unit, runs)]
-    names = {name for table in tables for name, _ in table.scores.values()}
-    measured = next((one.checkpoint_ids for one in references if not one.is_published), ())
-    of_checkpoints, of_methods = estimates_of(unit, groups, runs, names, measured if MCE_BY_REFERENCE in names else ())
-    tables = [with_intervals(table, of_checkpoints) for table in tables]
-    methods: list[Table] = []
-    if any(len(group.checkpoint_ids) > 1 for group in groups):
-        averaged = by_method(unit, groups)
-        methods = [*_error_tables(averaged, references), *attack_tables(averaged, _flags_by_method(groups, flags))]
-        methods = [with_intervals(table, of_methods) for table in methods]
-    summary = tuple(summary_of(methods or tables))
-    if summary:
-        summary += tuple(overlap_notes(unit))
-    named = [replace(table, slug=f"{prefix}{table.slug}") for table in _methods_first(methods, tables)]
-    pictures = tuple(_pictures(unit, calibrations, prefix, {table.slug for table in named}))
-    return Section(unit, tuple(map(footnotes, named)), pictures, summary)
-
-
-def _error_tables(unit: Unit, references: Sequence[Reference]) -> list[Table]:
-    tables = corruption_tables(unit, references)
-    return [replace(table, notes=(*table.notes, *overlap_notes(unit))) for table in tables]
-
-
-def _flags_by_method(groups: Sequence[SeedGroup], flags: Flags) -> Flags:
-    """Give a method the flags of all of its checkpoints."""
-    found: dict[str, list[str]] = {}
-    for group in groups:
-        names = [name for identifier in group.checkpoint_ids for name in flags.get(identifier, ())]
-        if names:
-            found[group.checkpoint_ids[0]] = sorted(set(names))
-    return found
-
-
-def _methods_first(methods: Sequence[Table], checkpoints: Sequence[Table]) -> list[Table]:
-    """Put the tables of methods before those of single checkpoints, of which those that both have are folded."""
-    slugs = {table.slug for table in methods}
-    first = [replace(table, slug=f"{_METHOD_PREFIX}{table.slug}", title=f"{table.title}: methods") for table in methods]
-    folded = [
-        replace(table, title=f"{table.title}: checkpoints", depth="detail" if table.depth == "summary" else table.depth)
-        if table.slug in slugs
-        else table
-        for table in checkpoints
-    ]
-    return [*first, *folded]
-
-
-_METHOD_PREFIX = "method_"
-_FIGURES = (
-    # slug, title, how it is drawn, the table that it follows
-    ("heat_map", "Error by method and corruption, coloured by distance to the methods' mean", heat_map, "headline"),
-    ("severity_curves", "Error over severity, per group of corruptions", severity_curves, "headline"),
-    ("clean_against_robust", "Clean error against error under corruption and attack", clean_against_robust, "headline"),
-    ("error_per_corruption", "Error per corruption and method", error_per_corruption_figure, "error_per_corruption"),
-    ("attack_curves", "Accuracy under attack against eps, per method", attack_curves_figure, "robust_accuracy"),
-)
-
-
-def _pictures(unit: Unit, calibrations: Sequence[Calibration], prefix: str, table_slugs: set[str]) -> Iterator[Picture]:
-    which = who_is_drawn(unit)
-    figures = [(slug, f"{title}{which}", draw(unit), table) for slug, title, draw, table in _FIGURES]
-    title = "Reliability: accuracy against confidence, and the share of images with each confidence"
-    diagrams = reliability_diagrams(unit, calibrations) if calibrations else None
-    figures.append(("reliability", title, diagrams, CALIBRATION))
-    for slug, title, figure, table_slug in figures:
-        if figure:
-            alt = f"{title}, for {unit.scope.title}. The numbers are in the tables."
-            of_methods = f"{prefix}{_METHOD_PREFIX}{table_slug}"
-            follows = of_methods if of_methods in table_slugs else f"{prefix}{table_slug}"
-            yield Picture(f"{prefix}{slug}", title, alt, figure, follows)
 
 
 def _prefixes(units: Sequence[Unit]) -> list[str]:

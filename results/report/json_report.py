@@ -6,7 +6,8 @@ from importlib.resources import files
 from typing import Any
 
 from robustsweep.results.report.definitions import definitions
-from robustsweep.results.report.document import Report, Section
+from robustsweep.results.report.document import Report
+from robustsweep.results.report.section import Section
 from robustsweep.results.tables.table import Table
 
 SCHEMA_VERSION = 1

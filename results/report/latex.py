@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from robustsweep.printable import printable
 from robustsweep.results.figures.picture import Picture
 from robustsweep.results.report.definitions import definitions
-from robustsweep.results.report.document import Report, Section
+from robustsweep.results.report.document import Report
+from robustsweep.results.report.section import Section
 from robustsweep.results.tables.table import Column, Table
 
 _JOINED = re.compile("([-,'])(?=\\1)")

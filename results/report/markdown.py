@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from robustsweep.results.report.definitions import definitions
-from robustsweep.results.report.document import Report, Section
+from robustsweep.results.report.document import Report
+from robustsweep.results.report.section import Section
 from robustsweep.results.tables.formats import escape_markdown, to_markdown
 
 
