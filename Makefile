@@ -8,7 +8,14 @@ LEGACY_PYTHON ?= python3.11
 LEGACY_VENV := .venv.legacy
 LEGACY_READY := $(LEGACY_VENV)/.ready
 
-.PHONY: demo test check bench legacy clean
+# What `make study` computes on: a data spec such as cifar100:DIR. Without one it writes the report of the results that
+# are there. SIZE is one of those in studies/cifar100/stages.toml.
+SIZE ?= small
+DATA ?=
+THREADS ?= 1
+NICE ?= 19
+
+.PHONY: demo test check bench study legacy clean
 
 demo: $(READY)
 	$(BIN)/robustsweep demo
@@ -30,6 +37,9 @@ bench: $(READY) $(LEGACY_READY)
 	$(BIN)/python tests/bench/methods.py
 	$(BIN)/python tests/bench/corruptions.py
 	$(BIN)/python tests/bench/compacted_scale.py
+
+study: $(READY)
+	$(BIN)/python studies/study.py studies/cifar100 --size $(SIZE) --data '$(DATA)' --threads $(THREADS) --nice $(NICE)
 
 legacy: $(LEGACY_READY)
 

@@ -1,0 +1,119 @@
+"""One size of a study from its plan to its report; run it again at any time to continue.
+
+Every step is a command of robustsweep itself, which never repeats what is finished. Per run: ``train`` for one method
+and one seed, ``sweep`` of its checkpoint, then a copy of the compact results to ``results/SIZE``. What these hold
+already is not computed at all, so that the report can be made again from them alone.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+from planned_runs import Run, Study, progress_of, read_study
+from workplace import INTERRUPTED, StudyError, Workplace, workplace
+
+from robustsweep.errors import RobustsweepError
+from robustsweep.results.comparison_request import compare_request
+from robustsweep.results.files import write_atomically
+
+_KEPT = ("audits", "checkpoints", "compact", "images", "plans")
+
+
+def compute(study: Study, place: Workplace) -> list[Run]:
+    """Compute what the results lack, run by run; return the runs that failed.
+
+    Raises:
+        StudyError: If two failed one after the other, since what they share is at fault then.
+    """
+    finished = progress_of(study).finished
+    failed: list[Run] = []
+    before: Run | None = None
+    for number, run in enumerate(study.runs, 1):
+        if run in finished:
+            continue
+        place.say(f"{number} of {len(study.runs)}: {run.name}")
+        trained = ("train", str(study.plan), "--method", run.text, "--seed", str(run.seed))
+        swept = ("sweep", str(study.plan), "--checkpoint", str(run.checkpoint))
+        if place.compute(run.name, *trained) and place.compute(run.name, *swept):
+            keep_compact(Path(study.sweeping.out), study.results)
+        else:
+            place.say(f"failed: {run.name}")
+            if before in failed:
+                raise StudyError(f"Two runs failed one after the other; {place.log.name} says why.")
+            failed.append(run)
+        before = run
+    return failed
+
+
+def keep_compact(run_folder: Path, results: Path) -> None:
+    """Copy what a report needs: everything of a run folder but weights and per-image arrays."""
+    for path in sorted(path for name in _KEPT for path in run_folder.glob(f"{name}/**/*")):
+        target = results / path.relative_to(run_folder)
+        if path.suffix not in (".json", ".npz") or path.name.startswith("."):
+            continue
+        if not target.is_file() or target.read_bytes() != path.read_bytes():
+            write_atomically(target, path.read_bytes())
+
+
+def report(study: Study, place: Workplace) -> bool:
+    """Write report and comparison from the compact results alone; return whether these are complete.
+
+    Nothing is compared before all runs are there, so that nobody stops where the answer pleases.
+
+    Raises:
+        StudyError: If there is nothing to report, or a command fails.
+    """
+    progress, results = progress_of(study), study.results
+    place.say(
+        f"runs: {len(study.runs)} planned, {len(progress.finished)} finished, {len(progress.outdated)} finished with "
+        f"another protocol or recipe, {len(progress.missing)} missing"
+    )
+    if len(progress.missing) == len(study.runs):
+        raise StudyError(f"{results} holds no finished run: give the images, such as make study DATA=cifar100:DIR.")
+    commands = {"report": ["--format", "html,md,latex"]}
+    if not progress.missing:
+        asked = compare_request([study.plan], None, (), (), None)
+        named = [("--method", asked.method), *(("--against", one) for one in asked.against)]
+        named += [("--metric", one) for one in asked.metrics]
+        commands["compare"] = [word for option in named for word in option]
+    for command, options in commands.items():
+        shutil.rmtree(results / command, ignore_errors=True)
+        if place.run(command, str(results), *options, "--out", str(results / command)) != 0:
+            raise StudyError(f"robustsweep {command} failed; {place.log.name} says why.")
+    size = sum(path.stat().st_size for path in results.rglob("*") if path.is_file())
+    place.say(f"wrote {' and '.join(commands)} to {results}, {size / 1e6:.1f} MB in all")
+    return not progress.missing
+
+
+def main() -> int:
+    """Compute what is lacking where images are given, then write the report."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", type=Path, help="the study's folder, relative to the repository")
+    parser.add_argument("--size", default="small", help="one of those in stages.toml")
+    parser.add_argument("--data", default="", help="data spec of the images; without one nothing is computed")
+    parser.add_argument("--threads", type=int, default=1, help="of every command")
+    parser.add_argument("--nice", type=int, default=19, help="how far to stand back behind other processes")
+    asked = parser.parse_args()
+    os.nice(asked.nice)
+    # An exception ends the command at work before this process ends.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
+    try:
+        study = read_study(asked.folder, asked.size)
+        folder, costs = Path(study.sweeping.out), study.results / "commands.csv"
+        with workplace(folder, costs, asked.data, asked.threads) as place:
+            failed = compute(study, place) if asked.data else []
+            is_complete = report(study, place)
+    except RobustsweepError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted: run the same command to continue", file=sys.stderr)
+        return INTERRUPTED
+    return 1 if failed or not is_complete else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
