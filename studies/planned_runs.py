@@ -141,17 +141,21 @@ def _held(study: Study) -> _Held:
 
 
 def _is_current(run: Run, study: Study, cells: list[Cell]) -> bool:
-    """Say whether one of a run's cells for one condition is what would be computed today."""
+    """Say whether one of a run's cells for one condition is what would be computed today.
+
+    A parameter that a method has got since counts as its default.
+    """
+    parameters = run.method.parameters()
     expected = {
         "architecture": study.training.arch or study.recipe.architecture,
         "method": run.method.name,
-        "method_parameters": run.method.parameters(),
         "seed": run.seed,
         "recipe_hash": study.recipe.hash,
         "epochs": study.recipe.epochs,
     }
     return any(
         cell.identity["protocol"] == PROTOCOL_VERSION
-        and all(cell.checkpoint["card"][key] == value for key, value in expected.items())
+        and cell.checkpoint["card"] | expected == cell.checkpoint["card"]
+        and parameters | cell.checkpoint["card"]["method_parameters"] == parameters
         for cell in cells
     )

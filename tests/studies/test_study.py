@@ -4,9 +4,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from planned_runs import progress_of, read_study
 from study import main
-from workplace import StudyError, workplace
+from workplace import StudyError, Workplace, workplace
 
+from robustsweep import __version__
+from robustsweep.cli import main as robustsweep
+
+RECIPES_FOLDER = Path(__file__).resolve().parents[2] / "training/recipes"
 PLAN = """
 data = "digits"
 suites = ["clean", "fog@1"]
@@ -24,7 +29,15 @@ metrics = ["clean_error"]
 
 @pytest.fixture
 def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A study of two runs, as the working folder."""
+    """A study of two runs, as the working folder; its commands run inside this process."""
+
+    def in_process(place: Workplace, *arguments: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["robustsweep", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            robustsweep()
+        return int(ended.value.code or 0)
+
+    monkeypatch.setattr(Workplace, "run", in_process)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(os, "nice", lambda _: 0)
     (tmp_path / "plan-tiny.toml").write_text(PLAN)
@@ -41,13 +54,13 @@ def written(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_study_is_computed_once_and_its_compact_results_alone_give_the_same_report(tiny, monkeypatch):
+def test_a_study_is_computed_once_and_its_compact_results_are_all_that_it_needs_then(tiny, monkeypatch):
     assert study(monkeypatch, "--data", "digits") == 0
     results = tiny / "results/tiny"
     kept = written(results)
     assert len([name for name in kept if name.startswith("compact/")]) == 2
     assert {"report/report.html", "compare/compare.md"} <= kept.keys()
-    assert not [name for name in kept if Path(name).suffix not in (".json", ".npz", ".csv", ".html", ".md", ".tex")]
+    assert not [name for name in kept if name.startswith("cells/") or Path(name).suffix == ".safetensors"]
     rows = list(csv.DictReader(kept["commands.csv"].decode().splitlines()))
     assert [(row["run"], row["command"], row["exit_code"]) for row in rows] == [
         (f"{name}-epochs1-seed0", command, "0")
@@ -60,10 +73,32 @@ def test_a_study_is_computed_once_and_its_compact_results_alone_give_the_same_re
     assert written(results) == kept
     assert written(tiny / "runs").keys() == {"tiny/study.log"}
 
+    assert len(progress_of(read_study(Path(), "tiny")).finished) == 2
+    (tiny / "other.toml").write_text((RECIPES_FOLDER / "digits.toml").read_text().replace("0.1", "0.2"))
+    (tiny / "plan-tiny.toml").write_text(PLAN.replace("[train]", "[train]\nrecipe = 'other.toml'"))
+    assert len(progress_of(read_study(Path(), "tiny")).outdated) == 2
+    (tiny / "plan-tiny.toml").write_text(PLAN.replace("fog@1", "fog@2"))
+    assert len(progress_of(read_study(Path(), "tiny")).missing) == 2
+
 
 def test_without_images_and_results_nothing_is_computed_and_the_way_on_is_named(tiny, monkeypatch, capsys):
     assert study(monkeypatch) == 2
     assert "DATA=" in capsys.readouterr().err
+
+
+def test_what_a_command_says_goes_to_the_log_and_its_exit_code_comes_back(tmp_path):
+    with workplace(tmp_path, tmp_path / "costs.csv", "", 1) as place:
+        assert place.run("--version") == 0
+        assert place.run("sweeep") == 2
+    assert __version__ in (tmp_path / "study.log").read_text()
+
+
+def test_a_command_that_is_interrupted_is_noted_and_ends_the_study(tmp_path, monkeypatch):
+    monkeypatch.setattr(Workplace, "run", lambda *_: 130)
+    costs = tmp_path / "results/costs.csv"
+    with workplace(tmp_path, costs, "digits", 1) as place, pytest.raises(KeyboardInterrupt):
+        place.compute("cutmix-seed0", "train")
+    assert "cutmix-seed0,train,130" in costs.read_text()
 
 
 def test_a_second_study_beside_the_first_is_refused(tiny):
