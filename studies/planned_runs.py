@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from robustsweep.augmentations import Method
-from robustsweep.benchmark.plan import PROTOCOL_VERSION
-from robustsweep.benchmark.request import SweepRequest, read_request
-from robustsweep.benchmark.suites import conditions_of
+from robustsweep.benchmark.plan.plan import PROTOCOL_VERSION
+from robustsweep.benchmark.plan.request import SweepRequest, read_request
+from robustsweep.benchmark.plan.suites import conditions_of
 from robustsweep.errors import DataError, UsageError
 from robustsweep.plan_file import read_plan
 from robustsweep.registry import unknown_name
-from robustsweep.results.cells import Cell
-from robustsweep.results.store import CellStore
+from robustsweep.results.stored.cells import Cell
+from robustsweep.results.stored.store import CellStore
 from robustsweep.training.recipe import Recipe, find_recipe
 from robustsweep.training.request import TrainRequest, jobs_of, read_train_request, seeds_of
 

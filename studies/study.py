@@ -16,8 +16,8 @@ from planned_runs import Run, Study, progress_of, read_study
 from workplace import INTERRUPTED, StudyError, Workplace, workplace
 
 from robustsweep.errors import RobustsweepError
-from robustsweep.results.comparison_request import compare_request
-from robustsweep.results.files import write_atomically
+from robustsweep.results.compare.request import compare_request
+from robustsweep.results.stored.files import write_atomically
 
 _KEPT = ("audits", "checkpoints", "compact", "images", "plans")
 

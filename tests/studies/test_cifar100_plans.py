@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 from planned_runs import read_study
 
-from robustsweep.benchmark.suites import conditions_of
+from robustsweep.benchmark.plan.suites import conditions_of
 from robustsweep.errors import UsageError
 from robustsweep.plan_file import read_plan
-from robustsweep.results.comparison_request import compare_request
+from robustsweep.results.compare.request import compare_request
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path("studies/cifar100")
