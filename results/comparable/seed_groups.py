@@ -9,6 +9,7 @@ from robustsweep.printable import printable
 from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.equal_training import facts_of
 from robustsweep.results.comparable.rows import DEFAULT_METHOD, UNSPECIFIED
+from robustsweep.results.method_names import written_name
 from robustsweep.results.stored.cells import canonical_json
 
 
@@ -28,9 +29,9 @@ class SeedGroup:
 
     @property
     def label(self) -> str:
-        """The name, with the number of seeds where there are several."""
-        n_seeds = len(self.checkpoint_ids)
-        return self.name if n_seeds == 1 else f"{self.name} ({n_seeds} seeds)"
+        """The name as papers write it, with the number of seeds where there are several."""
+        n_seeds, name = len(self.checkpoint_ids), written_name(self.name)
+        return name if n_seeds == 1 else f"{name} ({n_seeds} seeds)"
 
 
 def seed_groups(unit: Unit) -> list[SeedGroup]:

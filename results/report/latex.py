@@ -114,7 +114,7 @@ def to_latex(table: Table) -> str:
 
 
 def _alignment(column: Column) -> str:
-    return "l" if column.unit == "text" else "r"
+    return "l" if column.is_text else "r"
 
 
 def _rows(table: Table) -> Iterator[str]:

@@ -27,7 +27,7 @@ def summary_of(tables: Sequence[Table]) -> Iterator[str]:
             for name, what in _ERRORS:
                 if name in columns:
                     place = columns.index(name)
-                    labels = {(row, place): str(values[0]) for row, values in enumerate(table.rows)}
+                    labels = {(row, place): table.columns[0].shown(values[0]) for row, values in enumerate(table.rows)}
                     yield from _sentence(table, what, table.columns[place], labels)
         if table.slug == _ATTACKS and table.best_along == "row":
             last = len(table.rows) - 1
@@ -36,7 +36,7 @@ def summary_of(tables: Sequence[Table]) -> Iterator[str]:
             yield from _sentence(table, what, table.columns[-1], labels)
         if table.slug == _ATTACKS and table.best_along == "column":
             last = len(table.columns) - 1
-            labels = {(row, last): str(values[0]) for row, values in enumerate(table.rows)}
+            labels = {(row, last): table.columns[0].shown(values[0]) for row, values in enumerate(table.rows)}
             yield from _sentence(table, f"accuracy under {table.columns[last].title}", table.columns[last], labels)
         if table.slug == _ATTACKS and table.best_along is None:
             yield from (note for note in table.notes if note.startswith(_AUDIT_WARNS))

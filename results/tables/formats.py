@@ -50,7 +50,7 @@ def to_markdown(table: Table, level: int = 3) -> str:
     if table.scope:
         lines += [f"_{escape_markdown(table.scope.title)}_", ""]
     lines.append("| " + " | ".join(escape_markdown(column.title) for column in table.columns) + " |")
-    lines.append("|" + "|".join("---" if column.unit == "text" else "--:" for column in table.columns) + "|")
+    lines.append("|" + "|".join("---" if column.is_text else "--:" for column in table.columns) + "|")
     for r, texts in enumerate(_shown_rows(table)):
         cells = [f"**{text}**" if (r, c) in best else escape_markdown(text) for c, text in enumerate(texts)]
         cells = [f"{cell}{_mark(table, r, c)}" for c, cell in enumerate(cells)]
@@ -117,9 +117,9 @@ def _rich_chunk(table: Table, chosen: list[int]) -> RichTable:
     rendered = RichTable(box=None, padding=(0, _GAP, 0, 0), header_style="bold", show_edge=False)
     for c in chosen:
         column = table.columns[c]
-        justify: Literal["left", "right"] = "left" if column.unit == "text" else "right"
+        justify: Literal["left", "right"] = "left" if column.is_text else "right"
         title = Text("\n".join(_wrapped(printable(column.title), _HEADER_WIDTH)))
-        rendered.add_column(title, justify=justify, vertical="top", no_wrap=column.unit != "text", overflow="fold")
+        rendered.add_column(title, justify=justify, vertical="top", no_wrap=not column.is_text, overflow="fold")
     for r, texts in enumerate(shown):
         if r and separate and texts[0]:
             rendered.add_row()

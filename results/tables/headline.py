@@ -59,7 +59,7 @@ def some_complete(unit: Unit, corruptions: Sequence[str]) -> bool:
 def headline(unit: Unit, references: Sequence[Reference]) -> Table:
     """One row per checkpoint or method: clean error, mean corruption error, group means, what references divide."""
     corrupted = some_complete(unit, CORRUPTIONS)
-    plain = [CLEAN_ERROR, *([MEAN_CORRUPTION_ERROR, *GROUP_ERRORS] if corrupted else [])]
+    plain = [MEAN_CORRUPTION_ERROR, CLEAN_ERROR, *GROUP_ERRORS] if corrupted else [CLEAN_ERROR]
     wanted = [(m, reference) for reference in references for m in (MCE, RELATIVE_MCE)] if corrupted else []
     undefined = [note for metric, reference in wanted for note in undefined_notes(metric, reference)]
     divided = [(m, reference) for m, reference in wanted if not any(undefined_notes(m, reference))]
@@ -97,8 +97,8 @@ def headline(unit: Unit, references: Sequence[Reference]) -> Table:
 
 def _leading_columns(unit: Unit) -> list[Column]:
     if unit.subject == "method":
-        return [Column("method", "method"), Column("seeds", "seeds", "count")]
-    return [Column("checkpoint", "checkpoint"), Column("method", "method"), Column("seed", "seed", "count")]
+        return [Column("method", "method", "method"), Column("seeds", "seeds", "count")]
+    return [Column("checkpoint", "checkpoint"), Column("method", "method", "method"), Column("seed", "seed", "count")]
 
 
 def _leading(card: "pd.Series[Any]", unit: Unit) -> tuple[Value, ...]:
@@ -150,7 +150,7 @@ def clean_and_scores(unit: Unit, corrupted: bool) -> Table:
     brier = mean_metric("brier", "Brier", CORRUPTIONS, "brier")
     errors, top5 = unit.values(), unit.values("top5_error")
     scores = {quantity: unit.values(quantity) for quantity in ("nll", "brier")}
-    columns = [Column(unit.subject, unit.subject)]
+    columns = [Column(unit.subject, unit.subject, "method" if unit.subject == "method" else "text")]
     columns += [Column("clean_error", "clean error (%)", "percent", False)]
     columns += [Column("clean_top5_error", "clean top-5 error (%)", "percent", False)]
     columns += [Column("clean_nll", "clean NLL (nats)", "number", False)]

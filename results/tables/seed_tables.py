@@ -21,14 +21,14 @@ def seed_spread(unit: Unit) -> list[Table]:
     groups = [group for group in seed_groups(unit) if len(group.checkpoint_ids) > 1]
     if not groups or unit.rows.empty:
         return []
-    columns = [Column("method", "method"), Column("seeds", "seeds", "count")]
+    columns = [Column("method", "method", "method"), Column("seeds", "seeds", "count")]
     for metric in (CLEAN_ERROR, MEAN_CORRUPTION_ERROR):
         for name in ("mean", "sd", "lowest", "highest"):
             columns.append(Column(f"{metric.name}_{name}", f"{metric.title}, {name}", "percent"))
     errors = unit.values()
     rows = []
     for group in groups:
-        row: list[Value] = [group.label, len(group.checkpoint_ids)]
+        row: list[Value] = [group.name, len(group.checkpoint_ids)]
         for metric in (CLEAN_ERROR, MEAN_CORRUPTION_ERROR):
             row += _spread([value_or_missing(metric, errors[identifier]) for identifier in group.checkpoint_ids])
         rows.append(tuple(row))

@@ -8,6 +8,7 @@ import pandas as pd
 
 from robustsweep.printable import printable
 from robustsweep.results.comparable.scope import Scope
+from robustsweep.results.method_names import written_name
 
 Value = str | int | float | None
 
@@ -28,14 +29,19 @@ class Column:
         name: Header in CSV files.
         title: Header for people.
         unit: ``"percent"`` holds fractions and shows percent with two decimals; ``"number"`` shows three decimals, and
-            ``"p_value"`` as well, but never 0.000.
+            ``"p_value"`` as well, but never 0.000; ``"method"`` holds codes and shows names as papers write them.
         higher_is_better: Direction, or None where there is none.
     """
 
     name: str
     title: str
-    unit: Literal["text", "count", "percent", "number", "p_value"] = "text"
+    unit: Literal["text", "method", "count", "percent", "number", "p_value"] = "text"
     higher_is_better: bool | None = None
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it holds words and no numbers."""
+        return self.unit in ("text", "method")
 
     def shown(self, value: Value) -> str:
         """Format one value for people; None is ``–``."""
@@ -47,7 +53,7 @@ class Column:
             return f"< {_SMALLEST_P}"
         if self.unit in ("number", "p_value"):
             return f"{float(value):.3f}"
-        return printable(str(value))
+        return printable(written_name(str(value)) if self.unit == "method" else str(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +155,14 @@ def matrix(
     """
     if len(labels) <= MAX_CHECKPOINT_COLUMNS:
         columns = [Column(noun, noun) for noun in nouns]
-        columns += [Column(label, label, "percent", higher_is_better) for label in labels]
+        titles = map(written_name, labels) if table.subject == "method" else labels
+        columns += [
+            Column(label, title, "percent", higher_is_better) for label, title in zip(labels, titles, strict=True)
+        ]
         rows = tuple((line.group, line.name, *line.values) for line in lines)
         scores = {(r, 2 + k): (line.score, k) for r, line in enumerate(lines) if line.score for k in range(len(labels))}
         return replace(table, columns=tuple(columns), rows=rows, keys=2, best_along="row", scores=scores)
-    columns = [Column(table.subject, table.subject)]
+    columns = [Column(table.subject, table.subject, "method" if table.subject == "method" else "text")]
     names = [f"{line.group} {line.name}" if nouns[0] == "attack" else line.name for line in lines]
     columns += [Column(name, name, "percent", higher_is_better) for name in names]
     by_checkpoint = zip(*(line.values for line in lines), strict=True)

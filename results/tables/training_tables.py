@@ -94,7 +94,7 @@ def training_cost(frame: pd.DataFrame) -> Table | None:
             head = (one["checkpoint"], one["method"], seed, cost.epochs)
             rows.append((*head, cost.seconds_per_epoch, cost.images_per_second, cost.minutes, cost.ratio, cost.device))
     columns = (
-        *(Column("checkpoint", "checkpoint"), Column("method", "method"), Column("seed", "seed", "count")),
+        *(Column("checkpoint", "checkpoint"), Column("method", "method", "method"), Column("seed", "seed", "count")),
         Column("epochs", "epochs", "count"),
         Column("seconds_per_epoch", "seconds per epoch", "number"),
         Column("images_per_second", "images/s", "number"),
@@ -160,7 +160,7 @@ def _equal_compute(measured: CostedErrors) -> Table | None:
         clean, corruption = (_mean([row[position] for row in scores]) for position in (0, 1))
         rows.append((method, epochs, len(scores), fitting[epochs], fitting[epochs] / budget, clean, corruption))
     columns = (
-        *(Column("method", "method"), Column("epochs", "epochs", "count"), Column("seeds", "seeds", "count")),
+        *(Column("method", "method", "method"), Column("epochs", "epochs", "count"), Column("seeds", "seeds", "count")),
         *(Column("minutes", "minutes", "number"), Column("share_of_budget", "share of budget (%)", "percent")),
         Column("clean_error", CLEAN_ERROR.title, "percent", False),
         Column("mean_corruption_error", MEAN_CORRUPTION_ERROR.title, "percent", False),

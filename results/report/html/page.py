@@ -69,7 +69,7 @@ def _cell(table: Table, row: int, place: int, *, is_best: bool) -> dict[str, Any
         "text": column.shown(value),
         "key": place < table.keys,
         "again": bool(place == 0 and table.keys > 1 and row and table.rows[row - 1][0] == value),
-        "numeric": column.unit != "text",
+        "numeric": not column.is_text,
         "sort": _sort_key(column, value),
         "best": is_best,
         "tied": (row, place) in table.tied,
@@ -81,4 +81,4 @@ def _sort_key(column: Column, value: Value) -> str | None:
     """Return what a column is sorted by where that is not the text shown; an empty text is missing and comes last."""
     if value is None:
         return ""
-    return None if column.unit == "text" or isinstance(value, str) else repr(float(value))
+    return None if column.is_text or isinstance(value, str) else repr(float(value))

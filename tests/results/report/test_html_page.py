@@ -104,7 +104,7 @@ def test_every_table_that_people_read_is_there_with_the_values_that_sort_it(buil
     tables = [table for table in report.tables if table.depth != "data"]
     assert len(page.all("table")) == len(tables)
     n_numbers = sum(
-        column.unit != "text" or row[c] is None for t in tables for row in t.rows for c, column in enumerate(t.columns)
+        not column.is_text or row[c] is None for t in tables for row in t.rows for c, column in enumerate(t.columns)
     )
     sortable = [cell["data-sort"] for cell in page.all("td", "th") if "data-sort" in cell]
     assert len(sortable) == n_numbers

@@ -83,7 +83,7 @@ def test_what_cannot_be_told_apart_is_marked_and_what_can_is_not(report: Report)
     assert "bad%0" not in tied
     (section,) = report.sections
     assert section.summary[0].startswith("Lowest mean error over the 15 corruptions: ")
-    assert "Highest: mixup, " in section.summary[0]
+    assert "Highest: Mixup, " in section.summary[0]
 
 
 def test_equal_checkpoints_are_tied_and_one_far_off_is_not(make_builder: Make) -> None:
@@ -121,7 +121,7 @@ def test_the_spread_over_seeds_is_that_of_the_seeds(report: Report) -> None:
     headline, spread = table_of(report, "headline"), table_of(report, "seed_spread")
     place = [column.name for column in headline.columns].index("mean_corruption_error")
     values = [row[place] for row in headline.rows if row[1] == "baseline"]
-    assert [row[0] for row in spread.rows] == ["baseline (2 seeds)"]
+    assert [row[0] for row in spread.rows] == ["baseline"]
     names = [column.name for column in spread.columns]
     shown = [spread.rows[0][names.index(f"mean_corruption_error_{n}")] for n in ("mean", "sd", "lowest", "highest")]
     assert shown == pytest.approx([np.mean(values), np.std(values, ddof=1), min(values), max(values)])
@@ -135,7 +135,7 @@ def test_seeds_whose_training_is_not_stated_are_named_under_their_spread(
         builder.card(f"net-{seed}", "cutmix", seed, recipe_hash=recipe_hash)
         builder.clean(f"net-{seed}", 900 + seed)
     notes = table_of(build_report([builder.root]), "seed_spread").notes
-    note = "Training not stated for cutmix (2 seeds); whether more than the seed differs is unknown."
+    note = "Training not stated for CutMix (2 seeds); whether more than the seed differs is unknown."
     assert (note in notes) == (recipe_hash is None)
 
 

@@ -88,7 +88,7 @@ def test_means_intervals_and_ties_of_methods_are_those_of_an_independent_derivat
 
 def test_every_corruption_and_attack_has_a_row_for_methods_with_intervals_over_seeds(run, report):
     table = table_of(report, "method_error_per_corruption")
-    titles = [column.title for column in table.columns]
+    titles = [column.name for column in table.columns]
     row = [values[1] for values in table.rows].index("fog")
     for method, found in run[1].items():
         scores, place = means_of(found, ("fog",)), titles.index(method)
@@ -134,7 +134,7 @@ def test_rows_of_checkpoints_follow_folded_with_the_same_reference(report):
     assert any(column.title == "mCE (reference)" for column in table.columns)
     (section,) = report.sections
     assert {picture.table_slug for picture in section.pictures} <= set(slugs)
-    assert section.summary[0].startswith("Lowest mean error over the 15 corruptions: smoothmix_s, ")
+    assert section.summary[0].startswith("Lowest mean error over the 15 corruptions: SmoothMix-S, ")
 
 
 def test_a_condition_that_one_seed_lacks_is_missing_for_its_method(tmp_path):
