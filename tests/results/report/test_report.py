@@ -75,7 +75,7 @@ def test_official_and_generated_never_share_a_table_row(make_builder: Make) -> N
     for section in written.sections:
         assert {table.scope.provenance for table in section.tables if table.scope} == {section.unit.scope.provenance}
         (row,) = section.tables[0].rows
-        assert row[4] == pytest.approx(0.33 if section.unit.scope.provenance == "generated" else 0.63)
+        assert row[3] == pytest.approx(0.33 if section.unit.scope.provenance == "generated" else 0.63)
     names = [path.name for path in written.files]
     assert len(set(written.files)) == len(names)
     assert any(name.startswith("shapes-official") for name in names)
