@@ -6,7 +6,7 @@ import torch
 
 from robustsweep.augmentations.method import Method
 from robustsweep.benchmark.checkpoints.card import Card
-from robustsweep.benchmark.checkpoints.networks.normalisation import Normalisation
+from robustsweep.benchmark.checkpoints.normalisation import Normalisation
 from robustsweep.benchmark.data.dataset import Dataset
 from robustsweep.errors import UsageError
 from robustsweep.training.images.training_images import HELD_OUT_SHARE

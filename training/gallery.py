@@ -17,7 +17,7 @@ from robustsweep.augmentations.method import METHODS, Method, Step
 from robustsweep.augmentations.mixes.mixing import MixingMethod, pair
 from robustsweep.augmentations.network_method import GuidedMethod
 from robustsweep.benchmark.architectures import build_architecture
-from robustsweep.benchmark.checkpoints.networks.normalisation import NORMALISATIONS
+from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS
 from robustsweep.draws import Draws
 from robustsweep.results.stored.files import write_atomically
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, get_args, get_origin, get_type_hints
 
-from robustsweep.benchmark.checkpoints.networks.normalisation import Normalisation
+from robustsweep.benchmark.checkpoints.normalisation import Normalisation
 from robustsweep.errors import CheckpointError, DataError
 from robustsweep.printable import printable
 from robustsweep.untrusted.files import parse_json

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from robustsweep.benchmark.checkpoints.card import Card
 from robustsweep.benchmark.checkpoints.files.file_accuracy import FileAccuracy
 from robustsweep.benchmark.checkpoints.networks.network import Network
-from robustsweep.benchmark.checkpoints.networks.normalisation import Normalised
+from robustsweep.benchmark.checkpoints.normalisation import Normalised
 from robustsweep.benchmark.checkpoints.state_dicts import weights_hash
 from robustsweep.benchmark.checkpoints.strict_copy import listed
 from robustsweep.benchmark.checkpoints.weights import Loaded

@@ -1,7 +1,7 @@
 """Which normalisation a checkpoint has: the user's, the library's for weights of its own, and what is assumed."""
 
 from robustsweep.benchmark.checkpoints.networks.network import Network
-from robustsweep.benchmark.checkpoints.networks.normalisation import NORMALISATIONS, Normalisation, parse_normalisation
+from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS, Normalisation, parse_normalisation
 from robustsweep.benchmark.checkpoints.weights import Wanted
 from robustsweep.errors import UsageError
 

@@ -10,8 +10,8 @@ from robustsweep.benchmark.checkpoints.checkpoint import Checkpoint, count_outpu
 from robustsweep.benchmark.checkpoints.native import is_safetensors, load_card
 from robustsweep.benchmark.checkpoints.networks.factories import without_classes
 from robustsweep.benchmark.checkpoints.networks.network import SCHEMES
-from robustsweep.benchmark.checkpoints.networks.normalisation import NORMALISATIONS
 from robustsweep.benchmark.checkpoints.networks.robustbench import split_name, weights_path
+from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS
 from robustsweep.benchmark.checkpoints.normalisation_choice import normalisation_of
 from robustsweep.benchmark.checkpoints.weights import Loaded, Wanted, load, load_again
 from robustsweep.benchmark.spec import Spec, parse_spec, positive_int, share, whole_number

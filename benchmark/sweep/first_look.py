@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from robustsweep.attacks.audits.answers import answer_findings, answers_otherwise_under_a_gradient
 from robustsweep.attacks.target import check_eval_mode
-from robustsweep.benchmark.checkpoints.networks.normalisation import NORMALISATIONS, Normalised
+from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS, Normalised
 from robustsweep.benchmark.plan.blocks import Block
 from robustsweep.benchmark.plan.plan import Plan, PlannedCell
 from robustsweep.benchmark.sweep.evaluation import to_unit_range

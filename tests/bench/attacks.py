@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from robustsweep.attacks import AttackSpec, parse_attack, pgd, run_attack, run_attacks
 from robustsweep.benchmark.architectures import build_architecture
 from robustsweep.benchmark.checkpoints import resolve
-from robustsweep.benchmark.checkpoints.networks.normalisation import NORMALISATIONS, Normalised
+from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS, Normalised
 from robustsweep.benchmark.data import Dataset, open_data
 from robustsweep.benchmark.plan.conditions import Attacked
 from robustsweep.benchmark.plan.source import Source

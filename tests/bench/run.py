@@ -14,7 +14,7 @@ from rich.progress import track
 from robustsweep.attacks import parse_attack, run_attack
 from robustsweep.benchmark.architectures import build_architecture
 from robustsweep.benchmark.checkpoints import Card, resolve, save_native
-from robustsweep.benchmark.checkpoints.networks.normalisation import NORMALISATIONS
+from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS
 from robustsweep.benchmark.data import Dataset, open_data
 from robustsweep.benchmark.plan.plan import make_plan
 from robustsweep.benchmark.plan.source import Source

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from robustsweep.benchmark.checkpoints import Card, Checkpoint
-from robustsweep.benchmark.checkpoints.networks.normalisation import NORMALISATIONS, Normalised
+from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS, Normalised
 from robustsweep.benchmark.data.dataset import Dataset
 from robustsweep.benchmark.data.digits import open_digits
 

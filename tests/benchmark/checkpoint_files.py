@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from robustsweep.benchmark.architectures import build_architecture
 from robustsweep.benchmark.checkpoints import Card, Checkpoint, resolve
-from robustsweep.benchmark.checkpoints.networks.normalisation import NORMALISATIONS
+from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS
 
 ARCHITECTURE = "resnet8"
 CLASSES = 7

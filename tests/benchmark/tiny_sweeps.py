@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from robustsweep.benchmark.checkpoints import Card, Checkpoint
-from robustsweep.benchmark.checkpoints.networks.normalisation import NORMALISATIONS
+from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS
 from robustsweep.benchmark.checkpoints.state_dicts import weights_hash
 from robustsweep.benchmark.data.corrupted.official import OfficialSet
 from robustsweep.benchmark.data.dataset import Dataset, from_array

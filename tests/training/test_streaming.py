@@ -12,7 +12,7 @@ from torchvision.transforms.v2 import functional as v2
 from robustsweep.augmentations.baseline import Baseline
 from robustsweep.augmentations.mixes.cutmix import CutMix
 from robustsweep.augmentations.random_resized_crop import Part
-from robustsweep.benchmark.checkpoints.networks.normalisation import NORMALISATIONS
+from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS
 from robustsweep.benchmark.data.dataset import Dataset, from_array
 from robustsweep.errors import DataError
 from robustsweep.training.images.data_images import limited, load_images, open_training_data

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from robustsweep.augmentations.crop_flip import crop_flip, sample_crop_flip
-from robustsweep.benchmark.checkpoints.networks.normalisation import NORMALISATIONS, Normalisation
+from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS, Normalisation
 from robustsweep.benchmark.data.dataset import Dataset
 from robustsweep.draws import Draws
 from robustsweep.errors import DataError

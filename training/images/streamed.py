@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from robustsweep.augmentations.random_resized_crop import Part, part_of, sample_parts
-from robustsweep.benchmark.checkpoints.networks.normalisation import NORMALISATIONS
+from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS
 from robustsweep.benchmark.data.dataset import Dataset, Int64Array
 from robustsweep.draws import Draws
 from robustsweep.training.images.training_images import (

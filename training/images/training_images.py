@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from robustsweep.benchmark.checkpoints.networks.normalisation import Normalisation
+from robustsweep.benchmark.checkpoints.normalisation import Normalisation
 from robustsweep.benchmark.data.dataset import Dataset, Int64Array, stratified_positions
 from robustsweep.errors import DataError
 from robustsweep.training.recipe import Recipe

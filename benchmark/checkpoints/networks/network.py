@@ -9,8 +9,8 @@ from torch import nn
 
 from robustsweep.benchmark.architectures import build_architecture
 from robustsweep.benchmark.checkpoints.networks.factories import call_factory
-from robustsweep.benchmark.checkpoints.networks.normalisation import NORMALISATIONS, Normalisation
 from robustsweep.benchmark.checkpoints.networks.robustbench import build_zoo_network
+from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS, Normalisation
 from robustsweep.errors import CheckpointError, MissingDependencyError
 
 SCHEMES = ("timm", "torchvision", "pytorchcv", "robustbench", "py")

@@ -6,7 +6,7 @@ from checkpoint_files import ARCHITECTURE, CARD, CLASSES, SPEC, images, logits, 
 from safetensors.torch import save_file
 
 from robustsweep.benchmark.checkpoints import Card, resolve, save_native
-from robustsweep.benchmark.checkpoints.networks.normalisation import NORMALISATIONS, Normalised
+from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS, Normalised
 from robustsweep.errors import CheckpointError, UsageError
 
 

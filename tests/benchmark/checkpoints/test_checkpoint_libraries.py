@@ -9,7 +9,7 @@ from torchvision import models
 
 from robustsweep.benchmark.checkpoints import resolve
 from robustsweep.benchmark.checkpoints.networks import network as networks
-from robustsweep.benchmark.checkpoints.networks.normalisation import NORMALISATIONS, Normalisation
+from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS, Normalisation
 from robustsweep.errors import CheckpointError, UsageError
 
 SOURCE = """

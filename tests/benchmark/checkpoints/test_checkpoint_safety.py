@@ -12,7 +12,7 @@ from checkpoint_files import CLASSES, SPEC, network, only, saved, weights
 from safetensors.torch import save_file
 
 from robustsweep.benchmark.checkpoints import Card, resolve, save_native
-from robustsweep.benchmark.checkpoints.networks.normalisation import NORMALISATIONS
+from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS
 from robustsweep.errors import CheckpointError
 
 # PyTorch's own messages explain how to switch the protection off; ours never do.

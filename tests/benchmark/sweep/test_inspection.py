@@ -10,7 +10,7 @@ from tiny_sweeps import Ledger, cells, official_set, swept, tiny_checkpoint, tin
 from torch import nn
 
 from robustsweep.attacks.audits.answers import answer_findings, changed, looks_like_probabilities
-from robustsweep.benchmark.checkpoints.networks.normalisation import NORMALISATIONS, Normalised
+from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS, Normalised
 from robustsweep.benchmark.sweep.first_look import inspect, spread
 from robustsweep.benchmark.sweep.input_statistics import input_misfit
 from robustsweep.results.stored.store import CellStore
