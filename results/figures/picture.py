@@ -31,7 +31,7 @@ class Picture:
         title: Its caption.
         alt: What it shows, for those who cannot see it.
         figure: What is drawn.
-        table_slug: The table that it follows.
+        table_slug: The table that it follows; empty: it comes before all tables.
     """
 
     slug: str

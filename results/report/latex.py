@@ -80,10 +80,11 @@ def _section(section: Section) -> Iterator[str]:
     if said := [*section.unit.notes, *section.summary]:
         items = "\n".join(rf"\item {{}}{escape_latex(sentence)}" for sentence in said)
         yield f"\\begin{{itemize}}\n{items}\n\\end{{itemize}}\n"
+    yield from map(_figure, section.pictures_after(None))
     for table in section.tables:
         if table.depth != "data":
             yield _input(table)
-            yield from (_figure(picture) for picture in section.pictures if picture.table_slug == table.slug)
+            yield from map(_figure, section.pictures_after(table))
 
 
 def _input(table: Table) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from robustsweep.results.figures.picture import Picture
 from robustsweep.results.report.definitions import definitions
 from robustsweep.results.report.document import Report
 from robustsweep.results.report.section import Section
@@ -46,11 +47,16 @@ def _section(section: Section) -> Iterator[str]:
     lines += [f"- Note: {escape_markdown(note)}" for note in unit.notes]
     lines += [f"- {escape_markdown(sentence)}" for sentence in section.summary]
     yield "\n".join(lines) + "\n"
+    yield from map(_figure, section.pictures_after(None))
     for table in section.tables:
         if table.depth == "data":
             continue
         yield to_markdown(table)
-        yield from (f"![{p.title}](figures/{p.slug}.png)\n" for p in section.pictures if p.table_slug == table.slug)
+        yield from map(_figure, section.pictures_after(table))
+
+
+def _figure(picture: Picture) -> str:
+    return f"![{picture.title}](figures/{picture.slug}.png)\n"
 
 
 def _definitions() -> str:

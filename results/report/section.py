@@ -46,6 +46,11 @@ class Section:
     pictures: tuple[Picture, ...]
     summary: tuple[str, ...]
 
+    def pictures_after(self, table: Table | None) -> list[Picture]:
+        """List the figures that follow a table; None: those before all tables."""
+        slug = table.slug if table else ""
+        return [picture for picture in self.pictures if picture.table_slug == slug]
+
 
 def section_of(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | None, flags: Flags) -> Section:
     """Compute every table and figure of a set.
@@ -109,8 +114,8 @@ def _methods_first(methods: Sequence[Table], checkpoints: Sequence[Table]) -> li
 
 _METHOD_PREFIX = "method_"
 _FIGURES = (
-    # slug, title, how it is drawn, the table that it follows
-    ("heat_map", "Error by method and corruption, coloured by distance to the methods' mean", heat_map, "headline"),
+    # slug, title, how it is drawn, the table that it follows; the first comes before all tables
+    ("heat_map", "Error by method and corruption, coloured by distance to the methods' mean", heat_map, ""),
     ("severity_curves", "Error over severity, per group of corruptions", severity_curves, "headline"),
     ("clean_against_robust", "Clean error against error under corruption and attack", clean_against_robust, "headline"),
     ("error_per_corruption", "Error per corruption and method", error_per_corruption_figure, "error_per_corruption"),
@@ -129,4 +134,4 @@ def _pictures(unit: Unit, calibrations: Sequence[Calibration], prefix: str, tabl
             alt = f"{title}, for {unit.scope.title}. The numbers are in the tables."
             of_methods = f"{prefix}{_METHOD_PREFIX}{table_slug}"
             follows = of_methods if of_methods in table_slugs else f"{prefix}{table_slug}"
-            yield Picture(f"{prefix}{slug}", title, alt, figure, follows)
+            yield Picture(f"{prefix}{slug}", title, alt, figure, follows if table_slug else "")

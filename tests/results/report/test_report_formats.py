@@ -239,8 +239,8 @@ def test_latex_shows_names_literally() -> None:
     assert escape_latex("a–b · é \U0001f600\x07") == r"a--b \textperiodcentered{} é ??"
 
 
-def figures_of(report: Report, table: Table) -> list[str]:
-    return [p.slug for section in report.sections for p in section.pictures if p.table_slug == table.slug]
+def figures_of(report: Report, table: Table | None) -> list[str]:
+    return [picture.slug for section in report.sections for picture in section.pictures_after(table)]
 
 
 def test_every_table_is_a_latex_file_that_one_file_inputs(report: Report) -> None:
@@ -251,8 +251,9 @@ def test_every_table_is_a_latex_file_that_one_file_inputs(report: Report) -> Non
         assert len(re.findall(r"(?<!\\)\{", text)) == len(re.findall(r"(?<!\\)\}", text))
     figures = [picture.slug for section in report.sections for picture in section.pictures]
     assert re.findall(r"\\includegraphics\[.*?\]\{(.*?)\.pdf\}", files["report.tex"]) == [
-        slug for table in report.tables for slug in figures if slug in figures_of(report, table)
+        slug for table in (None, *report.tables) for slug in figures if slug in figures_of(report, table)
     ]
+    assert figures_of(report, None) == ["heat_map"]
     assert len(figures) >= 5
     assert escape_latex(report.sections[0].summary[0]) in files["report.tex"]
     assert r"\item[ECE, reliability]" in files["report.tex"]
