@@ -26,6 +26,10 @@ from robustsweep.results.tables.table import Column, Table, Value, value_of
 
 _ALL_MEANS = "Means: 15 corruptions x 5 severities; noise 3 x 5, blur 4 x 5, weather 4 x 5, digital 4 x 5."
 _MOST_NAMED = 8
+_NO_MCE = (
+    "No mCE: no checkpoint here, and no seeds of one training, have the method baseline, whose errors would divide; "
+    "--reference NAME chooses another method or checkpoint."
+)
 _CHECKPOINT_LEVEL = (
     "Checkpoint-level only: a method here has a single training seed; differences describe these checkpoints, not "
     "their methods."
@@ -79,6 +83,7 @@ def headline(unit: Unit, references: Sequence[Reference]) -> Table:
         rows.append((*_leading(card, unit), *measured))
     notes = [_ALL_MEANS, *_missing_means(unit), *undefined] if corrupted else []
     if corrupted:
+        notes += [] if references else [_NO_MCE]
         notes += [f"mCE ({r.short_name}): {r.name} is 100; {r.caveat}." for r in references if r.caveat]
     notes += parameter_notes(unit)
     notes += [_CHECKPOINT_LEVEL] if unit.scope.checkpoint_level_only else []

@@ -156,3 +156,14 @@ def test_methods_with_one_seed_each_are_rows_of_the_headline_alone(tmp_path):
     report = build_report([builder.root])
     assert not [table.slug for table in report.tables if table.slug.startswith("method_")]
     assert table_of(report, "headline").depth == "summary"
+
+
+def test_without_a_baseline_the_headline_says_why_there_is_no_mce(tmp_path):
+    builder = RunBuilder(tmp_path / "run", n=50)
+    for method in ("cutmix", "mixup"):
+        builder.card(method, method, 0)
+        put_sweep(builder, method, 0.4, 0)
+    table = table_of(build_report([builder.root]), "headline")
+    assert any(note.startswith("No mCE: ") for note in table.notes)
+    named = table_of(build_report([builder.root], "cutmix"), "headline")
+    assert not any(note.startswith("No mCE: ") for note in named.notes)
