@@ -41,7 +41,8 @@ def stacked(read: Mapping[str, Floats]) -> Floats | None:
     """Put the scores of ``PER_CORRUPTION`` side by side, shape (n, 15); None where one is missing."""
     if any(score.name not in read for score in PER_CORRUPTION):
         return None
-    return np.stack([read[score.name] for score in PER_CORRUPTION], axis=1)
+    # One corruption after another in memory, as means and products want them.
+    return np.stack([read[score.name] for score in PER_CORRUPTION]).T
 
 
 def linearised_mce(model: Floats, reference: Floats) -> Floats:
@@ -56,7 +57,8 @@ def linearised_mce(model: Floats, reference: Floats) -> Floats:
     """
     errors = reference.mean(axis=0)
     ces = model.mean(axis=0) / errors
-    return np.asarray(ces.mean() + ((model - ces * reference) / errors).mean(axis=1), dtype=np.float64)
+    parts = model @ (1 / errors) - reference @ (ces / errors)
+    return np.asarray(ces.mean() + parts / len(errors), dtype=np.float64)
 
 
 def mce_estimate(model: tuple[Floats, Floats], reference: tuple[Floats, Floats]) -> Estimate:

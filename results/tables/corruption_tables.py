@@ -123,10 +123,10 @@ def error_per_severity(unit: Unit, corruptions: Sequence[str]) -> Table:
         Line(
             group_of(name.split("@")[0]),
             name,
-            tuple(value_of(errors.loc[name, i]) for i in unit.checkpoints.index),
+            tuple(map(value_of, row)),
             f"{name}_error" if alone else "",
         )
-        for name in names
+        for name, row in zip(names, errors.loc[names, list(unit.checkpoints.index)].to_numpy().tolist(), strict=True)
     ]
     table = Table(
         "error_per_severity",
