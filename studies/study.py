@@ -12,8 +12,8 @@ import signal
 import sys
 from pathlib import Path
 
+from command_runner import INTERRUPTED, CommandRunner, StudyError, command_runner
 from planned_runs import Run, Study, progress_of, read_study
-from workplace import INTERRUPTED, StudyError, Workplace, workplace
 
 from robustsweep.errors import RobustsweepError
 from robustsweep.results.compare.request import compare_request
@@ -22,7 +22,7 @@ from robustsweep.results.stored.files import write_atomically
 _KEPT = ("audits", "checkpoints", "compact", "images", "plans")
 
 
-def compute(study: Study, place: Workplace) -> list[Run]:
+def compute(study: Study, place: CommandRunner) -> list[Run]:
     """Compute what the results lack, run by run; return the runs that failed.
 
     Raises:
@@ -58,7 +58,7 @@ def keep_compact(run_folder: Path, results: Path) -> None:
             write_atomically(target, path.read_bytes())
 
 
-def report(study: Study, place: Workplace) -> bool:
+def report(study: Study, place: CommandRunner) -> bool:
     """Write report and comparison from the compact results alone; return whether these are complete.
 
     Nothing is compared before all runs are there, so that nobody stops where the answer pleases.
@@ -103,7 +103,7 @@ def main() -> int:
     try:
         study = read_study(asked.folder, asked.size)
         folder, costs = Path(study.sweeping.out), study.results / "commands.csv"
-        with workplace(folder, costs, asked.data, asked.threads) as place:
+        with command_runner(folder, costs, asked.data, asked.threads) as place:
             failed = compute(study, place) if asked.data else []
             is_complete = report(study, place)
     except RobustsweepError as error:

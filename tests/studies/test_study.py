@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_runner import CommandRunner, StudyError, command_runner
 from planned_runs import progress_of, read_study
 from study import main
-from workplace import StudyError, Workplace, workplace
 
 from robustsweep import __version__
 from robustsweep.cli import main as robustsweep
@@ -31,13 +31,13 @@ metrics = ["clean_error"]
 def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A study of two runs, as the working folder; its commands run inside this process."""
 
-    def in_process(place: Workplace, *arguments: str) -> int:
+    def in_process(place: CommandRunner, *arguments: str) -> int:
         monkeypatch.setattr(sys, "argv", ["robustsweep", *arguments])
         with pytest.raises(SystemExit) as ended:
             robustsweep()
         return int(ended.value.code or 0)
 
-    monkeypatch.setattr(Workplace, "run", in_process)
+    monkeypatch.setattr(CommandRunner, "run", in_process)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(os, "nice", lambda _: 0)
     (tmp_path / "plan-tiny.toml").write_text(PLAN)
@@ -87,21 +87,21 @@ def test_without_images_and_results_nothing_is_computed_and_the_way_on_is_named(
 
 
 def test_what_a_command_says_goes_to_the_log_and_its_exit_code_comes_back(tmp_path):
-    with workplace(tmp_path, tmp_path / "costs.csv", "", 1) as place:
+    with command_runner(tmp_path, tmp_path / "costs.csv", "", 1) as place:
         assert place.run("--version") == 0
         assert place.run("sweeep") == 2
     assert __version__ in (tmp_path / "study.log").read_text()
 
 
 def test_a_command_that_is_interrupted_is_noted_and_ends_the_study(tmp_path, monkeypatch):
-    monkeypatch.setattr(Workplace, "run", lambda *_: 130)
+    monkeypatch.setattr(CommandRunner, "run", lambda *_: 130)
     costs = tmp_path / "results/costs.csv"
-    with workplace(tmp_path, costs, "digits", 1) as place, pytest.raises(KeyboardInterrupt):
+    with command_runner(tmp_path, costs, "digits", 1) as place, pytest.raises(KeyboardInterrupt):
         place.compute("cutmix-seed0", "train")
     assert "cutmix-seed0,train,130" in costs.read_text()
 
 
 def test_a_second_study_beside_the_first_is_refused(tiny):
-    places = [workplace(tiny / "runs", tiny / "costs.csv", "digits", 1) for _ in range(2)]
+    places = [command_runner(tiny / "runs", tiny / "costs.csv", "digits", 1) for _ in range(2)]
     with places[0], pytest.raises(StudyError, match="at work"), places[1]:
         pass

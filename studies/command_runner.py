@@ -1,4 +1,4 @@
-"""The place where a study's commands run: one log, one study at a time, and a note of what each command cost."""
+"""Runs the commands of a study: one log, one study at a time, and a note of what each command cost."""
 
 import csv
 import fcntl
@@ -28,7 +28,7 @@ class StudyError(RobustsweepError):
 
 
 @dataclass(frozen=True, slots=True)
-class Workplace:
+class CommandRunner:
     """Runs commands of robustsweep.
 
     Attributes:
@@ -92,7 +92,7 @@ def _children_seconds() -> float:
 
 
 @contextmanager
-def workplace(folder: Path, costs: Path, data: str, threads: int) -> Iterator[Workplace]:
+def command_runner(folder: Path, costs: Path, data: str, threads: int) -> Iterator[CommandRunner]:
     """Open ``study.log`` in a folder, unless a study is at work there.
 
     Raises:
@@ -104,4 +104,4 @@ def workplace(folder: Path, costs: Path, data: str, threads: int) -> Iterator[Wo
             fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StudyError(f"A study, or a command that it has left, is at work on {folder}: wait for it.") from None
-        yield Workplace(data, threads, log, costs)
+        yield CommandRunner(data, threads, log, costs)
