@@ -10,7 +10,6 @@ import pandas as pd
 
 from robustsweep.errors import DataError
 from robustsweep.results.comparable.comparable_sets import Unit
-from robustsweep.results.comparable.method_rows import by_method
 from robustsweep.results.comparable.seed_groups import SeedGroup
 from robustsweep.results.metrics.mce_by_reference import MCE_BY_REFERENCE, PER_CORRUPTION, mce_estimate, stacked
 from robustsweep.results.metrics.method_scores import MethodScore, MethodScores
@@ -42,7 +41,12 @@ class Estimates:
 
 
 def estimates_of(
-    unit: Unit, groups: Sequence[SeedGroup], runs: Sequence[Path], names: set[str], reference: Sequence[str] = ()
+    unit: Unit,
+    methods: Unit | None,
+    groups: Sequence[SeedGroup],
+    runs: Sequence[Path],
+    names: set[str],
+    reference: Sequence[str] = (),
 ) -> tuple[Estimates, Estimates]:
     """Read the predictions per image, one checkpoint at a time beside the best ones.
 
@@ -50,7 +54,8 @@ def estimates_of(
 
     Args:
         unit: The measurements.
-        groups: Its methods, as ``seed_groups`` returns them.
+        methods: The same by method, as ``by_method`` returns them; None: methods are not estimated.
+        groups: The methods' checkpoints, as ``seed_groups`` returns them.
         runs: Where their cells are.
         names: Scores to estimate; of those that are not a mean of errors only mCE, which has no ties where its
             reference is measured.
@@ -66,7 +71,7 @@ def estimates_of(
     if not scores:
         return Estimates(), Estimates()
     try:
-        return _Reading(unit, groups, runs, scores, reference).estimates()
+        return _Reading(unit, methods, groups, runs, scores, reference).estimates()
     except ContradictionError:
         raise
     except DataError as error:
@@ -131,6 +136,7 @@ class _Reading:
     def __init__(
         self,
         unit: Unit,
+        methods: Unit | None,
         groups: Sequence[SeedGroup],
         runs: Sequence[Path],
         scores: Sequence[Score],
@@ -142,8 +148,7 @@ class _Reading:
         self._groups = [group.checkpoint_ids for group in groups]
         members = [[cells[self._places[i]] for i in group] for group in self._groups]
         self._checkpoints = _Rows(scores, unit, [[one] for one in cells])
-        has_seeds = any(len(group) > 1 for group in self._groups)
-        self._methods = _Rows(scores, by_method(unit, groups), members) if has_seeds else None
+        self._methods = _Rows(scores, methods, members) if methods else None
         self._reference_ids = tuple(reference)
         divisors = [cells[self._places[i]] for i in reference]
         self._reference = MethodScores.of(divisors, PER_CORRUPTION).all() if divisors else None

@@ -69,11 +69,12 @@ def section_of(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | N
     tables += [*attack_tables(unit, flags), *fooling_distributions(unit), *window_tables(unit, runs)]
     names = {name for table in tables for name, _ in table.scores.values()}
     measured = next((one.checkpoint_ids for one in references if not one.is_published), ())
-    of_checkpoints, of_methods = estimates_of(unit, groups, runs, names, measured if MCE_BY_REFERENCE in names else ())
+    averaged = by_method(unit, groups) if any(len(group.checkpoint_ids) > 1 for group in groups) else None
+    divisor = measured if MCE_BY_REFERENCE in names else ()
+    of_checkpoints, of_methods = estimates_of(unit, averaged, groups, runs, names, divisor)
     tables = [with_intervals(table, of_checkpoints) for table in tables]
     methods: list[Table] = []
-    if any(len(group.checkpoint_ids) > 1 for group in groups):
-        averaged = by_method(unit, groups)
+    if averaged:
         methods = [*_error_tables(averaged, references), *attack_tables(averaged, _flags_by_method(groups, flags))]
         methods = [with_intervals(table, of_methods) for table in methods]
     summary = tuple(summary_of(methods or tables))

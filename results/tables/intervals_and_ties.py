@@ -68,7 +68,8 @@ def _what_intervals_are(table: Table) -> str:
     single = [name for name in names if name == "clean_error" or "@" in name]
     how = "Wilson's" if len(single) == len(names) else "clustered by source image"
     how = "Wilson's for clean images, clustered by source image for means" if 0 < len(single) < len(names) else how
-    how += ", that of mCE with the reference as a sample of the same images" if MCE_BY_REFERENCE in names else ""
+    if MCE_BY_REFERENCE in names:
+        how += ", that of mCE with the reference as a sample of the same images and with its seeds if it has several"
     return (
         f"{INTERVALS_NOTE} over which images were drawn, for this checkpoint: {how}. It says nothing of other training "
         "seeds."

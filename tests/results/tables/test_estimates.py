@@ -110,7 +110,7 @@ def test_where_an_audit_warns_nothing_is_tied_with_a_best_that_is_not_marked(
     (unit,) = split_units(load_frame([builder.root]))
     plain, flagged = (attack_tables(unit, flags)[0] for flags in ({}, {unit.checkpoints.index[0]: ("audit",)}))
     names = {name for name, _ in plain.scores.values()}
-    estimates, _ = estimates_of(unit, seed_groups(unit), [builder.root], names)
+    estimates, _ = estimates_of(unit, None, seed_groups(unit), [builder.root], names)
     assert with_intervals(plain, estimates).tied
     assert not with_intervals(flagged, estimates).tied
     assert with_intervals(flagged, estimates).intervals == with_intervals(plain, estimates).intervals
