@@ -1,7 +1,7 @@
 """The runs of a study: which there are, in what order, and which of them the compact results hold already."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -47,43 +47,53 @@ class Study:
 
     Attributes:
         plan: The plan file, which ``train``, ``sweep`` and ``compare`` read as well.
+        sweeps: What ``sweep`` is asked for, by plan file: that plan, then the one of the probes if there is one.
         results: Folder of the compact results.
         training: The plan's ``[train]`` table.
-        sweeping: The plan's other keys.
         recipe: What the trainings follow, with the plan's number of epochs.
         runs: In the order in which they are computed.
     """
 
     plan: Path
+    sweeps: Mapping[Path, SweepRequest]
     results: Path
     training: TrainRequest
-    sweeping: SweepRequest
     recipe: Recipe
     runs: tuple[Run, ...]
 
+    @property
+    def out(self) -> Path:
+        """The run folder, of all sweeps."""
+        return Path(self.sweeps[self.plan].out)
+
 
 def read_study(folder: Path, size: str) -> Study:
-    """Read ``plan-SIZE.toml`` and the stages of that size in ``stages.toml``.
+    """Read ``plan-SIZE.toml``, the stages of that size in ``stages.toml`` and, if it exists, ``probes-SIZE.toml``.
+
+    The plan of the probes is for conditions that are measured on other images, with its suites and its limit.
 
     Args:
         folder: The study's own.
         size: Such as ``"small"``.
 
     Raises:
-        UsageError: If a file cannot be understood, or a stage names what the plan lacks.
+        UsageError: If a file cannot be understood, a stage names what the plan lacks, or the probes go elsewhere.
     """
     stages = read_plan(folder / "stages.toml", "order of runs")
     if size not in stages:
         raise unknown_name("size", size, list(stages))
-    plan = folder / f"plan-{size}.toml"
-    training, sweeping = read_train_request(plan), read_request(plan)
+    plan, probes = folder / f"plan-{size}.toml", folder / f"probes-{size}.toml"
+    training = read_train_request(plan)
     if training is None:
         raise UsageError(f"The plan {plan} has no [train] table.")
     recipe = find_recipe(training.recipe)
     if training.epochs is not None:
         recipe = recipe.lasting(training.epochs)
     runs = tuple(run for stage in stages[size] for run in _runs_of(stage, training))
-    return Study(plan, folder / "results" / size, training, sweeping, recipe, runs)
+    sweeps = {path: read_request(path) for path in (plan, probes) if path is plan or path.exists()}
+    if len(folders := {sweep.out for sweep in sweeps.values()}) > 1:
+        raise UsageError(f"{plan} and {probes} must have the same out, got {' and '.join(sorted(folders))}.")
+    return Study(plan, sweeps, folder / "results" / size, training, recipe, runs)
 
 
 def _runs_of(stage: dict[str, Any], training: TrainRequest) -> Iterator[Run]:
@@ -115,28 +125,32 @@ class Progress:
 def progress_of(study: Study) -> Progress:
     """Look up each run in the compact results; a file that is damaged holds none."""
     held = _held(study)
-    wanted = {condition.name for condition in conditions_of(study.sweeping.suites)}
+    sweeps = study.sweeps.values()
+    wanted = {(condition.name, sweep.limit) for sweep in sweeps for condition in conditions_of(sweep.suites)}
     there = [run for run in study.runs if run.name in held and wanted <= held[run.name].keys()]
-    finished = tuple(run for run in there if all(_is_current(run, study, held[run.name][name]) for name in wanted))
+    finished = tuple(run for run in there if all(_is_current(run, study, held[run.name][one]) for one in wanted))
     outdated = tuple(run for run in there if run not in finished)
     return Progress(finished, outdated, tuple(run for run in study.runs if run not in there))
 
 
-_Held = dict[str, dict[str, list[Cell]]]
-"""Cells by the name of their checkpoint and by condition."""
+_Measurement = tuple[str, int | None]
+"""A condition, and of how many images; None: of all."""
+
+_Held = dict[str, dict[_Measurement, list[Cell]]]
+"""Cells by the name of their checkpoint."""
 
 
 def _held(study: Study) -> _Held:
-    """Read what the results hold of the plan's images."""
-    store, held = CellStore(study.results), defaultdict[str, dict[str, list[Cell]]](lambda: defaultdict(list))
+    """Read what the results hold."""
+    store, held = CellStore(study.results), defaultdict[str, dict[_Measurement, list[Cell]]](lambda: defaultdict(list))
     for path in sorted((study.results / "compact").glob("*.npz")):
         try:
             cells = list(store.cells_of(path.stem))
         except DataError:
             continue
         for cell in cells:
-            if (cell.data["subset"] or {}).get("limit") == study.sweeping.limit:
-                held[cell.checkpoint["name"]][cell.condition["name"]].append(cell)
+            limit = (cell.data["subset"] or {}).get("limit")
+            held[cell.checkpoint["name"]][cell.condition["name"], limit].append(cell)
     return held
 
 

@@ -1,8 +1,8 @@
 """One size of a study from its plan to its report; run it again at any time to continue.
 
 Every step is a command of robustsweep itself, which never repeats what is finished. Per run: ``train`` for one method
-and one seed, ``sweep`` of its checkpoint, then a copy of the compact results to ``results/SIZE``. What these hold
-already is not computed at all, so that the report can be made again from them alone.
+and one seed, ``sweep`` of its checkpoint with each plan, then a copy of the compact results to ``results/SIZE``. What
+these hold already is not computed at all, so that the report can be made again from them alone.
 """
 
 import argparse
@@ -36,9 +36,9 @@ def compute(study: Study, place: CommandRunner) -> list[Run]:
             continue
         place.say(f"{number} of {len(study.runs)}: {run.name}")
         trained = ("train", str(study.plan), "--method", run.text, "--seed", str(run.seed))
-        swept = ("sweep", str(study.plan), "--checkpoint", str(run.checkpoint))
-        if place.compute(run.name, *trained) and place.compute(run.name, *swept):
-            keep_compact(Path(study.sweeping.out), study.results)
+        swept = [("sweep", str(plan), "--checkpoint", str(run.checkpoint)) for plan in study.sweeps]
+        if all(place.compute(run.name, *command) for command in (trained, *swept)):
+            keep_compact(study.out, study.results)
         else:
             place.say(f"failed: {run.name}")
             if before in failed:
@@ -102,7 +102,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
     try:
         study = read_study(asked.folder, asked.size)
-        folder, costs = Path(study.sweeping.out), study.results / "commands.csv"
+        folder, costs = study.out, study.results / "commands.csv"
         with command_runner(folder, costs, asked.data, asked.threads) as place:
             failed = compute(study, place) if asked.data else []
             is_complete = report(study, place)

@@ -26,11 +26,21 @@ def size(request) -> str:
 
 def test_a_plan_names_what_there_is(size):
     study = read_study(FOLDER, size)  # builds every method with its parameters
-    assert {"clean", "fog@3"} <= {condition.name for condition in conditions_of(study.sweeping.suites)}
-    assert study.sweeping.out == f"studies/cifar100/runs/{size}"
+    measured = {
+        (condition.name, sweep.limit) for sweep in study.sweeps.values() for condition in conditions_of(sweep.suites)
+    }
+    assert {("clean", None), ("fog@3", None)} <= measured
+    assert study.out == Path(f"studies/cifar100/runs/{size}")
     asked = compare_request([study.plan], None, (), (), None)
     assert {asked.method, *asked.against} <= {run.method.name for run in study.runs}
     assert asked.metrics == ("mean_corruption_error",)
+
+
+@pytest.mark.parametrize(("size", "limit"), [("small", 2000), ("full", None)])
+def test_attacks_and_windows_are_measured_on_images_of_their_own(size, limit):
+    sweeps = read_study(FOLDER, size).sweeps.values()
+    limits = {sweep.limit for sweep in sweeps if {"window", "adversarial"} <= set(sweep.suites)}
+    assert limits == {limit}
 
 
 def test_the_stages_take_every_method_of_the_plan_and_no_run_twice(size):

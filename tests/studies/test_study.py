@@ -10,6 +10,7 @@ from study import main
 
 from robustsweep import __version__
 from robustsweep.cli import main as robustsweep
+from robustsweep.errors import UsageError
 
 RECIPES_FOLDER = Path(__file__).resolve().parents[2] / "training/recipes"
 PLAN = """
@@ -25,6 +26,7 @@ epochs = 1
 methods = ["cutout", "baseline"]
 metrics = ["clean_error"]
 """
+PROBES = 'data = "digits"\nsuites = ["fgsm-linf@8/255"]\nlimit = 10\nout = "runs/tiny"\n'
 
 
 @pytest.fixture
@@ -41,6 +43,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(os, "nice", lambda _: 0)
     (tmp_path / "plan-tiny.toml").write_text(PLAN)
+    (tmp_path / "probes-tiny.toml").write_text(PROBES)
     (tmp_path / "stages.toml").write_text('[[tiny]]\nmethods = ["baseline", "cutout"]\nseeds = "0"\n')
     return tmp_path
 
@@ -65,7 +68,7 @@ def test_a_study_is_computed_once_and_its_compact_results_are_all_that_it_needs_
     assert [(row["run"], row["command"], row["exit_code"]) for row in rows] == [
         (f"{name}-epochs1-seed0", command, "0")
         for name in ("baseline", "cutout-length-0.25")
-        for command in ("train", "sweep")
+        for command in ("train", "sweep", "sweep")
     ]
 
     (tiny / "runs").rename(tiny / "elsewhere")
@@ -79,6 +82,15 @@ def test_a_study_is_computed_once_and_its_compact_results_are_all_that_it_needs_
     assert len(progress_of(read_study(Path(), "tiny")).outdated) == 2
     (tiny / "plan-tiny.toml").write_text(PLAN.replace("fog@1", "fog@2"))
     assert len(progress_of(read_study(Path(), "tiny")).missing) == 2
+    (tiny / "plan-tiny.toml").write_text(PLAN)
+    (tiny / "probes-tiny.toml").write_text(PROBES.replace("limit = 10", "limit = 12"))
+    assert len(progress_of(read_study(Path(), "tiny")).missing) == 2
+
+
+def test_probes_that_are_written_elsewhere_are_refused(tiny):
+    (tiny / "probes-tiny.toml").write_text(PROBES.replace("runs/tiny", "runs/other"))
+    with pytest.raises(UsageError, match=r"must have the same out, got runs/other and runs/tiny"):
+        read_study(Path(), "tiny")
 
 
 def test_without_images_and_results_nothing_is_computed_and_the_way_on_is_named(tiny, monkeypatch, capsys):
