@@ -72,7 +72,7 @@ def train_epoch(
 ) -> float:
     """Train for one epoch (counted from 0) and return the mean loss, in nats."""
     # Each image's place, crop and augmentation belong to (seed, epoch, id), whatever the batch size.
-    order = torch.argsort(Draws(seed, f"training/order/{epoch}", data.ids).words(1)[:, 0], stable=True)
+    order = order_of(data.ids, seed, epoch)
     sample = method.sample(Draws(seed, f"training/augmentation/{epoch}", data.ids))
     batches = batches_of(order, recipe)
     total = torch.zeros((), device=order.device)
@@ -92,6 +92,21 @@ def train_epoch(
         optimiser.step()
         total += loss.detach()
     return float(total) / len(batches)
+
+
+def order_of(ids: Tensor, seed: int, epoch: int) -> Tensor:
+    """Draw in what order an epoch takes its images.
+
+    Args:
+        ids: Ids of the images, int64, shape (N,).
+        seed: Of the training.
+        epoch: Counted from 0.
+
+    Returns:
+        Rows of ``ids``, int64, shape (N,).
+    """
+    words = Draws(seed, f"training/order/{epoch}", ids).words(1)[:, 0]
+    return torch.argsort(words.to(torch.int64), stable=True)  # PyTorch cannot sort many unsigned numbers
 
 
 def batches_of(order: Tensor, recipe: Recipe) -> Tensor:
