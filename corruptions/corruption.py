@@ -35,8 +35,8 @@ class Corruption:
         source: Where the definition comes from.
         sample: ``sample(draws, shape, parameters)`` draws the random fields for images of shape (3, H, W): tensors
             whose first dimension is the batch.
-        extra: Whether it is one of the four that stay out of the mean over fifteen.
-        needs: Packages beyond the core that it imports.
+        libraries: What else than PyTorch and NumPy shapes its pixels, whose version is part of what a cell is named by:
+            ``"jpeg"`` (the decoder of image files), ``"opencv"``, or the name of an installed distribution.
     """
 
     name: str
@@ -45,8 +45,7 @@ class Corruption:
     severities: Mapping[str, tuple[Parameters, ...]]
     source: str
     sample: Callable[[Draws, Shape, Parameters], Fields] = field(default=no_fields)
-    extra: bool = False
-    needs: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()
 
     def parameters(self, table: str, severity: int) -> Parameters:
         """Look up the constants of one severity.

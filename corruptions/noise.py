@@ -170,5 +170,4 @@ SPECKLE_NOISE = Corruption(
         inception=(0.16, 0.21, 0.36, 0.46, 0.61),
     ),
     source=_SOURCE,
-    extra=True,
 )

@@ -1,6 +1,7 @@
 """Sources: from a condition and positions to images, generated on the fly or read from an official set."""
 
 from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 import torch
@@ -9,7 +10,8 @@ from robustsweep.benchmark.data import Dataset, OfficialSet
 from robustsweep.benchmark.data.dataset import Int64Array, stratified_positions
 from robustsweep.benchmark.data.files.pixels import codec
 from robustsweep.benchmark.plan.conditions import Attacked, Condition, Corrupted, Windowed
-from robustsweep.corruptions import corrupt, table_for
+from robustsweep.corruptions import CORRUPTIONS, corrupt, table_for
+from robustsweep.corruptions.opencv import opencv_or_none
 from robustsweep.errors import DataError, UsageError
 from robustsweep.results.stored.cells import Json
 from robustsweep.results.stored.images import images_key
@@ -113,7 +115,8 @@ class Source:
         if isinstance(condition, Corrupted):
             shown = condition.describe()
             if not self.is_official:
-                shown |= {"seed": self.seed, "libraries": _libraries(condition)}
+                libraries = CORRUPTIONS[condition.corruption].libraries
+                shown |= {"seed": self.seed, "libraries": {name: _version(name) for name in libraries}}
         else:
             shown = {"kind": condition.kind}
             if isinstance(condition, Attacked):
@@ -168,19 +171,13 @@ class Source:
         )
 
 
-def _libraries(condition: Corrupted) -> Json:
-    """Name the libraries whose version can change the pixels of a generated condition."""
-    used: Json = {}
-    if condition.corruption == "frost":  # two of its textures are JPEG files
-        used["jpeg"] = codec()
-    if condition.corruption in ("spatter", "gaussian_blur", "glass_blur"):
-        used["opencv"] = _opencv_version()
-    return used
-
-
-def _opencv_version() -> str | None:
+def _version(library: str) -> str | None:
+    """Return the version of a library that a corruption names; None where it is not installed."""
+    if library == "jpeg":
+        return codec()
+    if library == "opencv":
+        return getattr(opencv_or_none(), "__version__", None)
     try:
-        from cv2 import __version__
-    except ImportError:
+        return version(library)
+    except PackageNotFoundError:
         return None
-    return str(__version__)

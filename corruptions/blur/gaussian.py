@@ -74,5 +74,5 @@ GAUSSIAN_BLUR = Corruption(
         inception=(1.5, 2.5, 3.5, 4.5, 6.5),
     ),
     source="Hendrycks and Dietterich (ICLR 2019), sec. 3; the filter of scikit-image's gaussian",
-    extra=True,
+    libraries=("opencv",),
 )

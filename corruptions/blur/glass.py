@@ -75,4 +75,5 @@ GLASS_BLUR = Corruption(
         inception=((0.8, 1, 3), (1, 3, 1), (1.1, 2, 4), (1.2, 4, 2), (1.6, 5, 2)),
     ),
     source="Hendrycks and Dietterich (ICLR 2019), sec. 3; offsets exclude the upper end, as the generator's do",
+    libraries=("opencv",),
 )

@@ -100,5 +100,4 @@ SATURATE = Corruption(
         inception=((0.3, 0), (0.1, 0), (2, 0), (5, 0.1), (20, 0.2)),
     ),
     source=f"{_SOURCE}; the closed form of the round trip through HSV",
-    extra=True,
 )

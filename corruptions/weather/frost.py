@@ -149,4 +149,5 @@ FROST = Corruption(
         inception=_LARGE,
     ),
     source="Hendrycks and Dietterich (ICLR 2019), sec. 3; textures too small for an image are enlarged to fit",
+    libraries=("jpeg",),  # two of the textures are JPEG files
 )

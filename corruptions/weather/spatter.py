@@ -94,6 +94,5 @@ SPATTER = Corruption(
         ),
     ),
     source="Hendrycks and Dietterich (ICLR 2019), sec. 3; the mask by OpenCV on the CPU",
-    extra=True,
-    needs=("opencv-python",),
+    libraries=("opencv",),
 )

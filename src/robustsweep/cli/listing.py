@@ -61,10 +61,10 @@ def _first_line(item: object) -> str:
 
 
 def _corruptions() -> list[Row]:
-    from robustsweep.corruptions import CORRUPTIONS
+    from robustsweep.corruptions import COMMON, CORRUPTIONS, EXTRA
 
-    found = [CORRUPTIONS[name] for name in CORRUPTIONS]
-    return [(item.name, f"{item.group}{', extra' if item.extra else ''}") for item in found]
+    places = dict.fromkeys(COMMON, "") | dict.fromkeys(EXTRA, ", extra")
+    return [(name, f"{CORRUPTIONS[name].group}{places.get(name, ', in no published suite')}") for name in CORRUPTIONS]
 
 
 def _attacks() -> list[Row]:

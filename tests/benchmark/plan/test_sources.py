@@ -10,7 +10,8 @@ from robustsweep.benchmark.data.dataset import Dataset, from_array
 from robustsweep.benchmark.plan import source as sources
 from robustsweep.benchmark.plan.conditions import Clean, Condition, Corrupted
 from robustsweep.benchmark.plan.source import Source
-from robustsweep.corruptions import corrupt, jpeg_round_trip
+from robustsweep.benchmark.plan.suites import SUITES, suite_conditions
+from robustsweep.corruptions import CORRUPTIONS, corrupt, jpeg_round_trip
 from robustsweep.errors import DataError, UsageError
 from robustsweep.results.stored.cells import identity_key
 
@@ -178,6 +179,21 @@ def test_the_identity_names_the_libraries_that_can_change_the_pixels(monkeypatch
         "frost": {"jpeg": "a codec"},
         **dict.fromkeys(("spatter", "gaussian_blur", "glass_blur"), {"opencv": None}),
     }
+
+
+def test_a_corruption_of_another_package_declares_its_libraries_and_grows_no_published_suite(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = {name: suite_conditions(name) for name in SUITES}
+    monkeypatch.setattr(CORRUPTIONS, "_items", {name: CORRUPTIONS[name] for name in CORRUPTIONS})
+    shown = ("numpy", "opencv", "no-such-distribution")
+    CORRUPTIONS.add("smear", replace(CORRUPTIONS["fog"], name="smear", libraries=shown))
+    versions = {"numpy": np.__version__, "no-such-distribution": None}
+    found = libraries("smear")["smear"]
+    assert isinstance(found, dict)
+    assert found.keys() == {*shown}
+    assert found.items() >= versions.items()
+    assert {name: suite_conditions(name) for name in SUITES} == before
 
 
 def test_the_identity_says_what_decides_the_images_and_nothing_else() -> None:

@@ -144,7 +144,7 @@ def test_a_corruption_that_cannot_be_generated_is_named_and_the_rest_is_written(
     assert (summary.written, summary.reused, summary.failed) == (1, 1, ())
     assert generated == severities("spatter")  # an unfinished file is begun again with the library that is there now
     assert not (tmp_path / ".unfinished").exists()
-    monkeypatch.setattr("robustsweep.benchmark.plan.source._opencv_version", lambda: "9.9")
+    monkeypatch.setattr("cv2.__version__", "9.9")
     with pytest.raises(UsageError, match="other libraries: spatter@1 with .*, now .*9.9"):
         written("digits", severities("spatter"), tmp_path, limit=10)
 
