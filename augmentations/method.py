@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from robustsweep.draws import Draws
 from robustsweep.errors import UsageError
-from robustsweep.registry import Registry, unknown_name
-from robustsweep.values import typed
+from robustsweep.registry import Registry
+from robustsweep.values import typed_values
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
 """Maps logits (n, K) and targets (n, K), whose rows need not sum to 1, to one loss per image, float32 (n,)."""
@@ -122,10 +122,7 @@ def build_method(name: str, **parameters: Any) -> Method:
     method, known = METHODS[name], parameters_of(name)
     with METHODS.using(name):
         hints = get_type_hints(method)
-    for parameter in parameters:
-        if parameter not in known:
-            raise unknown_name(f"parameter of {name}", parameter, list(known))
-    chosen = {key: typed(value, hints[key], f"{name}: {key}") for key, value in parameters.items()}
+    chosen = typed_values(parameters, {key: hints[key] for key in known}, f"parameter of {name}", name)
     with METHODS.using(name):
         return method(**chosen)
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import get_type_hints
 
@@ -11,7 +11,7 @@ from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS
 from robustsweep.errors import UsageError
 from robustsweep.plan_file import read_plan
 from robustsweep.registry import Registry, unknown_name
-from robustsweep.values import typed
+from robustsweep.values import typed_values
 
 _CHOICES = {"schedule": ("cosine", "step"), "precision": ("float32", "bfloat16"), "crop": ("padded", "resized")}
 
@@ -152,15 +152,11 @@ def read_recipe(path: Path) -> Recipe:
         UsageError: If it is not TOML, a key is unknown, missing or of the wrong type, or a value is out of range.
     """
     content = read_plan(path, "recipe")
-    hints = get_type_hints(Recipe)
-    known = [field.name for field in fields(Recipe) if field.name != "name"]
-    for key in content:
-        if key not in known:
-            raise unknown_name(f"key of the recipe {path}", key, known)
+    hints = {key: hint for key, hint in get_type_hints(Recipe).items() if key != "name"}
+    values = typed_values(content, hints, f"key of the recipe {path}", f"The recipe {path}")
     for key in ("epochs", "batch_size", "learning_rate", "weight_decay"):
         if key not in content:
             raise UsageError(f"The recipe {path} lacks {key}.")
-    values = {key: typed(value, hints[key], f"The recipe {path}: {key}") for key, value in content.items()}
     return Recipe(name=path.stem, **values)
 
 

@@ -3,19 +3,18 @@
 import hashlib
 import json
 import re
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from robustsweep.augmentations import METHODS, Method, build_method, parameters_of
 from robustsweep.benchmark.spec import parse_spec
 from robustsweep.errors import UsageError
-from robustsweep.plan_file import read_plan
-from robustsweep.registry import unknown_name
+from robustsweep.plan_file import merged, read_plan
 from robustsweep.training.cards import Keep
 from robustsweep.training.job import BASELINE, Job
 from robustsweep.untrusted.json import strict_json
-from robustsweep.values import check_plain, whole
+from robustsweep.values import Many, Workers, check_plain
 
 _SEEDS = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
 _MOST_SEEDS = 1000
@@ -24,7 +23,7 @@ _LONGEST_LABEL = 100
 
 @dataclass(frozen=True, slots=True)
 class TrainRequest:
-    """A grid of trainings as it is asked for; the keys of [train] in a TOML plan have the same names.
+    """A grid of training runs as it is asked for.
 
     Attributes:
         methods: ``NAME[,parameter=value,...]`` with values as JSON has them, or ``all``; [train] takes tables too, in
@@ -38,7 +37,7 @@ class TrainRequest:
         shard: ``I/N``; None: everything.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
         workers: Threads that decode image files.
-        keep: ``"last"`` or ``"best"``, see ``Keep``.
+        keep: See ``Keep``.
         out: Folder of the checkpoints.
     """
 
@@ -47,16 +46,13 @@ class TrainRequest:
     arch: str | None = None
     recipe: str = "digits"
     seed: str = "0"
-    epochs: int | None = None
-    limit: int | None = None
+    epochs: Annotated[int, range(1, 1_000_001)] | None = None
+    limit: Many | None = None
     shard: str | None = None
     device: str = "auto"
-    workers: int = 4
-    keep: str = "last"
+    workers: Workers = 4
+    keep: Keep = "last"
     out: str = "runs/train"
-
-
-_MOST = {"epochs": 1_000_000, "limit": 999_999_999, "workers": 1000}
 
 
 def read_train_request(path: Path) -> TrainRequest | None:
@@ -79,35 +75,12 @@ def read_train_request(path: Path) -> TrainRequest | None:
         table.setdefault("out", str(Path(content["out"]) / "checkpoints"))
     if type(table.get("seed")) is int:
         table["seed"] = str(table["seed"])
-    return merged_training(TrainRequest(), table, f"The plan {path}, [train]")
-
-
-def merged_training(request: TrainRequest, values: dict[str, Any], where: str) -> TrainRequest:
-    """Replace the fields that ``values`` gives; None means not given.
-
-    Raises:
-        UsageError: If a key is unknown, or a value has the wrong type or is out of range.
-    """
-    known = [field.name for field in fields(TrainRequest)]
-    changes = {key: value for key, value in values.items() if value is not None}
-    for key, value in changes.items():
-        if key not in known:
-            raise unknown_name(f"key of {where}", key, known)
-        if key == "methods":
-            if not isinstance(value, list | tuple) or not value or not all(isinstance(i, str | dict) for i in value):
-                raise UsageError(
-                    f"{where}: methods must be a list of texts that is not empty, or of tables, got {value!r}."
-                )
-            changes[key] = tuple(_as_text(item, where) if isinstance(item, dict) else item for item in value)
-            continue
-        expected = int if key in _MOST else str
-        if type(value) is not expected:
-            raise UsageError(f"{where}: {key} must be of type {expected.__name__}, got {value!r}.")
-        if key in _MOST:
-            whole(int(value), f"{where}: {key}", 1, _MOST[key])
-        if key == "keep" and value not in ("last", "best"):
-            raise UsageError(f"{where}: keep must be last or best, got {value!r}.")
-    return replace(request, **changes)
+    where = f"The plan {path}, [train]"
+    if isinstance(methods := table.get("methods"), list):
+        if not methods:
+            raise UsageError(f"{where}: methods must be a list that is not empty.")
+        table["methods"] = [_as_text(one, where) if isinstance(one, dict) else one for one in methods]
+    return merged(TrainRequest(), table, where)
 
 
 def _as_text(table: dict[str, Any], where: str) -> str:
@@ -192,5 +165,4 @@ def jobs_of(request: TrainRequest) -> list[Job]:
 
 def checkpoint_files(request: TrainRequest) -> list[Path]:
     """List the checkpoints that the trainings of all shards leave."""
-    keep: Keep = "best" if request.keep == "best" else "last"
-    return [path for job in jobs_of(request) for path in job.files(keep)]
+    return [path for job in jobs_of(request) for path in job.files(request.keep)]

@@ -1,6 +1,6 @@
 """What a user asks of a sweep, from a TOML file, the command line, or both."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,14 @@ from robustsweep.benchmark.plan.suites import conditions_of
 from robustsweep.benchmark.spec import Spec
 from robustsweep.corruptions import SEVERITIES
 from robustsweep.errors import UsageError
-from robustsweep.plan_file import TABLES, read_plan
+from robustsweep.plan_file import TABLES, merged, read_plan
 from robustsweep.registry import unknown_name
-from robustsweep.values import SEEDS, whole
+from robustsweep.values import Many, Seed, Workers
 
 
 @dataclass(frozen=True, slots=True)
 class SweepRequest:
-    """A sweep as it is asked for; the keys of a TOML plan have the same names.
+    """A sweep as it is asked for.
 
     Attributes:
         checkpoints: Checkpoint specs.
@@ -43,24 +43,15 @@ class SweepRequest:
     data: str = "digits"
     suites: tuple[str, ...] = ()
     out: str = "runs/sweep"
-    limit: int | None = None
-    seed: int = 0
+    limit: Many | None = None
+    seed: Seed = 0
     device: str = "auto"
-    workers: int = 4
-    batch_size: int | None = None
+    workers: Workers = 4
+    batch_size: Many | None = None
     shard: str | None = None
-    models_at_once: int | None = None
+    models_at_once: Many | None = None
     final_jpeg: bool = True
     audit: bool = True
-
-
-_RANGES = {
-    "limit": (1, 999_999_999),
-    "workers": (1, 1000),
-    "batch_size": (1, 999_999_999),
-    "models_at_once": (1, 999_999_999),
-    "seed": SEEDS,
-}
 
 
 def read_request(path: Path) -> SweepRequest:
@@ -69,17 +60,12 @@ def read_request(path: Path) -> SweepRequest:
     Raises:
         UsageError: If it is not TOML, or a key is unknown or of the wrong type.
     """
-    content = {key: value for key, value in read_plan(path).items() if key not in TABLES}
-    known = [field.name for field in fields(SweepRequest)]
-    for key in content:
-        if key not in known:
-            raise unknown_name(f"key of the plan {path}", key, [*known, *TABLES])
-    checkpoints = content.pop("checkpoints", [])
+    content = read_plan(path)
+    checkpoints = content.get("checkpoints", [])
     if not isinstance(checkpoints, list):
         raise UsageError(f"The plan {path}: checkpoints must be a list of [[checkpoints]] tables or of specs.")
-    return merged(
-        SweepRequest(checkpoints=tuple(_checkpoint(entry, path) for entry in checkpoints)), content, f"The plan {path}"
-    )
+    content["checkpoints"] = [_checkpoint(entry, path) for entry in checkpoints]
+    return merged(SweepRequest(), content, f"The plan {path}", beside=TABLES)
 
 
 def _checkpoint(entry: Any, path: Path) -> Spec | str:
@@ -104,31 +90,9 @@ def _option(key: str, value: Any, path: Path) -> str:
     text = " ".join(map(str, parts))
     if not text.strip() or any(isinstance(part, bool) or not isinstance(part, kinds) for part in parts):
         raise UsageError(
-            f"The plan {path}: {key} must be a text, a number or a list of numbers that is not empty, got {value!r}."
+            f"The plan {path}: {key} must be a string, a number or a list of numbers that is not empty, got {value!r}."
         )
     return text
-
-
-def merged(request: SweepRequest, values: dict[str, Any], where: str) -> SweepRequest:
-    """Replace the fields that ``values`` gives; None means not given.
-
-    Raises:
-        UsageError: If a value has the wrong type or is out of range.
-    """
-    changes = {key: value for key, value in values.items() if value is not None}
-    for key, value in changes.items():
-        default = getattr(SweepRequest(), key)
-        if isinstance(default, tuple):
-            if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
-                raise UsageError(f"{where}: {key} must be a list of texts, got {value!r}.")
-            changes[key] = tuple(value)
-            continue
-        expected = int if key in _RANGES else bool if key in ("final_jpeg", "audit") else str
-        if type(value) is not expected:
-            raise UsageError(f"{where}: {key} must be of type {expected.__name__}, got {value!r}.")
-        if key in _RANGES:
-            whole(int(value), f"{where}: {key}", *_RANGES[key])
-    return replace(request, **changes)
 
 
 def _default_suites(data: Dataset | OfficialSet) -> tuple[str, ...]:

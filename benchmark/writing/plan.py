@@ -16,7 +16,7 @@ from robustsweep.corruptions.generation import SMALLEST_SIDE
 from robustsweep.errors import DataError, UsageError
 from robustsweep.registry import unknown_name
 from robustsweep.results.stored.cells import Json
-from robustsweep.values import SEEDS, whole
+from robustsweep.values import Many, Seed, Workers, typed
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,9 @@ def plan_writing(
     Raises:
         RobustsweepError: If what is asked for cannot be had or does not fit together.
     """
-    whole(workers, "workers", 1, 1000)
-    whole(seed, "seed", *SEEDS)
-    if limit is not None:
-        whole(limit, "limit", 1, 999_999_999)
+    typed(workers, Workers, "workers")
+    typed(seed, Seed, "seed")
+    typed(limit, Many | None, "limit")
     if layout is not None and layout not in LAYOUTS:
         raise unknown_name("layout", layout, list(LAYOUTS))
     wanted = _corruptions(suites)

@@ -1,11 +1,18 @@
 """Plan files: one TOML file that says what is trained, swept and compared."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from robustsweep.errors import DataError, UsageError
 from robustsweep.untrusted.files import read_toml
-from robustsweep.values import check_plain
+from robustsweep.values import check_plain, typed_values
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+R = TypeVar("R", bound="DataclassInstance")
 
 TABLES = ("train", "compare")
 """Tables of a plan; all its other keys belong to the sweep."""
@@ -27,3 +34,21 @@ def read_plan(path: Path, noun: str = "plan") -> dict[str, Any]:
         raise UsageError(f"The {noun} {error}") from error
     check_plain(content, f"The {noun} {path}")
     return content
+
+
+def merged(request: R, values: Mapping[str, Any], where: str, beside: Sequence[str] = ()) -> R:
+    """Replace the fields of a request that a plan or the command line gives; None means not given.
+
+    Args:
+        request: A dataclass; its fields are annotated as ``typed`` reads them.
+        values: By field.
+        where: What gives them, for errors: such as ``"The plan sweep.toml"``.
+        beside: Keys that others read.
+
+    Raises:
+        UsageError: If a key is unknown, or a value has the wrong type or is out of range.
+    """
+    hints = get_type_hints(type(request), include_extras=True) | dict.fromkeys(beside)
+    given = {key: value for key, value in values.items() if value is not None}
+    changes = typed_values(given, hints, f"key of {where[0].lower()}{where[1:]}", where)
+    return replace(request, **{key: value for key, value in changes.items() if key not in beside})

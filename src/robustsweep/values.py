@@ -2,16 +2,20 @@
 
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from robustsweep.errors import RobustsweepError, UsageError
+from robustsweep.registry import unknown_name
 
 SEEDS = (-(1 << 63), (1 << 63) - 1)
 """The least and the greatest seed."""
+Seed = Annotated[int, range(SEEDS[0], SEEDS[1] + 1)]
+Many = Annotated[int, range(1, 1_000_000_000)]
+Workers = Annotated[int, range(1, 1001)]
 _DEEPEST = 20
-_ITEMS = {int: "whole numbers", float: "numbers", str: "texts"}
+_ITEMS = {int: "whole numbers", float: "numbers", str: "strings"}
 
 
 def check_plain(value: Any, what: str) -> None:
@@ -73,33 +77,54 @@ def typed(value: Any, hint: Any, what: str) -> Any:
 
     Args:
         value: The value.
-        hint: What it must be: ``bool``, ``int``, ``float`` or ``str``, one of them or None, a ``Literal`` of one of
-            them, or a ``tuple`` or ``Sequence`` of any of these, which a list or a tuple may give. Of a literal the
-            type alone is checked, and of anything else nothing.
+        hint: What it must be: ``bool``, ``int``, ``float`` or ``str``, a ``Literal`` of some, or ``Annotated`` with the
+            ``range`` of a whole number; any of these or None; or a ``tuple`` or ``Sequence`` of any, which a list or a
+            tuple may give. Of anything else nothing is checked.
         what: What it is, for the error.
 
     Returns:
         The value; a whole number where a float is wanted as a float, a list as a tuple.
 
     Raises:
-        UsageError: If it is of another type.
+        UsageError: If it is of another type, none of the literal's values, or out of its range.
     """
-    origin, kinds = get_origin(hint), get_args(hint) or (hint,)
+    origin, kinds = get_origin(hint), get_args(hint)
     if origin in (tuple, Sequence):
         if not isinstance(value, list | tuple):
             items = f" of {_ITEMS[kinds[0]]}" if kinds[0] in _ITEMS else ""
             raise UsageError(f"{what} must be a list{items}, got {value!r}.")
-        return tuple(typed(item, kinds[0], what) for item in value)
-    kind = type(kinds[0]) if origin is Literal else kinds[0]
-    if origin not in (None, Literal, Union, UnionType) or kind not in (bool, int, float, str):
-        return value
-    if value is None and NoneType in kinds:
-        return value
+        return tuple(typed(item, kinds[0], f"{what}[{place}]") for place, item in enumerate(value))
+    if origin in (Union, UnionType):
+        return None if value is None and NoneType in kinds else typed(value, kinds[0], what)
+    if origin is Annotated:
+        limits: range = kinds[1]
+        return whole(typed(value, kinds[0], what), what, limits[0], limits[-1])
+    kind = type(kinds[0]) if origin is Literal else hint
     if kind is float and type(value) is int:
         return float(value)
-    if type(value) is not kind:
+    if kind in (bool, int, float, str) and type(value) is not kind:
         raise UsageError(f"{what} must be of type {kind.__name__}, got {value!r}.")
+    if origin is Literal and value not in kinds:
+        raise UsageError(f"{what} must be one of {', '.join(map(str, kinds))}, got {value!r}.")
     return value
+
+
+def typed_values(values: Mapping[str, Any], hints: Mapping[str, Any], noun: str, where: str) -> dict[str, Any]:
+    """Check named values, each as ``typed`` does.
+
+    Args:
+        values: What JSON, TOML or the command line gave, by name.
+        hints: What each must be, by every name that there is.
+        noun: What a name is, for the error: such as ``"key of the recipe r.toml"``.
+        where: Where the values stand, for the error: such as ``"The recipe r.toml"``.
+
+    Raises:
+        UsageError: If a name is unknown, or a value of another type.
+    """
+    for name in values:
+        if name not in hints:
+            raise unknown_name(noun, name, list(hints))
+    return {name: typed(value, hints[name], f"{where}: {name}") for name, value in values.items()}
 
 
 def require_kind(

@@ -187,7 +187,7 @@ def test_maps_are_divided_by_their_sum_and_empty_ones_become_constant() -> None:
     [
         ("manifold_mixup", {"alpha": 0.0}, "alpha must be positive"),
         ("manifold_mixup", {"layers": ()}, "at least one layer's name"),
-        ("manifold_mixup", {"layers": "input"}, "a list of texts, got 'input'"),
+        ("manifold_mixup", {"layers": "input"}, "a list of strings, got 'input'"),
         ("dropblock", {"block_size": 0}, "block_size must be at least 1"),
         ("dropblock", {"keep": 0.0}, r"keep must be in \(0, 1\]"),
         ("dropblock", {"layers": []}, "at least one layer's name"),

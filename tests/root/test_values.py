@@ -1,10 +1,10 @@
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 
 from robustsweep.errors import UsageError
-from robustsweep.values import typed
+from robustsweep.values import Seed, typed, typed_values
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,9 @@ from robustsweep.values import typed
         ("x", str, "x"),
         (None, float | None, None),
         (2, float | None, 2.0),
-        ("no such choice", Literal["a", "b"], "no such choice"),
+        ("b", Literal["a", "b"], "b"),
+        (None, Literal["a", "b"] | None, None),
+        (3, Annotated[int, range(1, 4)] | None, 3),
         ([1, 2.5], tuple[float, ...], (1.0, 2.5)),
         (("a", "b"), Sequence[str], ("a", "b")),
         ([{"a": 1}], Sequence[dict[str, Any]], ({"a": 1},)),
@@ -39,8 +41,13 @@ def test_a_value_of_its_type_is_taken(value: object, hint: Any, wanted: object) 
         (None, float, "it must be of type float, got None"),
         ("1", int | None, "it must be of type int, got '1'"),
         (1, Literal["a", "b"], "it must be of type str, got 1"),
-        ("ab", Sequence[str], "it must be a list of texts, got 'ab'"),
-        ([1, "2"], tuple[float, ...], "it must be of type float, got '2'"),
+        ("c", Literal["a", "b"], "it must be one of a, b, got 'c'"),
+        (0, Annotated[int, range(1, 4)] | None, "it must be 1 or more, got 0"),
+        (4, Annotated[int, range(1, 4)], "it must be at most 3, got 4"),
+        (1 << 70, Seed, "it must be at most 9223372036854775807, got one of more than 64 bits"),
+        ("4", Annotated[int, range(1, 4)], "it must be of type int, got '4'"),
+        ("ab", Sequence[str], "it must be a list of strings, got 'ab'"),
+        ([1, "2"], tuple[float, ...], "it[1] must be of type float, got '2'"),
         ({}, Sequence[dict[str, Any]], "it must be a list, got {}"),
     ],
 )
@@ -48,3 +55,12 @@ def test_a_value_of_another_type_is_refused(value: object, hint: Any, sentence: 
     with pytest.raises(UsageError) as caught:
         typed(value, hint, "it")
     assert str(caught.value) == f"{sentence}."
+
+
+def test_values_are_taken_by_name() -> None:
+    hints = {"first": float, "second": str}
+    assert typed_values({"first": 1}, hints, "key of it", "It") == {"first": 1.0}
+    with pytest.raises(UsageError, match=r"Unknown key of it 'frist'; did you mean 'first'\? Known: first, second\."):
+        typed_values({"frist": 1}, hints, "key of it", "It")
+    with pytest.raises(UsageError, match=r"It: second must be of type str, got 2\."):
+        typed_values({"first": 1, "second": 2}, hints, "key of it", "It")

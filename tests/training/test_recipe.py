@@ -96,7 +96,7 @@ def test_a_recipe_file_has_the_fields_as_keys_and_its_name_is_the_files(tmp_path
         (WHOLE + "flip = 1", "flip must be of type bool, got 1"),
         (WHOLE + "crop_padding = 1.5", "crop_padding must be of type int, got 1.5"),
         (WHOLE + "drops_at = 0.5", "drops_at must be a list of numbers, got 0.5"),
-        (WHOLE + "drops_at = ['a']", "drops_at must be of type float, got 'a'"),
+        (WHOLE + "drops_at = ['a']", r"drops_at\[0\] must be of type float, got 'a'"),
         (WHOLE + "architecture = 3", "architecture must be of type str, got 3"),
         (WHOLE + "schedule = 'steps'", "needs schedule to be cosine or step; got 'steps'"),
         (WHOLE + "schedule = 'step'", "needs drops_at, shares of the training that ascend"),

@@ -11,10 +11,10 @@ from robustsweep.augmentations.dropblock import DropBlock
 from robustsweep.augmentations.mixes.cutmix import CutMix
 from robustsweep.benchmark.plan.request import SweepRequest, read_request
 from robustsweep.errors import UsageError
+from robustsweep.plan_file import merged
 from robustsweep.training.request import (
     TrainRequest,
     jobs_of,
-    merged_training,
     methods_of,
     read_train_request,
     seeds_of,
@@ -129,15 +129,15 @@ def test_one_plan_serves_training_and_sweep(tmp_path: Path) -> None:
     ("table", "message"),
     [
         ("train = 3", "train must be a table"),
-        ("[train]\nmethod = ['cutmix']", r"Unknown key of The plan .*'method'; did you mean 'methods'\?"),
-        ("[train]\nmethods = 'cutmix'", "methods must be a list of texts that is not empty"),
-        ("[train]\nmethods = []", "methods must be a list of texts that is not empty"),
+        ("[train]\nmethod = ['cutmix']", r"Unknown key of the plan .*'method'; did you mean 'methods'\?"),
+        ("[train]\nmethods = 'cutmix'", "methods must be a list of strings, got 'cutmix'"),
+        ("[train]\nmethods = []", "methods must be a list that is not empty"),
         ("[train]\nmethods = [{alpha = 1.0}]", "a table in methods needs method, a name"),
         ("[train]\nmethods = [{method = 'cutmix', alpha = 2020-01-01}]", "'cutmix' has a parameter of the wrong type"),
         ("[train]\nepochs = 0", "epochs must be 1 or more, got 0"),
         ("[train]\nepochs = '3'", "epochs must be of type int, got '3'"),
         ("[train]\nseed = 1.5", "seed must be of type str, got 1.5"),
-        ("[train]\nkeep = 'worst'", "keep must be last or best, got 'worst'"),
+        ("[train]\nkeep = 'worst'", "keep must be one of last, best, got 'worst'"),
         ("[train\n", "is not TOML"),
     ],
 )
@@ -149,5 +149,5 @@ def test_a_table_that_cannot_be_understood_is_refused(tmp_path: Path, table: str
 
 
 def test_the_command_line_replaces_what_it_gives() -> None:
-    found = merged_training(TrainRequest(seed="1"), {"epochs": 3, "seed": None}, "The command line")
+    found = merged(TrainRequest(seed="1"), {"epochs": 3, "seed": None}, "The command line")
     assert (found.epochs, found.seed) == (3, "1")

@@ -75,8 +75,9 @@ def sweep(
     from rich.console import Console
 
     from robustsweep.benchmark.plan.plan import Shard
-    from robustsweep.benchmark.plan.request import SweepRequest, merged, plan_of, read_request
+    from robustsweep.benchmark.plan.request import SweepRequest, plan_of, read_request
     from robustsweep.benchmark.sweep.sweep import SweepSettings
+    from robustsweep.plan_file import merged
     from robustsweep.results.stored.store import CellStore
 
     options = {

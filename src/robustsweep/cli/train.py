@@ -61,8 +61,9 @@ def train(
     from robustsweep.cli.sweep import choose_device
     from robustsweep.cli.terminal import say
     from robustsweep.errors import UsageError
+    from robustsweep.plan_file import merged
     from robustsweep.training.grid import plan_grid, train_grid
-    from robustsweep.training.request import TrainRequest, merged_training, read_train_request
+    from robustsweep.training.request import TrainRequest, read_train_request
 
     planned = read_train_request(plan) if plan else TrainRequest()
     if planned is None:
@@ -81,7 +82,7 @@ def train(
         "keep": keep,
         "out": out,
     }
-    request = merged_training(planned, options, "The command line")
+    request = merged(planned, options, "The command line")
     grid = plan_grid(request, choose_device(request.device))
     console = Console()
 

@@ -13,9 +13,10 @@ from robustsweep.benchmark.data.corrupted.official import OfficialSet
 from robustsweep.benchmark.data.dataset import Dataset, from_array
 from robustsweep.benchmark.plan import request
 from robustsweep.benchmark.plan.conditions import Corrupted
-from robustsweep.benchmark.plan.request import SweepRequest, merged, plan_of, read_request
+from robustsweep.benchmark.plan.request import SweepRequest, plan_of, read_request
 from robustsweep.benchmark.spec import Spec
 from robustsweep.errors import RobustsweepError, UsageError
+from robustsweep.plan_file import merged
 
 Written = Callable[[str], Path]
 
@@ -143,8 +144,8 @@ def test_six_numbers_of_a_plan_become_the_normalisation(
         ("final_jpeg = 1", "final_jpeg must be of type bool, got 1"),
         ("data = 5", "data must be of type str"),
         ("out = ['a']", "out must be of type str"),
-        ("suites = 'clean'", "suites must be a list of texts, got 'clean'"),
-        ("suites = ['clean', 3]", "suites must be a list of texts"),
+        ("suites = 'clean'", "suites must be a list of strings, got 'clean'"),
+        ("suites = ['clean', 3]", r"suites\[1\] must be of type str, got 3"),
         ("checkpoints = 'a.pth'", r"checkpoints must be a list of \[\[checkpoints\]\] tables or of specs"),
         ("[checkpoints]\nfile = 'a.pth'", "checkpoints must be a list"),
         ("checkpoints = [3]", r"each of \[\[checkpoints\]\] needs file"),
@@ -155,13 +156,13 @@ def test_six_numbers_of_a_plan_become_the_normalisation(
             "[[checkpoints]]\nfile = 'a'\nnorms = 'half'",
             r"Unknown key of \[\[checkpoints\]\] 'norms'; did you mean 'norm'",
         ),
-        ("[[checkpoints]]\nfile = 'a'\nnorm = {mean = 1}", "norm must be a text, a number or a list of numbers"),
-        ("[[checkpoints]]\nfile = 'a'\nclasses = true", "classes must be a text, a number or a list of numbers"),
+        ("[[checkpoints]]\nfile = 'a'\nnorm = {mean = 1}", "norm must be a string, a number or a list of numbers"),
+        ("[[checkpoints]]\nfile = 'a'\nclasses = true", "classes must be a string, a number or a list of numbers"),
         (
             "[[checkpoints]]\nfile = 'a'\nname = ''",
-            "name must be a text.* that is not empty",
+            "name must be a string.* that is not empty",
         ),
-        ("[[checkpoints]]\nfile = 'a'\nnorm = ['a', 'b']", "norm must be a text, a number or a list of numbers"),
+        ("[[checkpoints]]\nfile = 'a'\nnorm = ['a', 'b']", "norm must be a string, a number or a list of numbers"),
         ("limit = ", "is not TOML"),
         ("limit = 5\nlimit = 6", "is not TOML"),
     ],
