@@ -11,12 +11,12 @@ changes nothing; the divergence is computed from logits, so that certain predict
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, Method, Step, require
+from robustsweep.augmentations.method import METHODS, Bound, Method, Positive, Step
 from robustsweep.augmentations.parts import tones
 from robustsweep.augmentations.parts.geometry import entry, rotation, transform
 from robustsweep.draws import Draws
@@ -69,15 +69,11 @@ class AugMix(Method):
     """
 
     name = "augmix"
-    severity: float = 3.0
-    jsd_weight: float = 12.0
+    severity: Annotated[float, Bound("in [0.1, 10]", lambda value: 0.1 <= value <= 10)] = 3.0
+    jsd_weight: Positive = 12.0
     all_operations: bool = False
     operations: ClassVar[tuple[str, ...]] = ("autocontrast", "equalize", "posterize", "solarize", *_MAPS)
     overlapping_operations: ClassVar[tuple[str, ...]] = ("color", "contrast", "brightness", "sharpness")
-
-    def __post_init__(self) -> None:
-        require(0.1 <= self.severity <= 10, self.name, "severity", "in [0.1, 10]", self.severity)
-        require(self.jsd_weight > 0, self.name, "jsd_weight", "positive", self.jsd_weight)
 
     @property
     def overlaps_corruptions(self) -> bool:

@@ -10,11 +10,11 @@ of 32 pixels); here the policy stands alone.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, Method, require
+from robustsweep.augmentations.method import METHODS, Method
 from robustsweep.draws import Draws
 from robustsweep.errors import MissingDependencyError
 
@@ -41,10 +41,6 @@ class AutoAugment(Method):
     policy: Policy = "cifar10"
     corruption_safe: bool = False
     overlapping_operations: ClassVar[tuple[str, ...]] = ("Color", "Contrast", "Brightness", "Sharpness")
-
-    def __post_init__(self) -> None:
-        choices = get_args(Policy)
-        require(self.policy in choices, self.name, "policy", f"one of {', '.join(choices)}", self.policy)
 
     @property
     def overlaps_corruptions(self) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, Method, require
+from robustsweep.augmentations.method import METHODS, Method, Share
 from robustsweep.augmentations.parts.windows import distance_outside
 from robustsweep.draws import Draws
 
@@ -27,10 +27,7 @@ class Cutout(Method):
     """
 
     name = "cutout"
-    length: float = 0.5
-
-    def __post_init__(self) -> None:
-        require(0 <= self.length <= 1, self.name, "length", "a fraction of the side in [0, 1]", self.length)
+    length: Share = 0.5
 
     def sample(self, draws: Draws) -> Tensor:
         """Draw the hole's centre as fractions of height and width: shape (N, 2)."""

@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from typing import Annotated
 
 import torch.nn.functional as F
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, Step, require
+from robustsweep.augmentations.method import METHODS, Bound, PositiveShare, Step
 from robustsweep.augmentations.network_method import NetworkMethod
 from robustsweep.augmentations.parts.image_keys import image_keys, sample_keys
 from robustsweep.augmentations.parts.layers import find_layer, layer_names, output_replaced
@@ -61,13 +62,12 @@ class DropBlock(NetworkMethod):
     """
 
     name = "dropblock"
-    block_size: int = 7
-    keep: float = 0.9
+    block_size: Annotated[int, Bound("at least 1", lambda value: value >= 1)] = 7
+    keep: PositiveShare = 0.9
     layers: Sequence[str] = ("stage-2", "stage-1")
 
     def __post_init__(self) -> None:
-        require(self.block_size >= 1, self.name, "block_size", "at least 1", self.block_size)
-        require(0 < self.keep <= 1, self.name, "keep", "in (0, 1]", self.keep)
+        super().__post_init__()
         object.__setattr__(self, "layers", layer_names(self.layers, self.name))
 
     def sample(self, draws: Draws) -> Tensor:

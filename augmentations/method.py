@@ -4,7 +4,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from torch import Tensor, nn
 
@@ -15,6 +15,25 @@ from robustsweep.values import typed_values
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
 """Maps logits (n, K) and targets (n, K), whose rows need not sum to 1, to one loss per image, float32 (n,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Which values a method's parameter may have, beside its type in ``Annotated``.
+
+    Attributes:
+        expected: The same in words, for the error: ``"positive"``.
+        allows: Whether it may have a value.
+    """
+
+    expected: str
+    allows: Callable[[Any], bool]
+
+
+Positive = Annotated[float, Bound("positive", lambda value: value > 0)]
+NotNegative = Annotated[float, Bound("at least 0", lambda value: value >= 0)]
+Share = Annotated[float, Bound("in [0, 1]", lambda value: 0 <= value <= 1)]
+PositiveShare = Annotated[float, Bound("in (0, 1]", lambda value: 0 < value <= 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +59,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Method(ABC):
-    """An augmentation of batches; its dataclass fields are its parameters.
+    """An augmentation of batches; its dataclass fields are its parameters, and their annotations what these may be.
 
     Drawing is split from applying. ``sample`` draws for any number of images at once, one row each, and a row is a
     function of the draws' seed, stream and that image's id alone; everything else is deterministic. A trainer may draw
@@ -49,6 +68,16 @@ class Method(ABC):
     """
 
     name: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        """Refuse a parameter that is none of its ``Literal``'s values, or outside its ``Bound``."""
+        hints = get_type_hints(type(self), include_extras=True)
+        for name in (parameter.name for parameter in fields(self)):
+            value, kind, arguments = getattr(self, name), get_origin(hints[name]), get_args(hints[name])
+            if kind is Literal:
+                require(value in arguments, self.name, name, f"one of {', '.join(arguments)}", value)
+            if kind is Annotated and isinstance(bound := arguments[1], Bound):
+                require(bound.allows(value), self.name, name, bound.expected, value)
 
     @property
     def overlaps_corruptions(self) -> bool:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, Step, require
+from robustsweep.augmentations.method import METHODS, NotNegative, Positive, Step
 from robustsweep.augmentations.network_method import GuidedMethod, block_saliency, saliency_of
 from robustsweep.augmentations.parts.blocks import from_blocks, to_blocks
 from robustsweep.augmentations.parts.group_labelling import GroupLabelling
@@ -45,16 +45,11 @@ class CoMixup(GuidedMethod):
     """
 
     name = "comixup"
-    alpha: float = 2.0
-    smoothness: float = 0.32
-    overlap: float = 1.0
-    threshold: float = 0.83
-    prior: float = 0.05
-
-    def __post_init__(self) -> None:
-        require(self.alpha > 0, self.name, "alpha", "positive", self.alpha)
-        for field in ("smoothness", "overlap", "threshold", "prior"):
-            require(getattr(self, field) >= 0, self.name, field, "at least 0", getattr(self, field))
+    alpha: Positive = 2.0
+    smoothness: NotNegative = 0.32
+    overlap: NotNegative = 1.0
+    threshold: NotNegative = 0.83
+    prior: NotNegative = 0.05
 
     def sample(self, draws: Draws) -> Tensor:
         """Draw a Gamma(alpha) number, and 16 uniform numbers for an output's first labels: shape (N, 17)."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, require
+from robustsweep.augmentations.method import METHODS, Positive
 from robustsweep.augmentations.mixes.mixing import MaskMethod
 from robustsweep.augmentations.parts.beta import symmetric_beta
 from robustsweep.augmentations.parts.windows import distance_outside, outer
@@ -30,11 +30,7 @@ class CutMix(MaskMethod):
     """
 
     name = "cutmix"
-    alpha: float = 1.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(self.alpha > 0, self.name, "alpha", "positive", self.alpha)
+    alpha: Positive = 1.0
 
     def sample_shape(self, draws: Draws) -> Tensor:
         """Draw lambda before clipping, and the centre as fractions of height and width: shape (N, 3)."""

@@ -11,11 +11,12 @@ frequencies only, 0 and 1 / W. The variant with a single label (``reformulate``)
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, require
+from robustsweep.augmentations.method import METHODS, Bound, NotNegative, Positive
 from robustsweep.augmentations.mixes.mixing import MaskMethod
 from robustsweep.augmentations.parts.beta import symmetric_beta
 from robustsweep.augmentations.parts.image_keys import image_keys
@@ -36,15 +37,9 @@ class FMix(MaskMethod):
     """
 
     name = "fmix"
-    alpha: float = 1.0
-    decay: float = 3.0
-    max_soft: float = 0.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(self.alpha > 0, self.name, "alpha", "positive", self.alpha)
-        require(self.decay >= 0, self.name, "decay", "at least 0", self.decay)
-        require(0 <= self.max_soft <= 0.5, self.name, "max_soft", "in [0, 0.5]", self.max_soft)
+    alpha: Positive = 1.0
+    decay: NotNegative = 3.0
+    max_soft: Annotated[float, Bound("in [0, 0.5]", lambda value: 0 <= value <= 0.5)] = 0.0
 
     def sample_shape(self, draws: Draws) -> Tensor:
         """Draw lambda, the rounding, and two words that name the noise's own draws: shape (N, 4).

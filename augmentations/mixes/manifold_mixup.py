@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, Step, require
+from robustsweep.augmentations.method import METHODS, Positive, Step
 from robustsweep.augmentations.mixes.mixing import pair
 from robustsweep.augmentations.network_method import NetworkMethod
 from robustsweep.augmentations.parts.beta import symmetric_beta
@@ -36,11 +36,11 @@ class ManifoldMixup(NetworkMethod):
     """
 
     name = "manifold_mixup"
-    alpha: float = 2.0
+    alpha: Positive = 2.0
     layers: Sequence[str] = (INPUT, "stage1", "stage2")
 
     def __post_init__(self) -> None:
-        require(self.alpha > 0, self.name, "alpha", "positive", self.alpha)
+        super().__post_init__()
         object.__setattr__(self, "layers", layer_names(self.layers, self.name))
 
     def sample(self, draws: Draws) -> Tensor:

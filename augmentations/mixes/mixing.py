@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from robustsweep.augmentations.method import Method, require
+from robustsweep.augmentations.method import Method, Share
 from robustsweep.draws import Draws
 
 
@@ -59,11 +59,8 @@ class MixingMethod(Method):
         per_batch: Whether the draws of a batch's first image (chance and mask) hold for all of its images.
     """
 
-    probability: float = 1.0
+    probability: Share = 1.0
     per_batch: bool = False
-
-    def __post_init__(self) -> None:
-        require(0 <= self.probability <= 1, self.name, "probability", "in [0, 1]", self.probability)
 
     @abstractmethod
     def sample_shape(self, draws: Draws) -> Tensor:

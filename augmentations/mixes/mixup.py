@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, require
+from robustsweep.augmentations.method import METHODS, Positive
 from robustsweep.augmentations.mixes.mixing import MaskMethod
 from robustsweep.augmentations.parts.beta import symmetric_beta
 from robustsweep.draws import Draws
@@ -25,11 +25,7 @@ class Mixup(MaskMethod):
     """
 
     name = "mixup"
-    alpha: float = 1.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(self.alpha > 0, self.name, "alpha", "positive", self.alpha)
+    alpha: Positive = 1.0
 
     def sample_shape(self, draws: Draws) -> Tensor:
         """Draw the image's own weight: shape (N, 1)."""

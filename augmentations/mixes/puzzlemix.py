@@ -23,7 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, Step, require
+from robustsweep.augmentations.method import METHODS, NotNegative, Positive, Step
 from robustsweep.augmentations.mixes.mixing import mix, pair
 from robustsweep.augmentations.network_method import GuidedMethod, block_saliency, saliency_of
 from robustsweep.augmentations.parts.beta import symmetric_beta
@@ -70,16 +70,11 @@ class PuzzleMix(GuidedMethod):
     """
 
     name = "puzzlemix"
-    alpha: float = 1.0
-    smoothness: float = 1.2
-    step_weight: float = 0.5
-    prior: float = 0.2
-    transport_price: float = 0.8
-
-    def __post_init__(self) -> None:
-        require(self.alpha > 0, self.name, "alpha", "positive", self.alpha)
-        for field in ("smoothness", "step_weight", "prior", "transport_price"):
-            require(getattr(self, field) >= 0, self.name, field, "at least 0", getattr(self, field))
+    alpha: Positive = 1.0
+    smoothness: NotNegative = 1.2
+    step_weight: NotNegative = 0.5
+    prior: NotNegative = 0.2
+    transport_price: NotNegative = 0.8
 
     def sample(self, draws: Draws) -> Tensor:
         """Draw the pairing key, a uniform number for the grid, and lambda: shape (N, 3)."""

@@ -11,12 +11,12 @@ is whole: at tau = 0.15 and H = 32 theirs reads rows 0, 6, 13 and 20, ours 0, 8,
 """
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, require
+from robustsweep.augmentations.method import METHODS, Positive, require
 from robustsweep.augmentations.mixes.mixing import MixingMethod
 from robustsweep.augmentations.parts.windows import outer
 from robustsweep.draws import Draws
@@ -37,18 +37,14 @@ class ResizeMix(MixingMethod):
     """
 
     name = "resizemix"
-    scale_low: float = 0.1
+    scale_low: Positive = 0.1
     scale_high: float = 0.8
     interpolation: Interpolation = "nearest"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.scale_low > 0, self.name, "scale_low", "positive", self.scale_low)
         is_ordered = self.scale_low <= self.scale_high <= 1
         require(is_ordered, self.name, "scale_high", "at least scale_low and at most 1", self.scale_high)
-        choices = get_args(Interpolation)
-        is_known = self.interpolation in choices
-        require(is_known, self.name, "interpolation", f"one of {', '.join(choices)}", self.interpolation)
 
     def sample_shape(self, draws: Draws) -> Tensor:
         """Draw the scale, and the centre as fractions of height and width: shape (N, 3)."""

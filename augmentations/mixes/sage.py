@@ -12,13 +12,13 @@ image has saliency the pixel and its credit are the image's own, where theirs sh
 """
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, Step, require
+from robustsweep.augmentations.method import METHODS, PositiveShare, Step
 from robustsweep.augmentations.mixes.mixing import mix, pair
 from robustsweep.augmentations.network_method import GuidedMethod, input_gradient, unit_sum
 from robustsweep.augmentations.parts.image_keys import image_keys, sample_keys
@@ -85,13 +85,8 @@ class Sage(GuidedMethod):
     """
 
     name = "sage"
-    upper: float = 0.5
+    upper: PositiveShare = 0.5
     border: Border = "reflect"
-
-    def __post_init__(self) -> None:
-        require(0 < self.upper <= 1, self.name, "upper", "in (0, 1]", self.upper)
-        choices = get_args(Border)
-        require(self.border in choices, self.name, "border", f"one of {', '.join(choices)}", self.border)
 
     def sample(self, draws: Draws) -> Tensor:
         """Draw the pairing key, a as a share of ``upper``, and the key of the translations: shape (N, 4)."""

@@ -10,11 +10,11 @@ wraps negative ones; here they stay real numbers. They mix with probability 0.5 
 """
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, require
+from robustsweep.augmentations.method import METHODS, Positive
 from robustsweep.augmentations.mixes.mixing import MixingMethod
 from robustsweep.augmentations.parts.beta import symmetric_beta
 from robustsweep.augmentations.parts.saliency import fine_grained_saliency
@@ -35,14 +35,8 @@ class SaliencyMix(MixingMethod):
     """
 
     name = "saliencymix"
-    alpha: float = 1.0
+    alpha: Positive = 1.0
     border: Border = "shift"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(self.alpha > 0, self.name, "alpha", "positive", self.alpha)
-        choices = get_args(Border)
-        require(self.border in choices, self.name, "border", f"one of {', '.join(choices)}", self.border)
 
     def sample_shape(self, draws: Draws) -> Tensor:
         """Draw lambda before clipping: shape (N, 1)."""

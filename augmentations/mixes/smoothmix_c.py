@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, require
+from robustsweep.augmentations.method import METHODS, Positive, require
 from robustsweep.augmentations.mixes.mixing import MaskMethod
 from robustsweep.augmentations.parts.windows import outer
 from robustsweep.draws import Draws
@@ -31,12 +31,11 @@ class SmoothMixC(MaskMethod):
     """
 
     name = "smoothmix_c"
-    sigma_low: float = 0.25
+    sigma_low: Positive = 0.25
     sigma_high: float = 0.5
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.sigma_low > 0, self.name, "sigma_low", "positive", self.sigma_low)
         require(self.sigma_high >= self.sigma_low, self.name, "sigma_high", "at least sigma_low", self.sigma_high)
 
     def sample_shape(self, draws: Draws) -> Tensor:

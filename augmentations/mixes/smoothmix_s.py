@@ -12,12 +12,12 @@ the image itself; with random partners both draw from the same distribution of b
 """
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, require
+from robustsweep.augmentations.method import METHODS, NotNegative
 from robustsweep.augmentations.mixes.mixing import MaskMethod
 from robustsweep.augmentations.parts.windows import distance_outside, outer
 from robustsweep.draws import Draws
@@ -43,21 +43,10 @@ class SmoothMixS(MaskMethod):
     """
 
     name = "smoothmix_s"
-    border_ratio: float = 0.2
+    border_ratio: NotNegative = 0.2
     border_reference: BorderReference = "half_side"
     border_position: BorderPosition = "outside"
     size_law: SizeLaw = "uniform"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(self.border_ratio >= 0, self.name, "border_ratio", "at least 0", self.border_ratio)
-        for field, choices in (
-            ("border_reference", get_args(BorderReference)),
-            ("border_position", get_args(BorderPosition)),
-            ("size_law", get_args(SizeLaw)),
-        ):
-            value = getattr(self, field)
-            require(value in choices, self.name, field, f"one of {', '.join(choices)}", value)
 
     def sample_shape(self, draws: Draws) -> Tensor:
         """Draw a uniform number for the size, and the centre as fractions of height and width: shape (N, 3)."""

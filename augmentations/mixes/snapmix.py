@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, Step, require
+from robustsweep.augmentations.method import METHODS, Positive, Share, Step
 from robustsweep.augmentations.mixes.mixing import pair
 from robustsweep.augmentations.network_method import NetworkMethod, unit_sum
 from robustsweep.augmentations.parts.activation_map import activation_maps
@@ -77,12 +77,8 @@ class SnapMix(NetworkMethod):
     """
 
     name = "snapmix"
-    beta: float = 5.0
-    probability: float = 1.0
-
-    def __post_init__(self) -> None:
-        require(self.beta > 0, self.name, "beta", "positive", self.beta)
-        require(0 <= self.probability <= 1, self.name, "probability", "in [0, 1]", self.probability)
+    beta: Positive = 5.0
+    probability: Share = 1.0
 
     def sample(self, draws: Draws) -> Tensor:
         """Draw pairing key and chance, both lambdas, and the centres of the box in the image and in its partner."""

@@ -129,7 +129,7 @@ def test_a_single_image_is_a_batch_too(method: Method) -> None:
         ("cutmix", {"alpha": 0.0}, "alpha must be positive, got 0.0"),
         ("mixup", {"alpha": -1.0}, "alpha must be positive"),
         ("mixup", {"probability": 1.5}, "probability must be in"),
-        ("cutout", {"length": 1.5}, "length must be a fraction"),
+        ("cutout", {"length": 1.5}, r"length must be in \[0, 1\]"),
         ("smoothmix_s", {"border_ratio": -0.1}, "border_ratio must be at least 0"),
         ("smoothmix_s", {"border_position": "around"}, "one of outside, inside, centre"),
         ("smoothmix_c", {"sigma_low": 0.0}, "sigma_low must be positive"),
