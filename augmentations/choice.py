@@ -2,8 +2,8 @@
 
 Source: Liu, Shen, Zhao and Nie, "RandoMix: A mixed sample data augmentation method with multiple mixed modes"
 (arXiv 2205.08728): Mixup, CutMix, ResizeMix and FMix with one weight each; what is drawn mixes images and labels by its
-own rule. No code of the authors was found; that a draw holds for a batch is a reading. Another method that is called
-RandomMix mixes pairs with negative weights.
+own rule. No code of the authors was found; that a draw holds for a batch is a reading. The paper's first version
+called it RandomMix, hence its code ``randommix``; another method of that name mixes pairs with negative weights.
 """
 
 import math
@@ -110,7 +110,7 @@ class Choice(Method):
 
 @METHODS.register("randommix")
 @dataclass(frozen=True)
-class RandomMix(Choice):
+class RandoMix(Choice):
     """Mixes each batch by Mixup, CutMix, ResizeMix or FMix, drawn with equal weights."""
 
     name = "randommix"

@@ -11,7 +11,7 @@ _NAMES = {
     "manifold_mixup": "Manifold Mixup",
     "mixup": "Mixup",
     "puzzlemix": "Puzzle Mix",
-    "randommix": "RandomMix",
+    "randommix": "RandoMix",
     "resizemix": "ResizeMix",
     "sage": "SAGE",
     "saliencymix": "SaliencyMix",

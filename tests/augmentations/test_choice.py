@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from robustsweep.augmentations import build_method
-from robustsweep.augmentations.choice import Choice, RandomMix
+from robustsweep.augmentations.choice import Choice, RandoMix
 from robustsweep.augmentations.method import Method, Step
 from robustsweep.draws import Draws
 
@@ -65,7 +65,7 @@ def test_images_that_draw_for_themselves_mix_with_those_of_the_same_operation() 
 
 @pytest.mark.parametrize("weights", [(1, 1, 1, 1), (3, 1, 0, 2)])
 def test_operations_are_drawn_as_often_as_they_weigh(weights: tuple[int, ...]) -> None:
-    method = RandomMix(weights=weights)
+    method = RandoMix(weights=weights)
     sample = method.sample(drawn(3000))
     counts = torch.bincount(method._chosen(sample), minlength=4).double()
     expected = 3000 * torch.tensor(weights, dtype=torch.float64) / sum(weights)
@@ -75,7 +75,7 @@ def test_operations_are_drawn_as_often_as_they_weigh(weights: tuple[int, ...]) -
 
 
 def test_the_numbers_zero_and_nearly_one_draw_operations_that_weigh_something() -> None:
-    method = RandomMix(weights=(0, 1, 1, 0))
+    method = RandoMix(weights=(0, 1, 1, 0))
     sample = method.sample(drawn(2))
     sample[:, 0] = torch.tensor([0.0, 1 - 2.0**-32], dtype=torch.float64)
     assert method._chosen(sample).tolist() == [1, 2]

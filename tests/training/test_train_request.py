@@ -6,7 +6,7 @@ import pytest
 
 from robustsweep.augmentations import METHODS
 from robustsweep.augmentations.autoaugment import AutoAugment
-from robustsweep.augmentations.choice import Choice, RandomMix
+from robustsweep.augmentations.choice import Choice, RandoMix
 from robustsweep.augmentations.dropblock import DropBlock
 from robustsweep.augmentations.mixes.cutmix import CutMix
 from robustsweep.benchmark.plan.request import SweepRequest, read_request
@@ -40,7 +40,7 @@ def test_lists_and_tables_are_parameters_too_on_the_command_line_and_in_a_plan(t
     )
     wanted = [
         Choice([{"method": "mixup", "alpha": 2.0}, {"method": "cutmix"}], per_sample=True),
-        RandomMix(weights=(1.0, 2.0, 3.0, 4.0)),
+        RandoMix(weights=(1.0, 2.0, 3.0, 4.0)),
         DropBlock(layers=("stage1", "stage2"), keep=0.5),
         AutoAugment(policy="svhn"),
     ]
