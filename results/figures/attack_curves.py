@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from robustsweep.printable import printable
 from robustsweep.results.comparable.comparable_sets import Unit
-from robustsweep.results.figures.error_per_corruption import add_legend, style_of
+from robustsweep.results.figures.dressing import add_legend, draw_seeds, dress, style_of, titled_figure
 from robustsweep.results.figures.method_series import drawn_groups
 from robustsweep.results.tables.table import Column, Table, Value
 
@@ -79,18 +79,16 @@ def attack_curves_figure(unit: Unit) -> Figure | None:
     ladders = [ladder for ladder in ladders if ladder[2]]
     if not ladders:
         return None
-    figure = Figure(figsize=(max(10.0, 4.4 * min(len(ladders), 3)), 4.6 * -(-len(ladders) // 3)), dpi=130)
-    figure.set_layout_engine("constrained")
-    grid = figure.subplots(-(-len(ladders) // 3), min(len(ladders), 3), squeeze=False, sharey=True)
+    columns, rows = min(len(ladders), 3), -(-len(ladders) // 3)
+    figure = titled_figure("Accuracy under attack (%)", unit.scope.title, max(10.0, 4.4 * columns), 4.6 * rows)
+    grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
     for axes in grid.flat[len(ladders) :]:
         axes.set_visible(False)
     labels = list(dict.fromkeys(curve.label for _, _, curves in ladders for curve in curves))
-    for axes, (name, rows, curves) in zip(grid.flat, ladders, strict=False):
-        _draw(axes, name, rows, {labels.index(curve.label): curve for curve in curves})
+    for axes, (name, ladder, curves) in zip(grid.flat, ladders, strict=False):
+        _draw(axes, name, ladder, {labels.index(curve.label): curve for curve in curves})
     for axes in grid[:, 0]:
         axes.set_ylabel("accuracy (%)")
-    title = f"Accuracy under attack (%)    {printable(unit.scope.title)}"
-    figure.suptitle(title, x=0.01, ha="left", fontsize=10).set_parse_math(False)
     add_legend(figure, labels)
     return figure
 
@@ -112,18 +110,12 @@ def _draw(axes: Axes, name: str, ladder: pd.DataFrame, curves: Mapping[int, Curv
     # One place left of the first eps for the clean images.
     places = np.array([np.log2(eps[0]) - 1, *np.log2(eps)])
     for style, curve in curves.items():
-        colour, marker = style_of(style)
-        if len(curve.accuracies) > 1:
-            for accuracies in curve.accuracies:
-                axes.plot(places, 100 * accuracies, ".", color=colour, alpha=0.4, markersize=5)
-        mean = 100 * curve.accuracies.mean(axis=0)
-        axes.plot(places[1:], mean[1:], "-", color=colour, marker=marker, markersize=5, linewidth=1.3)
-        axes.plot(places[:2], mean[:2], ":", color=colour, linewidth=1.0)
-        axes.plot(places[:1], mean[:1], color=colour, marker=marker, markersize=5, linestyle="")
+        percent = 100 * curve.accuracies
+        axes.plot(places[:2], percent.mean(axis=0)[:2], ":", color=style_of(style)[0], linewidth=1.0)
+        draw_seeds(axes, places[:1], percent[:, :1], style)
+        draw_seeds(axes, places[1:], percent[:, 1:], style)
     axes.set_xticks(places, ["clean", *dict.fromkeys(ladder["eps"])], fontsize=8, rotation=45)
     axes.set_xlabel("eps")
     axes.set_ylim(-2, 102)
     axes.set_title(printable(name), loc="left", fontsize=9).set_parse_math(False)
-    axes.grid(axis="y", color="#d8d8d8", linewidth=0.7)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    dress(axes, grid="y")

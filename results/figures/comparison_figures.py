@@ -12,8 +12,7 @@ from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.seed_groups import SeedGroup
 from robustsweep.results.corruption_names import CORRUPTIONS, GROUPS, SEVERITIES
 from robustsweep.results.figures.attack_curves import ladders_of
-from robustsweep.results.figures.error_panels import shortened
-from robustsweep.results.figures.error_per_corruption import add_legend, style_of
+from robustsweep.results.figures.dressing import add_legend, dress, shortened, style_of
 from robustsweep.results.figures.method_series import Series, drawn_groups, series_of
 
 # Blue is fewer errors than the others, orange more: told apart under every common colour blindness.
@@ -79,7 +78,7 @@ def severity_curves(unit: Unit) -> Figure | None:
         axes.set_title(title, fontsize=9.5)
         axes.set_xticks([0, *SEVERITIES], ["clean", *map(str, SEVERITIES)], fontsize=8)
         axes.set_xlabel("severity", fontsize=9)
-        _dress(axes)
+        dress(axes)
     grid[0].set_ylabel("top-1 error (%)")
     grid[0].set_ylim(bottom=0)
     figure.suptitle(printable(unit.scope.title), x=0.01, ha="left", fontsize=10).set_parse_math(False)
@@ -129,7 +128,7 @@ def clean_against_robust(unit: Unit) -> Figure | None:
         axes.set_xlabel("clean error (%)")
         axes.set_ylabel(title).set_parse_math(False)
         axes.margins(0.12)
-        _dress(axes)
+        dress(axes)
     title = f"Lower left is better    {printable(unit.scope.title)}"
     figure.suptitle(title, x=0.01, ha="left", fontsize=10).set_parse_math(False)
     add_legend(figure, [group.label for group in groups])
@@ -142,9 +141,3 @@ def _paired(unit: Unit, groups: Sequence[SeedGroup]) -> list[tuple[Series, SeedG
 
 def _n_points(clean: dict[str, float], values: dict[str, float]) -> int:
     return sum(bool(np.isfinite(clean[i]) and np.isfinite(value)) for i, value in values.items())
-
-
-def _dress(axes: Axes) -> None:
-    axes.grid(color="#d8d8d8", linewidth=0.7)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)

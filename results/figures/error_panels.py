@@ -5,15 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from robustsweep.results.corruption_names import CORRUPTIONS, GROUPS, group_of
+from robustsweep.results.figures.dressing import dress, name_rows, titled_figure
 from robustsweep.results.figures.method_series import Series
 
 _MEAN = len(CORRUPTIONS)
 _FIRST_ROW = len(GROUPS["noise"]) + len(GROUPS["blur"])
-_LABEL_CHARACTERS = 30
 
 
 def draw_panels(series: Sequence[Series], scope: str) -> Figure:
@@ -26,25 +25,18 @@ def draw_panels(series: Sequence[Series], scope: str) -> Figure:
         scope: Whose numbers these are, shown above.
     """
     ranked = sorted(series, key=lambda one: (np.isnan(one.mean[_MEAN]), one.mean[_MEAN], one.label))
-    figure = Figure(figsize=(13, 2.2 + 0.36 * len(series)), dpi=130, layout=ConstrainedLayoutEngine(w_pad=0.09))
-    title = f"Top-1 error (%), mean of 5 severities, each panel on its own scale    {scope}"
-    figure.suptitle(title, x=0.01, ha="left", fontsize=10).set_parse_math(False)
+    title = "Top-1 error (%), mean of 5 severities, each panel on its own scale"
+    figure = titled_figure(title, scope, 13, 2.2 + 0.36 * len(series))
+    figure.set_layout_engine("constrained", w_pad=0.09)
     rows = ([*range(_FIRST_ROW), _MEAN], list(range(_FIRST_ROW, _MEAN)))
     grid = figure.subplots(2, len(rows[1]), sharey=True, squeeze=False)
     for axes_row, columns in zip(grid, rows, strict=True):
         for axes, column in zip(axes_row, columns, strict=True):
             _draw_panel(axes, ranked, column)
     for axes in grid[:, 0]:
-        axes.set_yticks(range(len(ranked)), [shortened(one.label) for one in ranked], fontsize=8.5)
-        for text in axes.get_yticklabels():
-            text.set_parse_math(False)
+        name_rows(axes, [one.label for one in ranked])
     grid[0, 0].set_ylim(len(ranked) - 0.5, -0.5)
     return figure
-
-
-def shortened(label: str) -> str:
-    """Cut a label that would leave a figure no room."""
-    return label if len(label) <= _LABEL_CHARACTERS else f"{label[: _LABEL_CHARACTERS - 1]}…"
 
 
 def _draw_panel(axes: Axes, ranked: Sequence[Series], column: int) -> None:
@@ -63,6 +55,5 @@ def _draw_panel(axes: Axes, ranked: Sequence[Series], column: int) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
     axes.tick_params(labelsize=8, length=2)
     axes.tick_params(axis="y", length=0)
-    axes.grid(color="#e4e4e4", linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right", "left"]].set_visible(False)
+    dress(axes)
+    axes.spines["left"].set_visible(False)

@@ -14,7 +14,9 @@ from robustsweep.results.metrics.corruption_metrics import corruption_error
 from robustsweep.results.tables.headline import value_or_missing
 
 MAX_DRAWN = 40
-"""More methods than this and figures show the best of them only."""
+"""More methods than this and a figure shows the best of them only."""
+MAX_PANELS = 16
+"""The same of a figure with a panel for each."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,30 +39,30 @@ class Series:
         return np.asarray(self.errors.mean(axis=0), dtype=np.float64)
 
 
-def drawn_groups(unit: Unit) -> list[SeedGroup]:
+def drawn_groups(unit: Unit, most: int = MAX_DRAWN) -> list[SeedGroup]:
     """Return what figures draw: all of ``seed_groups``, or the baseline and those with the lowest errors.
 
-    Where there are more than ``MAX_DRAWN``, the baseline and then the lowest mean error over what was measured decide
-    who is drawn; the order stays that of ``seed_groups``.
+    Where there are more than ``most``, the baseline and then the lowest mean error over what was measured decide who is
+    drawn; the order stays that of ``seed_groups``.
     """
     groups = seed_groups(unit)
-    if len(groups) <= MAX_DRAWN:
+    if len(groups) <= most:
         return groups
     rows = unit.attacks if unit.rows.empty else unit.rows
     errors = rows.groupby("checkpoint_id")["error"].mean()
     means = [float(errors.reindex(list(group.checkpoint_ids)).mean()) for group in groups]
     keys = [(group.method != DEFAULT_METHOD, np.isnan(m), m) for group, m in zip(groups, means, strict=True)]
     ranked = sorted(range(len(groups)), key=lambda i: keys[i])
-    return [groups[i] for i in sorted(ranked[:MAX_DRAWN])]
+    return [groups[i] for i in sorted(ranked[:most])]
 
 
-def who_is_drawn(unit: Unit) -> str:
-    """Say which methods figures leave out; empty where none."""
+def who_is_drawn(unit: Unit, most: int = MAX_DRAWN) -> str:
+    """Say which methods a figure of at most so many leaves out; empty where none."""
     groups = seed_groups(unit)
-    if len(groups) <= MAX_DRAWN:
+    if len(groups) <= most:
         return ""
     baseline = "the baseline and " if any(group.method == DEFAULT_METHOD for group in groups) else ""
-    return f" ({baseline}the lowest mean errors: {MAX_DRAWN} of {len(groups)}; the tables have all)"
+    return f" ({baseline}the lowest mean errors: {most} of {len(groups)}; the tables have all)"
 
 
 def series_of(unit: Unit) -> list[Series]:

@@ -8,16 +8,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from robustsweep.printable import printable
 from robustsweep.results.comparable.comparable_sets import Unit
-from robustsweep.results.comparable.seed_groups import SeedGroup, seed_groups
-from robustsweep.results.figures.error_panels import shortened
+from robustsweep.results.comparable.seed_groups import SeedGroup
+from robustsweep.results.figures.dressing import dress, shortened, titled_figure
+from robustsweep.results.figures.method_series import MAX_PANELS, drawn_groups
 from robustsweep.results.metrics.confidence_bins import WHERE, Calibration
 from robustsweep.results.statistics.calibration import N_BINS, Bins
 
 _STYLES = {"clean": ("#0072B2", "o"), "corruptions": ("#D55E00", "s")}
 _TITLES = {"clean": "clean images", "corruptions": "15 corruptions x 5 severities"}
-_MOST_METHODS = 16
 _MOST_COLUMNS = 4
 _FEW = 10
 
@@ -26,8 +25,8 @@ def reliability_diagrams(unit: Unit, found: Sequence[Calibration]) -> Figure | N
     """Draw, for each method, the accuracy of each bin against its mean confidence above the share of images in it.
 
     Clean and corrupted images are told apart by colour and marker; a bin of fewer than ten predictions is hollow. The
-    training seeds of a method are pooled; the ECE in each panel is their mean. Beyond sixteen methods the first sixteen
-    are drawn, which the title says.
+    training seeds of a method are pooled; the ECE in each panel is their mean. Of more than sixteen methods those of
+    ``drawn_groups`` are drawn.
 
     Args:
         unit: The measurements.
@@ -37,14 +36,14 @@ def reliability_diagrams(unit: Unit, found: Sequence[Calibration]) -> Figure | N
         A figure, or None where no confidences can be read.
     """
     by_id = dict(zip(unit.checkpoints.index, found, strict=True))
-    groups = [(group, [by_id[identifier] for identifier in group.checkpoint_ids]) for group in seed_groups(unit)]
-    groups = [(group, mine) for group, mine in groups if any(one.bins for one in mine)]
-    if not groups:
+    groups = drawn_groups(unit, MAX_PANELS)
+    shown = [(group, [by_id[identifier] for identifier in group.checkpoint_ids]) for group in groups]
+    shown = [(group, mine) for group, mine in shown if any(one.bins for one in mine)]
+    if not shown:
         return None
-    shown = groups[:_MOST_METHODS]
     rows = -(-len(shown) // _MOST_COLUMNS)
     columns = -(-len(shown) // rows)
-    figure = Figure(figsize=(3.125 * max(columns, 2), 0.9 + 3.9 * rows), dpi=130, layout="constrained")
+    figure = titled_figure("", unit.scope.title, 3.125 * max(columns, 2), 0.9 + 3.9 * rows)
     ratios = {"height_ratios": [3, 1] * rows}
     grid = figure.subplots(2 * rows, columns, squeeze=False, sharex=True, sharey="row", gridspec_kw=ratios)
     panels = [(grid[2 * row, column], grid[2 * row + 1, column]) for row in range(rows) for column in range(columns)]
@@ -57,8 +56,6 @@ def reliability_diagrams(unit: Unit, found: Sequence[Calibration]) -> Figure | N
     for row in range(rows):
         grid[2 * row, 0].set_ylabel("accuracy (%)")
         grid[2 * row + 1, 0].set_ylabel("images (%)")
-    more = f"the first {len(shown)} of {len(groups)} methods    " if len(shown) < len(groups) else ""
-    figure.suptitle(f"{more}{printable(unit.scope.title)}", x=0.01, ha="left", fontsize=10).set_parse_math(False)
     _explain(figure)
     return figure
 
@@ -83,9 +80,7 @@ def _draw(diagram: Axes, histogram: Axes, group: SeedGroup, mine: Sequence[Calib
     diagram.set_xlim(-3, 103)
     diagram.set_ylim(-3, 103)
     for axes in (diagram, histogram):
-        axes.grid(color="#d8d8d8", linewidth=0.7)
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
+        dress(axes)
         axes.tick_params(labelsize=8, labelbottom=axes is histogram)
 
 

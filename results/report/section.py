@@ -11,7 +11,7 @@ from robustsweep.results.comparable.seed_groups import SeedGroup, seed_groups
 from robustsweep.results.figures.attack_curves import attack_curves_figure, fooling_distributions
 from robustsweep.results.figures.comparison_figures import clean_against_robust, heat_map, severity_curves
 from robustsweep.results.figures.error_per_corruption import error_per_corruption_figure
-from robustsweep.results.figures.method_series import who_is_drawn
+from robustsweep.results.figures.method_series import MAX_PANELS, who_is_drawn
 from robustsweep.results.figures.picture import Picture
 from robustsweep.results.figures.reliability import reliability_diagrams
 from robustsweep.results.metrics.confidence_bins import Calibration, read_calibrations
@@ -129,7 +129,7 @@ def _pictures(unit: Unit, calibrations: Sequence[Calibration], prefix: str, tabl
     figures = [(slug, f"{title}{which}", draw(unit), table) for slug, title, draw, table in _FIGURES]
     title = "Reliability: accuracy against confidence, and the share of images with each confidence"
     diagrams = reliability_diagrams(unit, calibrations) if calibrations else None
-    figures.append(("reliability", title, diagrams, CALIBRATION))
+    figures.append(("reliability", f"{title}{who_is_drawn(unit, MAX_PANELS)}", diagrams, CALIBRATION))
     for slug, title, figure, table_slug in figures:
         if figure:
             alt = f"{title}, for {unit.scope.title}. The numbers are in the tables."

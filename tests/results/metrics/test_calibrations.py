@@ -10,6 +10,7 @@ from run_builder import RunBuilder, means_of
 
 from robustsweep.results.comparable.comparable_sets import Unit, split_units
 from robustsweep.results.comparable.frame import load_frame
+from robustsweep.results.figures.method_series import MAX_PANELS, who_is_drawn
 from robustsweep.results.figures.reliability import reliability_diagrams
 from robustsweep.results.metrics.confidence_bins import Calibration, read_calibrations
 from robustsweep.results.report.document import Report, build_report
@@ -112,16 +113,20 @@ def test_a_bin_of_few_predictions_is_hollow_and_apart(make_builder: Make) -> Non
     assert (few.get_linestyle(), few.get_markerfacecolor()) == ("None", "white")
 
 
-def test_seeds_of_a_method_share_a_diagram_and_many_methods_are_cut_with_a_word(make_builder: Make) -> None:
+def test_seeds_of_a_method_share_a_diagram_and_the_best_of_many_methods_are_drawn(make_builder: Make) -> None:
     builder = make_builder(n=20)
     for method in range(17):
         for seed in range(2):
             builder.card(f"m{method}s{seed}", f"m{method}", seed)
             put(builder, f"m{method}s{seed}", {"name": "clean", "kind": "clean"}, np.arange(20) < 2 + method % 3 + seed)
-    figure = reliability_diagrams(*unit_of(builder))
+    unit, found = unit_of(builder)
+    figure = reliability_diagrams(unit, found)
     assert figure is not None
-    assert sum(bool(axes.get_title()) for axes in figure.axes) == 16
-    assert figure.get_suptitle().startswith("the first 16 of 17 methods")
+    drawn = [axes.get_title().split(" (")[0] for axes in figure.axes if axes.get_title()]
+    (left_out,) = {f"m{method}" for method in range(17)} - set(drawn)
+    assert len(drawn) == MAX_PANELS == 16
+    assert int(left_out[1:]) % 3 == 2
+    assert who_is_drawn(unit, MAX_PANELS) == " (the lowest mean errors: 16 of 17; the tables have all)"
     assert figure.axes[0].lines[1].get_ydata() == pytest.approx([87.5])  # of 2 and 3 wrong out of 20
 
 
