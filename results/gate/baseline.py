@@ -17,7 +17,7 @@ from robustsweep.results.comparable.rows import UNSPECIFIED
 from robustsweep.results.gate.wrong_images import Answers, RunAnswers, read_answers
 from robustsweep.results.stored.cells import Array, Json
 from robustsweep.results.stored.files import write_atomically
-from robustsweep.results.stored.json.documents import SCHEMA_VERSION, SCHEMA_VERSION_UNSEALED, fitting
+from robustsweep.results.stored.json.documents import SCHEMA_VERSION, fitting, has_checksum
 from robustsweep.results.stored.sealed_arrays import read_sealed_arrays, sealed_arrays
 from robustsweep.untrusted.files import parse_json
 
@@ -103,11 +103,8 @@ def read_baseline(path: Path) -> RunAnswers:
         raise _damaged(path, f"it has no array {lacking[0]}")
     manifest = parse_json(found.arrays["manifest"].tobytes(), path, _ADVICE)
     fitting(manifest, ManifestFields, path, "a baseline", _ADVICE)
-    version = manifest["robustsweep_baseline"]
-    if version not in (SCHEMA_VERSION, SCHEMA_VERSION_UNSEALED):
-        raise DataError(f"{path} has schema version {version}; this robustsweep reads {SCHEMA_VERSION}; {_ADVICE}.")
-    if found.is_sealed != (version == SCHEMA_VERSION):
-        raise _damaged(path, "it has no checksum" if not found.is_sealed else "its version is not that of its checksum")
+    if has_checksum(manifest["robustsweep_baseline"], path) != found.is_sealed:
+        raise _damaged(path, "its checksum and its schema version do not belong together")
     notes = () if found.is_sealed else (f"{path} has no checksum, as earlier versions wrote it; {_ADVICE}.",)
     return replace(_unpacked(manifest, found.arrays["wrong"], path), notes=notes)
 

@@ -17,7 +17,7 @@ from robustsweep.results.stored.cells import Array, Cell, Counts, Json
 from robustsweep.results.stored.compact.layout import BINS, SCORES, Summary
 from robustsweep.results.stored.json.cell_documents import cell_of
 from robustsweep.results.stored.json.cell_fields import CheckpointFields, DescribedFields
-from robustsweep.results.stored.json.documents import SCHEMA_VERSION, SCHEMA_VERSION_UNSEALED, fitting
+from robustsweep.results.stored.json.documents import fitting, has_checksum
 from robustsweep.results.stored.recounts import refuse_contradiction, standing
 from robustsweep.results.stored.sealed_arrays import read_sealed_arrays
 from robustsweep.untrusted.files import parse_json
@@ -121,10 +121,8 @@ class CompactFile:
     def _manifest(self, checkpoint_id: str) -> Json:
         manifest: Json = parse_json(self.arrays["manifest"].tobytes(), self.path, _ADVICE)
         fitting(manifest, ManifestFields, self.path, "a compacted checkpoint", _ADVICE)
-        expected = SCHEMA_VERSION if self.is_sealed else SCHEMA_VERSION_UNSEALED
-        if (version := manifest["schema_version"]) != expected:
-            reason = "has no checksum" if version == SCHEMA_VERSION else f"has schema version {version}"
-            raise DataError(f"{self.path} {reason}; this robustsweep reads {SCHEMA_VERSION}; {_ADVICE}.")
+        if has_checksum(manifest["schema_version"], self.path) != self.is_sealed:
+            raise _damaged(self.path, "its checksum and its schema version do not belong together")
         if (found := manifest["checkpoint"]["id"]) != checkpoint_id:
             raise _damaged(self.path, f"it is the file of checkpoint {found[:40]}")
         return manifest

@@ -67,15 +67,24 @@ def opened(values: Json, path: Path, advice: str) -> Document:
     """Take the version and the checksum off what was parsed; see ``read_document``."""
     content = dict(values)
     version = content.pop("schema_version", SCHEMA_VERSION_UNSEALED)
-    if type(version) is not int or version not in (SCHEMA_VERSION, SCHEMA_VERSION_UNSEALED):
-        raise DataError(f"{path} has schema version {version!r}; this robustsweep reads {SCHEMA_VERSION}.")
-    if version == SCHEMA_VERSION_UNSEALED:
+    if not has_checksum(version, path):
         return Document(content, is_sealed=False)
     checksum = content.pop("sha256", None)
     with reading(path, advice):
         if identity_key({"schema_version": version, **content}) != checksum:
             raise DataError(f"{path} was damaged or changed: its checksum is not that of what it says; {advice}.")
     return Document(content, is_sealed=True)
+
+
+def has_checksum(version: object, path: Path) -> bool:
+    """Say whether a file of some schema version carries a checksum.
+
+    Raises:
+        DataError: If this robustsweep does not read that version.
+    """
+    if type(version) is not int or version not in (SCHEMA_VERSION, SCHEMA_VERSION_UNSEALED):
+        raise DataError(f"{path} has schema version {version!r}; this robustsweep reads {SCHEMA_VERSION}.")
+    return version == SCHEMA_VERSION
 
 
 def fitting(content: Json, fields: Any, path: Path, what: str, advice: str) -> None:
