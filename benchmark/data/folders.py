@@ -2,7 +2,6 @@
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,7 +17,7 @@ from robustsweep.benchmark.data.files.pixels import (
     decode,
     decode_many,
 )
-from robustsweep.benchmark.data.files.trees import FileTree, open_tree, select
+from robustsweep.benchmark.data.files.trees import FileTree, select
 from robustsweep.benchmark.data.files.unread import is_image, looks_like_image, unread_note
 from robustsweep.benchmark.data.files.wordnet import IMAGENET_1K, WordnetClasses
 from robustsweep.errors import DataError
@@ -96,40 +95,6 @@ def tree_fingerprint(tree: FileTree, names: list[str], workers: int) -> str:
     return remembered(f"contents\n{listed}\n{tree.stamp}", compute)
 
 
-def open_folder(
-    path: Path,
-    *,
-    name: str,
-    split: str | None,
-    preprocessing: Preprocessing,
-    wordnet: WordnetClasses | None,
-    workers: int,
-) -> Dataset:
-    """Open images that lie as ``[SPLIT/]CLASS/IMAGE``.
-
-    Args:
-        path: Folder or archive; a single folder that wraps everything is skipped.
-        name: The data set's name.
-        split: ``"train"``, ``"val"``, ``"test"`` or None, see ``choose_split``.
-        preprocessing: Applied to every image.
-        wordnet: The classes that the folders are some of, or None.
-        workers: Threads that decode.
-
-    Raises:
-        DataError: If the layout or the first image cannot be read.
-    """
-    tree, split_name = choose_split(open_tree(path), split)
-    return class_folders(
-        tree,
-        name=name,
-        split=split_name,
-        preprocessing=preprocessing,
-        wordnet=wordnet,
-        workers=workers,
-        advice="add resize= and crop= to the data spec",
-    )
-
-
 def class_folders(
     tree: FileTree,
     *,
@@ -138,7 +103,7 @@ def class_folders(
     preprocessing: Preprocessing,
     wordnet: WordnetClasses | None,
     workers: int,
-    advice: str,
+    advice: str = "add resize= and crop= to the data spec",
 ) -> Dataset:
     """Take a tree of ``CLASS/IMAGE`` for one split; an image's id is the hash of that path.
 

@@ -15,11 +15,12 @@ from robustsweep.benchmark.data.corrupted.trees import (
 from robustsweep.benchmark.data.dataset import Dataset
 from robustsweep.benchmark.data.digits import open_digits
 from robustsweep.benchmark.data.files.pixels import Preprocessing
-from robustsweep.benchmark.data.files.wordnet import IMAGENET_1K
-from robustsweep.benchmark.data.flat_folders import open_labelled
-from robustsweep.benchmark.data.folders import open_folder
+from robustsweep.benchmark.data.files.trees import open_tree
+from robustsweep.benchmark.data.files.wordnet import IMAGENET_1K, TINY_IMAGENET
+from robustsweep.benchmark.data.flat_folders import labelled_tree
+from robustsweep.benchmark.data.folders import choose_split, class_folders
 from robustsweep.benchmark.data.npz import open_npz
-from robustsweep.benchmark.data.tiny_imagenet import open_tiny_imagenet
+from robustsweep.benchmark.data.tiny_imagenet import tiny_imagenet_tree
 from robustsweep.benchmark.spec import Spec, parse_spec, positive_int
 from robustsweep.errors import UsageError
 from robustsweep.registry import Registry
@@ -125,10 +126,11 @@ def _imagefolder(spec: Spec, location: str | None, workers: int) -> Dataset:
     """imagefolder:DIR|ARCHIVE[,split=][,name=][,resize=,crop=]: files as [SPLIT/]CLASS/IMAGE."""
     _only(spec, "split", "name", "resize", "crop")
     path = _location(spec, location)
-    return open_folder(
-        path,
+    tree, split = choose_split(open_tree(path), _split(spec, "train", "val", "test"))
+    return class_folders(
+        tree,
         name=spec.options.get("name", path.resolve().name.split(".")[0] or "imagefolder"),
-        split=_split(spec, "train", "val", "test"),
+        split=split,
         preprocessing=_preprocessing(spec, Preprocessing()),
         wordnet=None,
         workers=workers,
@@ -140,18 +142,16 @@ def _imagenet(spec: Spec, location: str | None, workers: int) -> Dataset:
     """imagenet:DIR|ARCHIVE[,split=][,labels=FILE][,resize=256,crop=224]: [SPLIT/]WNID/IMAGE, or flat with labels=."""
     _only(spec, "split", "name", "resize", "crop", "labels")
     path, labels = _location(spec, location), spec.options.get("labels")
-    name = spec.options.get("name", "imagenet")
-    split, preprocessing = _split(spec, "train", "val", "test"), _preprocessing(spec, _IMAGENET)
+    wanted = _split(spec, "train", "val", "test")
     if labels is None:
-        return open_folder(
-            path, name=name, split=split, preprocessing=preprocessing, wordnet=IMAGENET_1K, workers=workers
-        )
-    return open_labelled(
-        path,
-        Path(labels).expanduser(),
-        name=name,
+        tree, split = choose_split(open_tree(path), wanted)
+    else:
+        tree, split = labelled_tree(path, Path(labels).expanduser(), wanted, IMAGENET_1K)
+    return class_folders(
+        tree,
+        name=spec.options.get("name", "imagenet"),
         split=split,
-        preprocessing=preprocessing,
+        preprocessing=_preprocessing(spec, _IMAGENET),
         wordnet=IMAGENET_1K,
         workers=workers,
     )
@@ -161,11 +161,15 @@ def _imagenet(spec: Spec, location: str | None, workers: int) -> Dataset:
 def _tiny_imagenet(spec: Spec, location: str | None, workers: int) -> Dataset:
     """tiny-imagenet:DIR|ARCHIVE[,split=train|val][,name=]: published layout, 200 classes by sorted wnid."""
     _only(spec, "split", "name")
-    return open_tiny_imagenet(
-        _location(spec, location),
+    split = _split(spec, "train", "val") or "val"
+    return class_folders(
+        tiny_imagenet_tree(_location(spec, location), split),
         name=spec.options.get("name", "tiny-imagenet"),
-        split=_split(spec, "train", "val") or "val",
+        split=split,
+        preprocessing=Preprocessing(),
+        wordnet=TINY_IMAGENET,
         workers=workers,
+        advice="published files have one size, so fetch it again",
     )
 
 

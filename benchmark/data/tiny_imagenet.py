@@ -3,18 +3,16 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from robustsweep.benchmark.data.dataset import Dataset
-from robustsweep.benchmark.data.files.pixels import IMAGE_SUFFIXES, Preprocessing
+from robustsweep.benchmark.data.files.pixels import IMAGE_SUFFIXES
 from robustsweep.benchmark.data.files.trees import FileTree, open_tree, select
-from robustsweep.benchmark.data.files.wordnet import TINY_IMAGENET
-from robustsweep.benchmark.data.folders import SPLITS, class_folders
+from robustsweep.benchmark.data.folders import SPLITS
 from robustsweep.errors import DataError
 
 _ANNOTATIONS = "val/val_annotations.txt"
 
 
-def open_tiny_imagenet(path: Path, *, name: str, split: str, workers: int) -> Dataset:
-    """Open a split of Tiny-ImageNet: ``val/val_annotations.txt`` and ``val/images``, or ``train/WNID/images``.
+def tiny_imagenet_tree(path: Path, split: str) -> FileTree:
+    """Return a tree of ``WNID/FILE`` of ``val/val_annotations.txt`` and ``val/images``, or of ``train/WNID/images``.
 
     A class index is the position of the wnid among the 200 sorted ones: as torchvision's ImageFolder numbers them, not
     as ``wnids.txt`` lists them. An image's id is the hash of ``WNID/FILE`` in both splits. The images of ``test`` have
@@ -24,28 +22,18 @@ def open_tiny_imagenet(path: Path, *, name: str, split: str, workers: int) -> Da
 
     Args:
         path: Folder or archive; a single folder that wraps everything is skipped.
-        name: The data set's name.
         split: ``"train"`` or ``"val"``.
-        workers: Threads that decode.
 
     Raises:
         DataError: If files are missing, or the annotations do not fit the images.
     """
     tree = open_tree(path).without_wrapper(keep=SPLITS)
     by_class = _LAYOUTS[split](tree)
-    return class_folders(
-        FileTree(
-            root=tree.root,
-            sizes={image: tree.sizes[file] for image, file in sorted(by_class.items())},
-            read=lambda image: tree.read(by_class[image]),
-            stamp=f"{tree.stamp}|tiny-imagenet {split}",
-        ),
-        name=name,
-        split=split,
-        preprocessing=Preprocessing(),
-        wordnet=TINY_IMAGENET,
-        workers=workers,
-        advice="published files have one size, so fetch it again",
+    return FileTree(
+        root=tree.root,
+        sizes={image: tree.sizes[file] for image, file in sorted(by_class.items())},
+        read=lambda image: tree.read(by_class[image]),
+        stamp=f"{tree.stamp}|tiny-imagenet {split}",
     )
 
 
