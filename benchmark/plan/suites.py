@@ -26,52 +26,31 @@ SUITES: Registry[Suite] = Registry("suite", Callable)
 FINAL_JPEG_QUALITY = 85
 
 
-def _corrupted(names: tuple[str, ...], table: str, jpeg_quality: int | None = None) -> tuple[Condition, ...]:
-    return tuple(Corrupted(name, severity, table, jpeg_quality) for name in names for severity in SEVERITIES)
-
-
 @SUITES.register("clean")
 def _clean() -> tuple[Condition, ...]:
     """The test images as they are."""
     return (Clean(),)
 
 
-@SUITES.register("cifar-c")
-def _cifar_c() -> tuple[Condition, ...]:
-    """15 corruptions x 5 severities with the CIFAR-C constants."""
-    return _corrupted(COMMON, "cifar")
+def _corruption_suite(published: str, table: str, jpeg_quality: int | None, *, is_extra: bool) -> Suite:
+    def suite() -> tuple[Condition, ...]:
+        names = EXTRA if is_extra else COMMON
+        return tuple(Corrupted(name, severity, table, jpeg_quality) for name in names for severity in SEVERITIES)
+
+    what = "The 4 extra corruptions, never part of a headline," if is_extra else "15 corruptions"
+    then = f", then JPEG quality {jpeg_quality} as in the official files" if jpeg_quality else ""
+    suite.__doc__ = f"{what} x 5 severities with the {published} constants{then}."
+    return suite
 
 
-@SUITES.register("cifar-c-extra")
-def _cifar_c_extra() -> tuple[Condition, ...]:
-    """The 4 extra corruptions x 5 severities with the CIFAR-C constants; never part of a headline."""
-    return _corrupted(EXTRA, "cifar")
-
-
-@SUITES.register("tiny-imagenet-c")
-def _tiny_imagenet_c() -> tuple[Condition, ...]:
-    """15 corruptions x 5 severities, Tiny-ImageNet-C constants, then JPEG quality 85 as in the official files."""
-    return _corrupted(COMMON, "tiny", FINAL_JPEG_QUALITY)
-
-
-@SUITES.register("tiny-imagenet-c-extra")
-def _tiny_imagenet_c_extra() -> tuple[Condition, ...]:
-    """The 4 extra corruptions x 5 severities with the Tiny-ImageNet-C constants, then JPEG quality 85."""
-    return _corrupted(EXTRA, "tiny", FINAL_JPEG_QUALITY)
-
-
-@SUITES.register("imagenet-c")
-def _imagenet_c() -> tuple[Condition, ...]:
-    """15 corruptions x 5 severities with the ImageNet-C constants, then JPEG quality 85 as in the official files."""
-    return _corrupted(COMMON, "imagenet", FINAL_JPEG_QUALITY)
-
-
-@SUITES.register("imagenet-c-extra")
-def _imagenet_c_extra() -> tuple[Condition, ...]:
-    """The 4 extra corruptions x 5 severities with the ImageNet-C constants, then JPEG quality 85."""
-    return _corrupted(EXTRA, "imagenet", FINAL_JPEG_QUALITY)
-
-
+for _published, _table, _jpeg_quality in (
+    ("CIFAR-C", "cifar", None),
+    ("Tiny-ImageNet-C", "tiny", FINAL_JPEG_QUALITY),
+    ("ImageNet-C", "imagenet", FINAL_JPEG_QUALITY),
+):
+    _name = _published.lower()
+    SUITES.add(_name, _corruption_suite(_published, _table, _jpeg_quality, is_extra=False))
+    SUITES.add(f"{_name}-extra", _corruption_suite(_published, _table, _jpeg_quality, is_extra=True))
 SUITES.add("adversarial", attack_suites.adversarial)
 SUITES.add("adversarial-strong", attack_suites.adversarial_strong)
 SUITES.add("autoattack", attack_suites.autoattack)
