@@ -16,6 +16,7 @@ from robustsweep.benchmark.plan.plan import PlannedCell
 from robustsweep.benchmark.plan.source import Source
 from robustsweep.printable import printable
 from robustsweep.results.stored.cells import Cell, Counts, Examples, Json
+from robustsweep.results.stored.recounts import counted
 
 _STATED_TOLERANCE = 0.005
 _RECORDED_PACKAGES = ("robustsweep", "torch", "torchvision", "numpy", "pillow", "opencv-python")
@@ -33,7 +34,7 @@ def make_cell(
         recorded: Device, batch size, seconds.
         warnings: Sentences from the computation.
     """
-    counts = count(planned, source, examples)
+    counts, means = counted(examples, source.labels, *_asked(planned.condition))
     warnings += _distances(planned.condition.name, examples)
     if isinstance(planned.condition, Clean):
         warnings += _chance_warning(counts, source.data.classes)
@@ -45,9 +46,7 @@ def make_cell(
         data=_described(source, planned.condition),
         condition=planned.condition.describe(),
         counts=counts,
-        means={
-            name: float(np.mean(examples.arrays()[name], dtype=np.float64)) for name in ("confidence", "nll", "brier")
-        },
+        means=means,
         recorded={**recorded, "versions": _versions()},
         warnings=warnings,
     )
@@ -58,22 +57,12 @@ def _described(source: Source, condition: Condition) -> Json:
     return {**described, "notes": [*described["notes"], *table_notes(source.data.size, [condition])]}
 
 
-def count(planned: PlannedCell, source: Source, examples: Examples) -> Counts:
-    """Count what is right, and for attacks what holds out at each eps."""
-    n_robust: tuple[int, ...] = ()
-    n_clean_right = None
-    if isinstance(planned.condition, Attacked) and examples.rung is not None:
-        n_robust = tuple(int((examples.rung > k).sum()) for k in range(len(planned.condition.describe()["eps"])))
-        attack = planned.condition.attack
-        if isinstance(attack, Foreign) or attack.protocol != TORCHATTACKS:  # which never asks about the clean images
-            n_clean_right = int((examples.rung >= 0).sum())
-    return Counts(
-        n=len(examples.prediction),
-        n_right=int((examples.prediction == source.labels).sum()),
-        n_top5_right=int(examples.top5_hit.sum()),
-        n_robust=n_robust,
-        n_clean_right=n_clean_right,
-    )
+def _asked(condition: Condition) -> tuple[int, bool]:
+    """Return how many eps a condition has, and whether it asks about the clean images first."""
+    if not isinstance(condition, Attacked):
+        return 0, False
+    attack = condition.attack
+    return len(condition.describe()["eps"]), isinstance(attack, Foreign) or attack.protocol != TORCHATTACKS
 
 
 def _distances(attack: str, examples: Examples) -> tuple[str, ...]:

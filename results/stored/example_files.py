@@ -10,7 +10,7 @@ from robustsweep.results.stored.entries import has_file
 from robustsweep.results.stored.files import read_npz
 from robustsweep.results.stored.images import ImageFiles
 from robustsweep.results.stored.json.cell_documents import read_cell_document
-from robustsweep.results.stored.recounts import examples_of, recount, refuse_contradiction
+from robustsweep.results.stored.recounts import as_said, counted, examples_of, refuse_contradiction
 from robustsweep.untrusted.arrays import ARRAYS_BYTES
 from robustsweep.untrusted.files import read_regular
 
@@ -62,7 +62,7 @@ class ExampleFiles:
         examples = examples_of(read_npz(path), path, cell.counts.n)
         images_key = cell.data["images_key"]
         labels = self._images.of(images_key).labels if self._images.has(images_key) else None
-        refuse_contradiction(cell, *recount(cell, examples, labels), folder / "cell.json")
+        refuse_contradiction(cell, *counted(examples, labels, *as_said(cell)), folder / "cell.json")
         return examples
 
     def check(self, cell: Cell) -> None:

@@ -84,22 +84,32 @@ def _contradiction(path: Path, said: str, found: str) -> ContradictionError:
     )
 
 
-def standing(cell: Cell, rung: Array | None) -> tuple[tuple[int, ...], int | None]:
-    """Count the images that were right at each eps of an attack, and before it where its cell says so."""
+def standing(rung: Array | None, n_eps: int, asks_clean: bool) -> tuple[tuple[int, ...], int | None]:
+    """Count the images that were right at each eps of an attack, and before it.
+
+    Args:
+        rung: As in ``Examples``.
+        n_eps: How many eps there are.
+        asks_clean: Whether the attack asks about the clean images first, as all do but those of the torchattacks
+            protocol; else None is returned for them.
+    """
     if rung is None:
         return (), None
-    # An attack of the torchattacks protocol never asks about the clean images.
-    n_clean_right = None if cell.counts.n_clean_right is None else int((rung >= 0).sum())
-    return tuple(int((rung > k).sum()) for k in range(len(cell.counts.n_robust))), n_clean_right
+    return tuple(int((rung > k).sum()) for k in range(n_eps)), int((rung >= 0).sum()) if asks_clean else None
 
 
-def recount(cell: Cell, examples: Examples, labels: Array | None) -> tuple[Counts, dict[str, float]]:
-    """Count and average the per-image arrays of a cell; ``n_right`` is -1 without labels."""
+def counted(examples: Examples, labels: Array | None, n_eps: int, asks_clean: bool) -> tuple[Counts, dict[str, float]]:
+    """Count and average the per-image arrays of a cell; ``n_right`` is -1 without labels. See ``standing``."""
     counts = Counts(
         len(examples.prediction),
         -1 if labels is None else int((examples.prediction == labels).sum()),
         int(examples.top5_hit.sum()),
-        *standing(cell, examples.rung),
+        *standing(examples.rung, n_eps, asks_clean),
     )
     arrays = examples.arrays()
     return counts, {name: float(np.mean(arrays[name], dtype=np.float64)) for name in ("confidence", "nll", "brier")}
+
+
+def as_said(cell: Cell) -> tuple[int, bool]:
+    """Return what ``standing`` asks of an attack, as a cell's own counts have it."""
+    return len(cell.counts.n_robust), cell.counts.n_clean_right is not None

@@ -18,7 +18,7 @@ from robustsweep.results.stored.compact.layout import BINS, SCORES, Summary
 from robustsweep.results.stored.json.cell_documents import cell_of
 from robustsweep.results.stored.json.cell_fields import CheckpointFields, DescribedFields
 from robustsweep.results.stored.json.documents import fitting, has_checksum
-from robustsweep.results.stored.recounts import refuse_contradiction, standing
+from robustsweep.results.stored.recounts import as_said, refuse_contradiction, standing
 from robustsweep.results.stored.sealed_arrays import read_sealed_arrays
 from robustsweep.untrusted.files import parse_json
 
@@ -155,7 +155,7 @@ class CompactFile:
         if (counts, right) != (n, n_right):
             raise _damaged(self.path, f"its bins hold {counts} images, {right} of them right, and not {n}, {n_right}")
         rung = self._rung(place) if n_rungs else None
-        return Counts(n, n_right, n_top5_right, *standing(cell, rung))
+        return Counts(n, n_right, n_top5_right, *standing(rung, *as_said(cell)))
 
     def _means(self, place: int) -> dict[str, float]:
         confidence = float(self.arrays["bin_confidence"][place].sum()) / int(self.arrays["sizes"][place, 0])
