@@ -27,12 +27,9 @@ from robustsweep.training.epoch import (
     train_epoch,
 )
 from robustsweep.training.images.data_images import load_images
-from robustsweep.training.images.stored import input_statistics
 from robustsweep.training.images.training_images import TrainingImages
 from robustsweep.training.recipe import Recipe
 from robustsweep.training.state import Weights, copied, load_state, read_header, save_state
-
-__all__ = ["EpochReport", "Keep", "Trained", "input_statistics", "train", "training_card"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, get_args, get_origin, get_type_hints
 
 from robustsweep.benchmark.checkpoints.normalisation import Normalisation
-from robustsweep.errors import CheckpointError, DataError
+from robustsweep.errors import CheckpointError, DataError, UsageError
 from robustsweep.printable import printable
 from robustsweep.untrusted.files import parse_json
+from robustsweep.values import check_plain
 
-_DEEPEST = 16
 _SHOWN = 200
 
 
@@ -77,9 +77,9 @@ class Card:
         """
         try:
             self._check_types()
-            _check_values(self.to_dict())
+            check_plain(self.to_dict(), "it")
             return json.dumps(self.to_dict(), sort_keys=True, allow_nan=False)
-        except (ValueError, TypeError, RecursionError) as error:
+        except (UsageError, ValueError, TypeError, RecursionError) as error:
             raise CheckpointError(f"The card cannot be written ({error}).") from error
 
     def differing_fields(self, other: "Card") -> list[str]:
@@ -121,7 +121,7 @@ class Card:
             if unknown:
                 names = printable(", ".join(unknown))[:_SHOWN]
                 raise CheckpointError(f"{what} has fields that this version does not know: {names}.")
-            _check_values(values)
+            check_plain(values, "it")
             mean, std = values["normalisation"]["mean"], values["normalisation"]["std"]
             values["normalisation"] = Normalisation(mean=tuple(mean), std=tuple(std))
             card = cls(**values)
@@ -129,25 +129,6 @@ class Card:
             return card
         except DataError as error:
             raise CheckpointError(str(error)) from error
-        except (ValueError, TypeError, KeyError) as error:
-            reason = printable(str(error))[:_SHOWN]
+        except (UsageError, ValueError, TypeError, KeyError) as error:
+            reason = printable(str(error).rstrip("."))[:_SHOWN]
             raise CheckpointError(f"{what} cannot be read ({reason}); {advice}.") from error
-
-
-def _check_values(values: dict[str, Any]) -> None:
-    """Refuse what results could not store: deep nesting, numbers of more than 64 bits, text that is not Unicode."""
-    level: list[Any] = [values]
-    for _ in range(_DEEPEST):
-        inner: list[Any] = []
-        for value in level:
-            if isinstance(value, dict):
-                inner += [*value, *value.values()]
-            elif isinstance(value, list | tuple):
-                inner += value
-            elif isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
-                raise ValueError("a number has more than 64 bits")
-            elif isinstance(value, str):
-                value.encode()
-        level = inner
-    if level:
-        raise ValueError(f"it is nested deeper than {_DEEPEST} levels")

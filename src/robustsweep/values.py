@@ -22,7 +22,7 @@ def check_plain(value: Any, what: str) -> None:
     """Refuse what no parameter can be, so that what comes later may print, store and compare any value.
 
     Args:
-        value: What JSON or TOML gave.
+        value: What JSON or TOML gave, or what is to be written so.
         what: Where it stands, for the error.
 
     Raises:
@@ -36,7 +36,7 @@ def check_plain(value: Any, what: str) -> None:
             raise UsageError(f"{what} is nested more than {_DEEPEST} levels deep; write it flatter.")
         if isinstance(item, dict):
             left += [(inner, depth + 1) for pair in item.items() for inner in pair]
-        elif isinstance(item, list):
+        elif isinstance(item, list | tuple):
             left += [(inner, depth + 1) for inner in item]
         elif isinstance(item, str):
             check_text(item, what)

@@ -7,8 +7,8 @@ from robustsweep.benchmark.checkpoints.native import load_card
 from robustsweep.benchmark.data.dataset import Dataset, from_array
 from robustsweep.benchmark.data.digits import open_digits
 from robustsweep.training import demo
+from robustsweep.training.course import EpochReport
 from robustsweep.training.recipe import Recipe
-from robustsweep.training.trainer import EpochReport
 
 
 @pytest.fixture(autouse=True)

@@ -15,8 +15,11 @@ from robustsweep.benchmark.checkpoints.native import load_card, save_native
 from robustsweep.benchmark.data.dataset import Dataset, from_array
 from robustsweep.errors import CheckpointError, UsageError
 from robustsweep.training import epoch
+from robustsweep.training.cards import training_card
+from robustsweep.training.course import EpochReport
+from robustsweep.training.images.stored import input_statistics
 from robustsweep.training.recipe import Recipe
-from robustsweep.training.trainer import EpochReport, Trained, input_statistics, train, training_card
+from robustsweep.training.trainer import Trained, train
 
 RECIPE = replace(tiny_trainings.RECIPE, flip=True)
 
