@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -69,6 +69,17 @@ class Dataset:
             uint8 tensor of shape (3, H, W), RGB, of the image's own size.
         """
         return self.decode_whole(position) if self.decode_whole else self.read(np.array([position]))[0]
+
+    def taking(self, positions: Int64Array) -> "Dataset":
+        """Return the images at ``positions`` (int64, in any order) as a data set of the same fingerprint."""
+        return replace(
+            self,
+            labels=self.labels[positions],
+            ids=self.ids[positions],
+            read=lambda rows: self.read(positions[rows]),
+            decode_whole=lambda row: self.photograph(int(positions[row])),
+            paths=None if self.paths is None else tuple(self.paths[position] for position in positions),
+        )
 
 
 def path_id(path: str) -> int:

@@ -41,15 +41,7 @@ def limited(data: Dataset, limit: int | None) -> Dataset:
         return data
     positions = stratified_positions(data.labels, data.ids, limit, CHOICE_SEED)
     fingerprint = hashlib.sha256(f"{data.fingerprint}\0limit={limit}".encode()).hexdigest()
-    return replace(
-        data,
-        labels=data.labels[positions],
-        ids=data.ids[positions],
-        fingerprint=fingerprint,
-        read=lambda rows: data.read(positions[rows]),
-        decode_whole=lambda row: data.photograph(int(positions[row])),
-        paths=None if data.paths is None else tuple(data.paths[position] for position in positions),
-    )
+    return replace(data.taking(positions), fingerprint=fingerprint)
 
 
 def load_images(

@@ -1,7 +1,7 @@
 """What a published corrupted set is to the rest of the program, and how clean images are matched to it."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -157,11 +157,4 @@ def matched_by_id(
     rows = np.array([row_of[int(i)] for i in ids], dtype=np.int64)
     if (clean.labels[rows] != labels).any():
         raise DataError(f"clean= and {where} give different classes to images of the same path.")
-    return replace(
-        clean,
-        labels=labels,
-        ids=ids,
-        read=lambda positions: clean.read(rows[positions]),
-        paths=None,
-        decode_whole=None,
-    )
+    return clean.taking(rows)
