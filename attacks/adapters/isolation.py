@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from robustsweep.errors import AttackError
-
-_LISTED = 4
+from robustsweep.printable import listed
 
 
 class _PlainLayout(torch.autograd.Function):
@@ -120,9 +119,8 @@ def untouched(model: nn.Module, attack: str) -> Iterator[Shield]:
         raise
     changed = snapshot.restore()
     if changed:
-        more = f" and {len(changed) - _LISTED} more" if len(changed) > _LISTED else ""
         raise AttackError(
-            f"{attack} changed the model: {', '.join(changed[:_LISTED])}{more}. The model is as before again, and the "
+            f"{attack} changed the model: {listed(changed, 4)}. The model is as before again, and the "
             "result is discarded; a layer that changes when it is asked cannot be attacked either."
         )
 

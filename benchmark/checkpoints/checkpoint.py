@@ -11,10 +11,10 @@ from robustsweep.benchmark.checkpoints.files.file_accuracy import FileAccuracy
 from robustsweep.benchmark.checkpoints.networks.network import Network
 from robustsweep.benchmark.checkpoints.normalisation import Normalised
 from robustsweep.benchmark.checkpoints.state_dicts import weights_hash
-from robustsweep.benchmark.checkpoints.strict_copy import listed
 from robustsweep.benchmark.checkpoints.weights import Loaded
 from robustsweep.errors import CheckpointError
 from robustsweep.foreign_code import described, foreign_code
+from robustsweep.printable import listed
 from robustsweep.results.stored.cells import Json, identity_key
 
 

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from robustsweep.benchmark.checkpoints.strict_copy import is_optional, listed
+from robustsweep.benchmark.checkpoints.strict_copy import is_optional
 from robustsweep.errors import CheckpointError
-from robustsweep.printable import printable
+from robustsweep.printable import listed, printable
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from robustsweep.benchmark.checkpoints.files.pickle_records import Call, Global
 from robustsweep.benchmark.checkpoints.files.stored_tensors import StoredTensor
 from robustsweep.benchmark.checkpoints.files.torch_files import TorchFile
 from robustsweep.benchmark.checkpoints.native import is_safetensors, load_tensors, tensor_shapes
-from robustsweep.benchmark.checkpoints.strict_copy import Shape, listed
+from robustsweep.benchmark.checkpoints.strict_copy import Shape
 from robustsweep.errors import CheckpointError
-from robustsweep.printable import printable
+from robustsweep.printable import listed, printable
 
 _ENTRIES = (
     *("state_dict", "model_state_dict", "model_state", "model", "net", "network", "ema", "state_dict_ema", "model_ema"),

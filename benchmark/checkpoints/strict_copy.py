@@ -7,10 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from robustsweep.errors import CheckpointError
-from robustsweep.printable import printable
+from robustsweep.printable import listed
 
 Shape = tuple[int, ...]
-_LISTED = 6
 
 
 def check_fit(own: Mapping[str, Shape], given: Mapping[str, Shape], what: str, optional: Collection[str] = ()) -> None:
@@ -83,9 +82,3 @@ def number_of_classes(shapes: Mapping[str, Shape], path: Path) -> int:
     if not rows:
         raise CheckpointError(f"{path} has no fully connected layer to count the classes by; say classes=N.")
     return rows[-1]
-
-
-def listed(names: list[str]) -> str:
-    """Name the first few of them, and the number of the rest."""
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return printable(", ".join(names[:_LISTED])) + more

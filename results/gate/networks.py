@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from robustsweep.printable import cut, listed
 from robustsweep.results.gate.pairs import Pair
 from robustsweep.results.gate.wrong_images import NETWORK_FIELDS
 
-_MOST_NAMED = 6
 _LONGEST = 80
 
 
@@ -22,8 +22,7 @@ def differing_networks(pairs: Sequence[Pair]) -> str:
             found.append(f"{pair.candidate.name}: {', '.join(differing)}")
     if not found:
         return ""
-    more = f"; and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
-    return f"Not the same network as in the baseline. {'; '.join(found[:_MOST_NAMED])}{more}."
+    return f"Not the same network as in the baseline. {listed(found, between='; ')}."
 
 
 def _difference(pair: Pair, name: str) -> str:
@@ -47,4 +46,4 @@ def _shown(value: object, depth: int = 2) -> str:
         text = " ".join(_shown(part, depth - 1) for part in value)
     else:
         text = f"{value:.4g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+    return cut(text, _LONGEST)

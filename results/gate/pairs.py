@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from robustsweep.errors import NothingToCompareError
+from robustsweep.printable import cut, listed
 from robustsweep.results.comparable.rows import UNSPECIFIED
 from robustsweep.results.gate.wrong_images import Answers, RunAnswers
 from robustsweep.results.metrics.scores import CellName, cell_title
@@ -102,14 +103,14 @@ def _refuse_foreign(candidate: Answers, baseline: Answers, titles: tuple[str, st
     if not shared:
         raise NothingToCompareError(
             f"The baseline is foreign: {baseline.name} and {candidate.name} share no condition (it has "
-            f"{_listed(list(baseline.settings))}). Sweep the conditions of the baseline."
+            f"{_titles(list(baseline.settings))}). Sweep the conditions of the baseline."
         )
     for cell in shared:
         theirs, ours = (json.loads(one.settings[cell]) for one in (baseline, candidate))
         if theirs != ours:
             names = sorted(set(theirs) | set(ours))
             differing = [
-                f"{name} ({_short(theirs.get(name))} in the baseline, {_short(ours.get(name))} here)"
+                f"{name} ({_shown(theirs.get(name))} in the baseline, {_shown(ours.get(name))} here)"
                 for name in names
                 if theirs.get(name) != ours.get(name)
             ]
@@ -122,16 +123,14 @@ def _refuse_foreign(candidate: Answers, baseline: Answers, titles: tuple[str, st
 def _refuse_missing(candidate: Answers, baseline: Answers) -> None:
     if missing := [cell for cell in baseline.settings if cell not in candidate.settings]:
         raise NothingToCompareError(
-            f"{candidate.name} lacks {len(missing)} cell(s) that its baseline has: {_listed(missing)}. Sweep "
+            f"{candidate.name} lacks {len(missing)} cell(s) that its baseline has: {_titles(missing)}. Sweep "
             "them, or write a new baseline with --write-baseline."
         )
 
 
-def _listed(cells: Sequence[CellName]) -> str:
-    names = [cell_title(cell) for cell in cells]
-    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+def _titles(cells: Sequence[CellName]) -> str:
+    return listed([cell_title(cell) for cell in cells])
 
 
-def _short(value: object) -> str:
-    text = json.dumps(value, sort_keys=True)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def _shown(value: object) -> str:
+    return cut(json.dumps(value, sort_keys=True), 60)

@@ -5,6 +5,8 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, NotRequired, Required, Union, get_args, get_origin, get_type_hints, is_typeddict
 
+from robustsweep.printable import cut
+
 Check = Callable[[Any], None]
 
 
@@ -39,8 +41,7 @@ def check_of(hint: Any) -> Check:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return cut(repr(value), 60)
 
 
 def _check_of_plain(kind: type) -> Check:
