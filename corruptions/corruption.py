@@ -28,7 +28,6 @@ class Corruption:
 
     Attributes:
         name: Name as in the published file names, such as ``"gaussian_noise"``.
-        group: ``"noise"``, ``"blur"``, ``"weather"`` or ``"digital"``.
         apply: ``apply(images, parameters, fields)`` maps uint8 images (N, 3, H, W), contiguous, to uint8 images of the
             same shape, by way of ``levels.truncate`` where it computes in floats; the input is left untouched.
         severities: For each table five rows of parameters, severity 1 first.
@@ -40,7 +39,6 @@ class Corruption:
     """
 
     name: str
-    group: str
     apply: Callable[[Tensor, Parameters, Fields], Tensor]
     severities: Mapping[str, tuple[Parameters, ...]]
     source: str

@@ -114,7 +114,6 @@ def _salt_and_pepper(images: Tensor, parameters: Parameters, fields: Fields) -> 
 
 GAUSSIAN_NOISE = Corruption(
     name="gaussian_noise",
-    group="noise",
     sample=_sample_normal,
     apply=_add_gaussian,
     # standard deviation
@@ -129,7 +128,6 @@ GAUSSIAN_NOISE = Corruption(
 
 SHOT_NOISE = Corruption(
     name="shot_noise",
-    group="noise",
     sample=_sample_words,
     apply=_shoot,
     # photons that make white
@@ -144,7 +142,6 @@ SHOT_NOISE = Corruption(
 
 IMPULSE_NOISE = Corruption(
     name="impulse_noise",
-    group="noise",
     sample=_sample_words,
     apply=_salt_and_pepper,
     # fraction of colour values (not of pixels) that turn white or black
@@ -159,7 +156,6 @@ IMPULSE_NOISE = Corruption(
 
 SPECKLE_NOISE = Corruption(
     name="speckle_noise",
-    group="noise",
     sample=_sample_normal,
     apply=_add_speckle,
     # standard deviation for white

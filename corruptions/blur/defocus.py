@@ -88,7 +88,6 @@ def _defocus(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
 
 DEFOCUS_BLUR = Corruption(
     name="defocus_blur",
-    group="blur",
     apply=_defocus,
     # radius of the disk and sigma of its rim, in pixels
     severities=severities(

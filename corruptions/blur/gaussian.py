@@ -64,7 +64,6 @@ def _blur(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
 
 GAUSSIAN_BLUR = Corruption(
     name="gaussian_blur",
-    group="blur",
     apply=_blur,
     # sigma in pixels
     severities=severities(

@@ -64,7 +64,6 @@ def _shatter(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
 
 GLASS_BLUR = Corruption(
     name="glass_blur",
-    group="blur",
     sample=_sample_offsets,
     apply=_shatter,
     # sigma in pixels, largest offset in pixels, passes

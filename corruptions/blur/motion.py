@@ -117,7 +117,6 @@ def _move(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
 
 MOTION_BLUR = Corruption(
     name="motion_blur",
-    group="blur",
     sample=_sample_angle,
     apply=_move,
     # radius and sigma in pixels

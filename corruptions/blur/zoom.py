@@ -102,7 +102,6 @@ _LARGE = ((1.11, 0.01), (1.16, 0.01), (1.21, 0.02), (1.26, 0.02), (1.31, 0.03))
 
 ZOOM_BLUR = Corruption(
     name="zoom_blur",
-    group="blur",
     apply=_zoom,
     # end (excluded, up to rounding) and step of the zoom factors
     severities=severities(cifar=_SMALL, tiny=_SMALL, imagenet=_LARGE, inception=_LARGE),

@@ -62,7 +62,6 @@ def _flattened(images: Tensor, factor: float) -> Tensor:
 
 BRIGHTNESS = Corruption(
     name="brightness",
-    group="weather",
     apply=_brighten,
     # shift of the value in HSV
     severities=severities(
@@ -76,7 +75,6 @@ BRIGHTNESS = Corruption(
 
 CONTRAST = Corruption(
     name="contrast",
-    group="digital",
     apply=_flatten_contrast,
     # factor on the difference to the image's mean, per channel
     severities=severities(
@@ -90,7 +88,6 @@ CONTRAST = Corruption(
 
 SATURATE = Corruption(
     name="saturate",
-    group="digital",
     apply=_saturate,
     # factor and offset of the saturation in HSV
     severities=severities(

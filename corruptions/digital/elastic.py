@@ -144,7 +144,6 @@ _LARGE = ((2, 0.7, 0.1), (2, 0.08, 0.2), (0.05, 0.01, 0.02), (0.07, 0.01, 0.02),
 
 ELASTIC_TRANSFORM = Corruption(
     name="elastic_transform",
-    group="digital",
     sample=_sample_warp,
     apply=_warp,
     # displacement, its sigma and the reach of the affine map, in pixels

@@ -136,7 +136,6 @@ def _compress(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
 
 JPEG_COMPRESSION = Corruption(
     name="jpeg_compression",
-    group="digital",
     apply=_compress,
     # quality
     severities=severities(

@@ -102,7 +102,6 @@ def _pixelate(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
 
 PIXELATE = Corruption(
     name="pixelate",
-    group="digital",
     apply=_pixelate,
     # side of the small image, as a fraction
     severities=severities(

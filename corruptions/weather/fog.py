@@ -66,7 +66,6 @@ def _covered(images: Tensor, haze: Tensor, strength: float) -> Tensor:
 
 FOG = Corruption(
     name="fog",
-    group="weather",
     sample=_sample_plasma,
     apply=_fog,
     # strength, decay of the wibble

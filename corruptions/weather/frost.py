@@ -138,7 +138,6 @@ _LARGE = _scaled(1.0, (1, 0.4), (0.8, 0.6), (0.7, 0.7), (0.65, 0.7), (0.6, 0.75)
 
 FROST = Corruption(
     name="frost",
-    group="weather",
     sample=_sample_crop,
     apply=_freeze,
     # share of the image, share of the ice, scale of the texture

@@ -58,7 +58,6 @@ _LARGE = (
 
 SNOW = Corruption(
     name="snow",
-    group="weather",
     sample=_sample_snow,
     apply=_snow,
     # mean and standard deviation of the flake field, its zoom, threshold, blur radius, blur sigma, share of the image

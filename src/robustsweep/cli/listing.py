@@ -62,9 +62,10 @@ def _first_line(item: object) -> str:
 
 def _corruptions() -> list[Row]:
     from robustsweep.corruptions import COMMON, CORRUPTIONS, EXTRA
+    from robustsweep.results.corruption_names import group_of
 
     places = dict.fromkeys(COMMON, "") | dict.fromkeys(EXTRA, ", extra")
-    return [(name, f"{CORRUPTIONS[name].group}{places.get(name, ', in no published suite')}") for name in CORRUPTIONS]
+    return [(name, f"{group_of(name)}{places.get(name, ', in no published suite')}") for name in CORRUPTIONS]
 
 
 def _attacks() -> list[Row]:
