@@ -16,9 +16,10 @@ from typing import Annotated, ClassVar
 import torch
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, Bound, Method, Positive, Step
+from robustsweep.augmentations.method import METHODS, Method, Step
 from robustsweep.augmentations.parts import tones
 from robustsweep.augmentations.parts.geometry import entry, rotation, transform
+from robustsweep.bounds import Positive, between
 from robustsweep.draws import Draws
 
 _VIEWS, _CHAINS, _DEPTH = 2, 3, 3
@@ -69,7 +70,7 @@ class AugMix(Method):
     """
 
     name = "augmix"
-    severity: Annotated[float, Bound("in [0.1, 10]", lambda value: 0.1 <= value <= 10)] = 3.0
+    severity: Annotated[float, between(0.1, 10)] = 3.0
     jsd_weight: Positive = 12.0
     all_operations: bool = False
     operations: ClassVar[tuple[str, ...]] = ("autocontrast", "equalize", "posterize", "solarize", *_MAPS)

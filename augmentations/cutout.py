@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, Method, Share
+from robustsweep.augmentations.method import METHODS, Method
 from robustsweep.augmentations.parts.windows import distance_outside
+from robustsweep.bounds import Share
 from robustsweep.draws import Draws
 
 

@@ -14,15 +14,15 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated
 
 import torch.nn.functional as F
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, Bound, PositiveShare, Step
+from robustsweep.augmentations.method import METHODS, Step
 from robustsweep.augmentations.network_method import NetworkMethod
 from robustsweep.augmentations.parts.image_keys import image_keys, sample_keys
 from robustsweep.augmentations.parts.layers import find_layer, layer_names, output_replaced
+from robustsweep.bounds import PositiveCount, PositiveShare
 from robustsweep.draws import Draws
 
 
@@ -62,7 +62,7 @@ class DropBlock(NetworkMethod):
     """
 
     name = "dropblock"
-    block_size: Annotated[int, Bound("at least 1", lambda value: value >= 1)] = 7
+    block_size: PositiveCount = 7
     keep: PositiveShare = 0.9
     layers: Sequence[str] = ("stage-2", "stage-1")
 

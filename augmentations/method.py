@@ -4,10 +4,11 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
-from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, get_type_hints
 
 from torch import Tensor, nn
 
+from robustsweep.bounds import check_fields
 from robustsweep.draws import Draws
 from robustsweep.errors import UsageError
 from robustsweep.registry import Registry
@@ -15,25 +16,6 @@ from robustsweep.values import typed_values
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
 """Maps logits (n, K) and targets (n, K), whose rows need not sum to 1, to one loss per image, float32 (n,)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """Which values a method's parameter may have, beside its type in ``Annotated``.
-
-    Attributes:
-        expected: The same in words, for the error: ``"positive"``.
-        allows: Whether it may have a value.
-    """
-
-    expected: str
-    allows: Callable[[Any], bool]
-
-
-Positive = Annotated[float, Bound("positive", lambda value: value > 0)]
-NotNegative = Annotated[float, Bound("at least 0", lambda value: value >= 0)]
-Share = Annotated[float, Bound("in [0, 1]", lambda value: 0 <= value <= 1)]
-PositiveShare = Annotated[float, Bound("in (0, 1]", lambda value: 0 < value <= 1)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +53,7 @@ class Method(ABC):
 
     def __post_init__(self) -> None:
         """Refuse a parameter that is none of its ``Literal``'s values, or outside its ``Bound``."""
-        hints = get_type_hints(type(self), include_extras=True)
-        for name in (parameter.name for parameter in fields(self)):
-            value, kind, arguments = getattr(self, name), get_origin(hints[name]), get_args(hints[name])
-            if kind is Literal:
-                require(value in arguments, self.name, name, f"one of {', '.join(arguments)}", value)
-            if kind is Annotated and isinstance(bound := arguments[1], Bound):
-                require(bound.allows(value), self.name, name, bound.expected, value)
+        check_fields(self, self.name)
 
     @property
     def overlaps_corruptions(self) -> bool:

@@ -5,15 +5,14 @@ import json
 import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import get_type_hints
+from typing import Literal, get_type_hints
 
 from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS
+from robustsweep.bounds import Count, NotNegative, Positive, PositiveCount, ShareBelowOne, check_fields
 from robustsweep.errors import UsageError
 from robustsweep.plan_file import read_plan
 from robustsweep.registry import Registry, unknown_name
 from robustsweep.values import typed_values
-
-_CHOICES = {"schedule": ("cosine", "step"), "precision": ("float32", "bfloat16"), "crop": ("padded", "resized")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,44 +43,28 @@ class Recipe:
     """
 
     name: str
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    weight_decay: float
-    momentum: float = 0.9
-    warmup_epochs: float = 0.0
-    schedule: str = "cosine"
+    epochs: PositiveCount
+    batch_size: PositiveCount
+    learning_rate: Positive
+    weight_decay: NotNegative
+    momentum: ShareBelowOne = 0.9
+    warmup_epochs: NotNegative = 0.0
+    schedule: Literal["cosine", "step"] = "cosine"
     drops_at: tuple[float, ...] = ()
-    crop: str = "padded"
-    crop_padding: int = 4
+    crop: Literal["padded", "resized"] = "padded"
+    crop_padding: Count = 4
     flip: bool = True
-    label_smoothing: float = 0.0
-    precision: str = "float32"
+    label_smoothing: ShareBelowOne = 0.0
+    precision: Literal["float32", "bfloat16"] = "float32"
     crop_size: int | None = None
     norm: str | None = None
     architecture: str | None = None
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch_size < 1 or not 0 < self.learning_rate < math.inf:
-            raise UsageError(
-                f"Recipe {self.name!r} needs at least one epoch, one image per step and a positive learning rate; got "
-                f"epochs={self.epochs}, batch_size={self.batch_size}, learning_rate={self.learning_rate}."
-            )
-        if not (0 <= self.warmup_epochs < self.epochs and 0 <= self.label_smoothing < 1 and self.crop_padding >= 0):
-            raise UsageError(
-                f"Recipe {self.name!r} needs 0 <= warmup_epochs < epochs, 0 <= label_smoothing < 1 and crop_padding >= "
-                f"0; got {self.warmup_epochs}, {self.label_smoothing} and {self.crop_padding}."
-            )
-        if not (0 <= self.momentum < 1 and 0 <= self.weight_decay < math.inf):
-            raise UsageError(
-                f"Recipe {self.name!r} needs 0 <= momentum < 1 and weight_decay >= 0; got {self.momentum} and "
-                f"{self.weight_decay}."
-            )
-        for key, choices in _CHOICES.items():
-            if getattr(self, key) not in choices:
-                raise UsageError(
-                    f"Recipe {self.name!r} needs {key} to be {' or '.join(choices)}; got {getattr(self, key)!r}."
-                )
+        what = f"Recipe {self.name!r}"
+        check_fields(self, what)
+        if self.warmup_epochs >= self.epochs:
+            raise UsageError(f"{what}: warmup_epochs must be below epochs, {self.epochs}, got {self.warmup_epochs}.")
         self._check_crop()
         self._check_drops()
 

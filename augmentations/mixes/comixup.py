@@ -22,11 +22,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, NotNegative, Positive, Step
+from robustsweep.augmentations.method import METHODS, Step
 from robustsweep.augmentations.network_method import GuidedMethod, block_saliency, saliency_of
 from robustsweep.augmentations.parts.blocks import from_blocks, to_blocks
 from robustsweep.augmentations.parts.group_labelling import GroupLabelling
 from robustsweep.augmentations.parts.small_grids import N_BLOCKS, SIDE, Floats
+from robustsweep.bounds import NotNegative, Positive
 from robustsweep.draws import Draws
 from robustsweep.errors import MissingDependencyError, UsageError
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, Positive
+from robustsweep.augmentations.method import METHODS
 from robustsweep.augmentations.mixes.mixing import MaskMethod
 from robustsweep.augmentations.parts.beta import symmetric_beta
 from robustsweep.augmentations.parts.windows import distance_outside, outer
+from robustsweep.bounds import Positive
 from robustsweep.draws import Draws
 
 

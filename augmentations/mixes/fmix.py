@@ -16,10 +16,11 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, Bound, NotNegative, Positive
+from robustsweep.augmentations.method import METHODS
 from robustsweep.augmentations.mixes.mixing import MaskMethod
 from robustsweep.augmentations.parts.beta import symmetric_beta
 from robustsweep.augmentations.parts.image_keys import image_keys
+from robustsweep.bounds import NotNegative, Positive, between
 from robustsweep.draws import Draws
 
 
@@ -39,7 +40,7 @@ class FMix(MaskMethod):
     name = "fmix"
     alpha: Positive = 1.0
     decay: NotNegative = 3.0
-    max_soft: Annotated[float, Bound("in [0, 0.5]", lambda value: 0 <= value <= 0.5)] = 0.0
+    max_soft: Annotated[float, between(0, 0.5)] = 0.0
 
     def sample_shape(self, draws: Draws) -> Tensor:
         """Draw lambda, the rounding, and two words that name the noise's own draws: shape (N, 4).

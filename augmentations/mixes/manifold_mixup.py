@@ -14,11 +14,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, Positive, Step
+from robustsweep.augmentations.method import METHODS, Step
 from robustsweep.augmentations.mixes.mixing import pair
 from robustsweep.augmentations.network_method import NetworkMethod
 from robustsweep.augmentations.parts.beta import symmetric_beta
 from robustsweep.augmentations.parts.layers import find_layer, layer_names, output_replaced
+from robustsweep.bounds import Positive
 from robustsweep.draws import Draws
 
 INPUT = "input"

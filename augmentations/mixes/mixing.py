@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from robustsweep.augmentations.method import Method, Share
+from robustsweep.augmentations.method import Method
+from robustsweep.bounds import Share
 from robustsweep.draws import Draws
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, Positive
+from robustsweep.augmentations.method import METHODS
 from robustsweep.augmentations.mixes.mixing import MaskMethod
 from robustsweep.augmentations.parts.beta import symmetric_beta
+from robustsweep.bounds import Positive
 from robustsweep.draws import Draws
 
 

@@ -23,12 +23,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, NotNegative, Positive, Step
+from robustsweep.augmentations.method import METHODS, Step
 from robustsweep.augmentations.mixes.mixing import mix, pair
 from robustsweep.augmentations.network_method import GuidedMethod, block_saliency, saliency_of
 from robustsweep.augmentations.parts.beta import symmetric_beta
 from robustsweep.augmentations.parts.graph_cut import cheapest_levels
 from robustsweep.augmentations.parts.transport import moved, transport_plan
+from robustsweep.bounds import NotNegative, Positive
 from robustsweep.draws import Draws
 from robustsweep.errors import UsageError
 

@@ -16,9 +16,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, Positive, require
+from robustsweep.augmentations.method import METHODS, require
 from robustsweep.augmentations.mixes.mixing import MixingMethod
 from robustsweep.augmentations.parts.windows import outer
+from robustsweep.bounds import Positive
 from robustsweep.draws import Draws
 
 Interpolation = Literal["nearest", "bilinear"]

@@ -18,10 +18,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, PositiveShare, Step
+from robustsweep.augmentations.method import METHODS, Step
 from robustsweep.augmentations.mixes.mixing import mix, pair
 from robustsweep.augmentations.network_method import GuidedMethod, input_gradient, unit_sum
 from robustsweep.augmentations.parts.image_keys import image_keys, sample_keys
+from robustsweep.bounds import PositiveShare
 from robustsweep.draws import Draws
 
 Border = Literal["reflect", "zeros"]

@@ -14,11 +14,12 @@ from typing import Literal
 
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, Positive
+from robustsweep.augmentations.method import METHODS
 from robustsweep.augmentations.mixes.mixing import MixingMethod
 from robustsweep.augmentations.parts.beta import symmetric_beta
 from robustsweep.augmentations.parts.saliency import fine_grained_saliency
 from robustsweep.augmentations.parts.windows import distance_outside, outer
+from robustsweep.bounds import Positive
 from robustsweep.draws import Draws
 
 Border = Literal["shift", "clip"]

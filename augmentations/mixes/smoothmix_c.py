@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, Positive, require
+from robustsweep.augmentations.method import METHODS, require
 from robustsweep.augmentations.mixes.mixing import MaskMethod
 from robustsweep.augmentations.parts.windows import outer
+from robustsweep.bounds import Positive
 from robustsweep.draws import Draws
 
 

@@ -17,9 +17,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, NotNegative
+from robustsweep.augmentations.method import METHODS
 from robustsweep.augmentations.mixes.mixing import MaskMethod
 from robustsweep.augmentations.parts.windows import distance_outside, outer
+from robustsweep.bounds import NotNegative
 from robustsweep.draws import Draws
 
 BorderReference = Literal["half_side", "side"]

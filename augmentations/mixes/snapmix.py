@@ -16,11 +16,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, Positive, Share, Step
+from robustsweep.augmentations.method import METHODS, Step
 from robustsweep.augmentations.mixes.mixing import pair
 from robustsweep.augmentations.network_method import NetworkMethod, unit_sum
 from robustsweep.augmentations.parts.activation_map import activation_maps
 from robustsweep.augmentations.parts.beta import symmetric_beta
+from robustsweep.bounds import Positive, Share
 from robustsweep.draws import Draws
 
 

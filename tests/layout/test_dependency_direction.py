@@ -6,6 +6,7 @@ from repository import ROOT, TOP_LEVEL, imported
 
 ROOT_MODULES = {
     "aes",
+    "bounds",
     "cache",
     "draws",
     "errors",
