@@ -177,7 +177,12 @@ def _version(library: str) -> str | None:
         return codec()
     if library == "opencv":
         return getattr(opencv_or_none(), "__version__", None)
+    return installed_version(library)
+
+
+def installed_version(distribution: str) -> str | None:
+    """Return the version of a distribution; None where it is not installed."""
     try:
-        return version(library)
+        return version(distribution)
     except PackageNotFoundError:
         return None

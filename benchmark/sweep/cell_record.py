@@ -3,7 +3,6 @@
 import math
 import platform
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from robustsweep.benchmark.checkpoints import Checkpoint
 from robustsweep.benchmark.plan.conditions import Attacked, Clean, Condition
 from robustsweep.benchmark.plan.fit import table_notes
 from robustsweep.benchmark.plan.plan import PlannedCell
-from robustsweep.benchmark.plan.source import Source
+from robustsweep.benchmark.plan.source import Source, installed_version
 from robustsweep.printable import printable
 from robustsweep.results.stored.cells import Cell, Counts, Examples, Json
 from robustsweep.results.stored.recounts import counted
@@ -118,10 +117,4 @@ def _is_near(accuracy: float, stated: float, n: int, source: Source) -> bool:
 
 @cache
 def _versions() -> Json:
-    found: Json = {"python": platform.python_version()}
-    for package in _RECORDED_PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = None
-    return found
+    return {"python": platform.python_version()} | {name: installed_version(name) for name in _RECORDED_PACKAGES}

@@ -97,8 +97,8 @@ def typed(value: Any, hint: Any, what: str) -> Any:
     if origin in (Union, UnionType):
         return None if value is None and NoneType in kinds else typed(value, kinds[0], what)
     if origin is Annotated:
-        limits: range = kinds[1]
-        return whole(typed(value, kinds[0], what), what, limits[0], limits[-1])
+        number = typed(value, kinds[0], what)
+        return whole(number, what, kinds[1][0], kinds[1][-1]) if isinstance(kinds[1], range) else number
     kind = type(kinds[0]) if origin is Literal else hint
     if kind is float and type(value) is int:
         return float(value)
