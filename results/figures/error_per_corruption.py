@@ -55,7 +55,7 @@ def _name_groups(axes: Axes, places: npt.NDArray[np.float64]) -> None:
     axes.set_xticks(places, [*(name.replace("_", "\n") for name in CORRUPTIONS), "mean\nof 15"], fontsize=8.5)
     axes.tick_params(axis="x", length=0)
     axes.set_xlim(places[0] - 0.8, places[-1] + 0.8)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.04 * axes.get_ylim()[1])  # markers have a size
     axes.set_ylabel("top-1 error (%)")
     dress(axes, grid="y")
     start = 0
