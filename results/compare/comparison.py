@@ -11,9 +11,9 @@ from robustsweep.registry import unknown_name
 from robustsweep.results.comparable.comparable_sets import Unit, split_units
 from robustsweep.results.comparable.corruption_overlap import overlap_notes
 from robustsweep.results.comparable.frame import read_runs
+from robustsweep.results.comparable.notes import of_kind
 from robustsweep.results.comparable.rows import UNSPECIFIED
 from robustsweep.results.compare.paired_scores import (
-    NO_MCE,
     Comparison,
     compared_by_reference,
     compared_score,
@@ -124,7 +124,7 @@ def _with_what_was_named(
         if name not in known:
             raise unknown_name("metric", name, known)
     if reference is not None and MCE_BY_REFERENCE not in known:
-        reasons = [note for unit in found for note in unit.notes if note.startswith(NO_MCE)]
+        reasons = [note for unit in found for note in of_kind(unit.notes, "no mCE")]
         raise NothingToCompareError(" ".join(dict.fromkeys(reasons)))
     return found
 

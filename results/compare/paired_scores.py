@@ -11,6 +11,7 @@ import pandas as pd
 from robustsweep.errors import NothingToCompareError
 from robustsweep.registry import unknown_name
 from robustsweep.results.comparable.comparable_sets import Unit
+from robustsweep.results.comparable.notes import Note
 from robustsweep.results.compare.sides import Side, find_side
 from robustsweep.results.metrics.mce_by_reference import corruption_errors, mce_difference, reference_score
 from robustsweep.results.metrics.per_image import MeasuredCells, read_scores
@@ -22,7 +23,6 @@ from robustsweep.results.statistics.seeds import MethodDifference, method_differ
 Scores = dict[str, Floats]
 """By name of the score, shape (seeds, images)."""
 
-NO_MCE = "No mCE by"
 """How notes begin that say why a reference divides nothing."""
 
 
@@ -103,7 +103,7 @@ def compared_by_reference(
     """Compare mCE with a measured reference; the second item says why some have none."""
     divisor = find_side(unit, reference)
     if divisor is None or len(divisor.checkpoint_ids) != 1:
-        return [], [f"{NO_MCE} {reference}: it is not one of the checkpoints here."]
+        return [], [Note(f"No mCE by {reference}: it is not one of the checkpoints here.", "no mCE")]
 
     @cache
     def errors(side: Side) -> list[Floats]:
@@ -114,7 +114,7 @@ def compared_by_reference(
         try:
             found, values = mce_difference(errors(divisor)[0], errors(first), errors(other))
         except NothingToCompareError as error:
-            reasons.append(f"{NO_MCE} {reference}: {error}")
+            reasons.append(Note(f"No mCE by {reference}: {error}", "no mCE"))
         else:
             score = reference_score(reference, errors(divisor)[0])
             compared.append(Comparison(score, first, other, values, found, found.estimate.p_two_sided()))

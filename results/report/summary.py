@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
+from robustsweep.results.comparable.notes import of_kind
 from robustsweep.results.tables.intervals_and_ties import HEADLINE
 from robustsweep.results.tables.table import Column, Table
 
 _ERRORS = (("mean_corruption_error", "mean error over the 15 corruptions"), ("clean_error", "clean error"))
 _ATTACKS = "robust_accuracy"
-_AUDIT_WARNS = "Warning: flagged by the audits"
 
 Place = tuple[int, int]
 
@@ -39,7 +39,7 @@ def summary_of(tables: Sequence[Table]) -> Iterator[str]:
             labels = {(row, last): table.columns[0].shown(values[0]) for row, values in enumerate(table.rows)}
             yield from _sentence(table, f"accuracy under {table.columns[last].title}", table.columns[last], labels)
         if table.slug == _ATTACKS and table.best_along is None:
-            yield from (note for note in table.notes if note.startswith(_AUDIT_WARNS))
+            yield from of_kind(table.notes, "audits")
 
 
 def _sentence(table: Table, what: str, column: Column, labels: dict[Place, str]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from robustsweep.results.comparable.comparable_sets import Unit
+from robustsweep.results.comparable.notes import Note
 from robustsweep.results.metrics.robustness import median_fooling_eps, robust_accuracy
 from robustsweep.results.metrics.scores import attack_score
 from robustsweep.results.tables.audit_tables import Flags
@@ -62,10 +63,11 @@ def _caution(unit: Unit, flags: Flags) -> tuple[str, ...]:
     for names, labels in by_finding.items():
         who = f"all {len(labels)} {unit.subject}s" if 1 < len(labels) == len(unit.checkpoints) else ", ".join(labels)
         told.append(f"{who} ({', '.join(FINDINGS.get(name, name) for name in names)})")
-    return (
+    text = (
         f"Warning: flagged by the audits: {'; '.join(told)}. Their robustness may be overstated, so the best is not "
-        "marked.",
+        "marked."
     )
+    return (Note(text, "audits"),)
 
 
 def _with(table: Table, caution: tuple[str, ...]) -> Table:

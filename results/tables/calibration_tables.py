@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from robustsweep.results.comparable.comparable_sets import Unit
+from robustsweep.results.comparable.notes import Note
 from robustsweep.results.metrics.confidence_bins import WHERE, Calibration
 from robustsweep.results.statistics.calibration import N_BINS
 from robustsweep.results.statistics.intervals import clustered_mean
@@ -78,7 +79,7 @@ def _calibration(unit: Unit, found: Sequence[Calibration], measured: Sequence[st
     tied = {place for place in tied - best if place[1] in {column for _, column in best}}
     unread = [f"{_UNREAD}{problem}" for problem in problems[:1]]
     unread += [f"So it is with {len(problems) - 1} more."] if len(problems) > 1 else []
-    notes = (_WHAT, *([_INTERVALS] if intervals else []), *([_TIES] if tied else []), *unread)
+    notes = (_WHAT, *([Note(_INTERVALS, "intervals")] if intervals else []), *([_TIES] if tied else []), *unread)
     return replace(table, notes=notes, tied=frozenset(tied))
 
 

@@ -12,8 +12,9 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from robustsweep.printable import printable
+from robustsweep.results.comparable.notes import of_kind
 from robustsweep.results.tables.csv_text import csv_text
-from robustsweep.results.tables.table import INTERVALS_NOTE, Table
+from robustsweep.results.tables.table import Table
 
 _MARKDOWN = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {character: f"\\{character}" for character in "\\`*[]|~#$"}
@@ -106,7 +107,8 @@ def to_rich(table: Table, width: int) -> RenderableType:
     for position, chunk in enumerate(_chunks(table, width)):
         parts += [Text()] if position else []
         parts.append(_rich_chunk(table, chunk))
-    notes = [printable(note) for note in table.notes if not note.startswith(INTERVALS_NOTE)]
+    about_intervals = of_kind(table.notes, "intervals")
+    notes = [printable(note) for note in table.notes if note not in about_intervals]
     parts += [Padding(Text(note, style="dim"), (0, 0, 0, 2), expand=False) for note in notes]
     return Group(*parts)
 

@@ -15,7 +15,7 @@ Value = str | int | float | None
 MISSING = "–"
 _SMALLEST_P = 0.001
 INTERVALS_NOTE = "[a, b]: 95 % interval"
-"""How a note begins that explains intervals; the terminal shows neither."""
+"""How a note begins that explains intervals."""
 
 MAX_CHECKPOINT_COLUMNS = 6
 """With more checkpoints a matrix has them as rows."""

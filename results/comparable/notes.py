@@ -1,0 +1,28 @@
+"""Sentences beside results that code looks for, which it does by their kind and never by their words."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+Kind = Literal["intervals", "audits", "no mCE"]
+
+
+class Note(str):
+    """A sentence of some kind; every other string is of none.
+
+    Args:
+        text: The sentence.
+        kind: What it says: what the intervals of a table are, what audits warn of, or why there is no mCE.
+    """
+
+    kind: Kind
+
+    def __new__(cls, text: str, kind: Kind) -> "Note":
+        """Make the string."""
+        note = super().__new__(cls, text)
+        note.kind = kind
+        return note
+
+
+def of_kind(notes: Iterable[str], kind: Kind) -> list[str]:
+    """Return the sentences of one kind."""
+    return [note for note in notes if isinstance(note, Note) and note.kind == kind]
