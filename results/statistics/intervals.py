@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from robustsweep.errors import DataError
+from robustsweep.results.statistics.power import Part, detectable_difference
 
 Floats = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
@@ -63,12 +64,14 @@ class Estimate:
         standard_error: Its standard error; 0 where no two images disagree.
         degrees_of_freedom: Of the t distribution that ``value / standard_error`` is judged by.
         n_images: Source images behind it.
+        seeds: What training seeds add to the variance: that of each method's mean, with its degrees of freedom.
     """
 
     value: float
     standard_error: float
     degrees_of_freedom: float
     n_images: int
+    seeds: tuple[Part, ...] = ()
 
     def interval(self, level: float = LEVEL) -> Interval:
         """Return the t interval.
@@ -101,17 +104,18 @@ class Estimate:
     def smallest_detectable(
         self, alpha: float = ALPHA, *, sides: int = 2, power: float = POWER, margin: float = 0.0
     ) -> float:
-        """Return the true difference that is found with probability ``power``.
+        """Return the true difference that is found with probability ``power``, if the variances are as estimated.
 
-        Found means: significant at ``alpha``, and estimated to be at least ``margin``. The estimate then has to pass
-        ``t(1 - alpha / sides)`` standard errors and the margin, and lies ``t(power)`` of them below the truth at worst;
-        for a one-sided 5 % test of many images without margin that is 2.49 standard errors. In a family of m tests
+        Found means: significant at ``alpha``, and estimated to be at least ``margin``, see ``detectable_difference``.
+        For a one-sided 5% test of many images without margin that is 2.49 standard errors. In a family of m tests
         ``alpha / m`` gives a difference that Holm's procedure finds whatever the others show.
         """
         if self.standard_error == 0:
             return max(margin, self.interval(1 - 2 * alpha / sides).high - self.value)
-        wanted, reached = (_critical(tail, self.degrees_of_freedom) for tail in (alpha / sides, 1 - power))
-        return max(margin, wanted * self.standard_error) + reached * self.standard_error
+        images = max(0.0, self.standard_error**2 - sum(variance for variance, _ in self.seeds))
+        return detectable_difference(
+            (images, self.n_images - 1), self.seeds, alpha, power=power, sides=sides, margin=margin
+        )
 
 
 @lru_cache(maxsize=1024)

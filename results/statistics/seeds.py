@@ -7,6 +7,7 @@ import numpy as np
 
 from robustsweep.errors import DataError
 from robustsweep.results.statistics.intervals import Estimate, Floats, Ids, clustered_mean
+from robustsweep.results.statistics.power import Part
 
 RECOMMENDED_SEEDS = 5
 FEWEST_SEEDS = 3
@@ -91,8 +92,7 @@ def mean_over_seeds(by_image: Floats, *by_seed: Floats) -> Estimate:
     """
     images = clustered_mean(by_image)
     seeds = [(_spread(scores) / len(scores), len(scores) - 1) for scores in by_seed if len(scores) > 1]
-    variance, degrees = _summed([(images.standard_error**2, images.n_images - 1), *seeds])
-    return Estimate(images.value, float(np.sqrt(variance)), degrees, images.n_images)
+    return _joined(images.value, images.standard_error**2, images.n_images, seeds)
 
 
 def combine(value: float, image_variance: float, n_images: int, by_seed: tuple[Floats, Floats]) -> MethodDifference:
@@ -105,12 +105,8 @@ def combine(value: float, image_variance: float, n_images: int, by_seed: tuple[F
         by_seed: Each method's score per seed, shapes (K1,) and (K2,).
     """
     n_seeds = len(by_seed[0]), len(by_seed[1])
-    seeds: tuple[float, ...] = ()
-    if min(n_seeds) > 1:
-        seeds = tuple(_spread(scores) / len(scores) for scores in by_seed)
-    parts = [(image_variance, n_images - 1), *((v, k - 1) for v, k in zip(seeds, n_seeds, strict=bool(seeds)))]
-    variance, degrees = _summed(parts)
-    return MethodDifference(Estimate(value, float(np.sqrt(variance)), degrees, n_images), n_seeds)
+    seeds = [(_spread(scores) / len(scores), len(scores) - 1) for scores in by_seed if min(n_seeds) > 1]
+    return MethodDifference(_joined(value, image_variance, n_images, seeds), n_seeds)
 
 
 def new_training_difference(new: Floats, known: Floats, ids: Ids | None = None) -> Estimate:
@@ -137,8 +133,7 @@ def new_training_difference(new: Floats, known: Floats, ids: Ids | None = None) 
     images = clustered_mean(new - known.mean(axis=0), ids)
     k = len(known)
     spread = _spread(known.mean(axis=1)) * (1 + 1 / k)
-    variance, degrees = _summed([(images.standard_error**2, images.n_images - 1), (spread, k - 1)])
-    return Estimate(images.value, float(np.sqrt(variance)), degrees, images.n_images)
+    return _joined(images.value, images.standard_error**2, images.n_images, [(spread, k - 1)])
 
 
 def _spread(by_seed: Floats) -> float:
@@ -146,8 +141,10 @@ def _spread(by_seed: Floats) -> float:
     return 0.0 if np.ptp(by_seed) == 0 else float(np.var(by_seed, ddof=1))
 
 
-def _summed(parts: Sequence[tuple[float, int]]) -> tuple[float, float]:
-    """Add variances, each with its degrees of freedom; Satterthwaite's degrees of the sum."""
+def _joined(value: float, image_variance: float, n_images: int, seeds: Sequence[Part]) -> Estimate:
+    """Add the variances of images and seeds; Satterthwaite's degrees of the sum."""
+    parts = [(image_variance, n_images - 1), *seeds]
     variance = sum(v for v, _ in parts)
     divisor = sum(v**2 / degrees for v, degrees in parts)
-    return variance, variance**2 / divisor if divisor > 0 else float(parts[0][1])
+    degrees = variance**2 / divisor if divisor > 0 else float(n_images - 1)
+    return Estimate(value, float(np.sqrt(variance)), degrees, n_images, tuple(seeds))

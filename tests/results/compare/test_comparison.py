@@ -41,7 +41,7 @@ def test_methods_are_compared_over_seeds_and_images(make_builder: Make) -> None:
     assert fog.p_holm == pytest.approx(max(2 * min(p.values()), p["fog_error"]))
     interval = fog.difference.estimate.interval()
     assert reading(fog) == (
-        f"few seeds (3 of 5): smoothmix is better by {-100 * fog.difference.estimate.value:.1f} points "
+        f"few seeds (3 of 5): smoothmix is better by {-100 * fog.difference.estimate.value:.1f} pp "
         f"({-100 * interval.high:.1f} to {-100 * interval.low:.1f})"
     )
 
@@ -51,8 +51,8 @@ def test_one_seed_each_speaks_of_two_checkpoints_and_says_what_it_could_not_see(
     method(builder, "smoothmix", 0.4, 1)
     method(builder, "cutmix", 0.41, 1)
     said = reading(only(compare([builder.root], "smoothmix", "cutmix"), "fog_error"))
-    assert said.startswith("one seed each, about these two checkpoints only: cannot be told apart; a difference above ")
-    assert said.endswith("points would have shown")
+    assert said.startswith("one seed each, about these two checkpoints only: no significant difference; one of ")
+    assert said.endswith(" pp or more would have been found (80% power)")
     method(builder, "mixup", 0.7, 2)
     said = reading(only(compare([builder.root], "smoothmix", "mixup"), "fog_error"))
     assert said.startswith("one seed of smoothmix, about these checkpoints only: smoothmix is better by ")

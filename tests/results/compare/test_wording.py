@@ -33,12 +33,14 @@ def test_a_limit_beyond_what_is_possible_is_said_to_be_none_and_intervals_end_th
     fog = only(found, "fog_error")
     assert fog.difference.estimate.smallest_detectable(0.025) > 1
     assert reading(fog) == (
-        "few seeds (3 of 5): cannot be told apart; no possible difference would have shown: train more seeds"
+        "few seeds (3 of 5): no significant difference; no possible difference would have been found: train more seeds"
     )
     assert fog.difference.estimate.interval().low < -1
     assert fog.interval.low == -1
-    assert "would have shown" in reading(only(found, "clean_nll"))
-    assert "no possible" not in reading(only(found, "clean_nll"))  # nothing bounds it
+    nll = only(found, "clean_nll")
+    assert nll.score.largest_difference == np.inf
+    assert nll.difference.estimate.smallest_detectable() > max(nll.values)
+    assert reading(nll).endswith("as large as the scores themselves would have been found: train more seeds")
     table = next(table for table in comparison_tables(found[0]) if table.slug == "compare_errors")
     assert min(row[5] for row in table.rows) >= -1
 
@@ -48,7 +50,7 @@ def test_one_checkpoint_each_is_told_to_measure_more_images(make_builder: Make) 
     unlike_seeds(builder, "smoothmix", (0.4,))
     unlike_seeds(builder, "cutmix", (0.6,))
     said = {reading(one) for one in compare([builder.root], "smoothmix", "cutmix")[0].comparisons}
-    assert any(one.endswith("no possible difference would have shown: measure more images") for one in said)
+    assert any(one.endswith("no possible difference would have been found: measure more images") for one in said)
 
 
 def test_scores_know_what_they_can_differ_by() -> None:

@@ -87,7 +87,7 @@ def test_junit_and_step_summary_are_written(run: Run, runs: Path, monkeypatch: p
 def test_compare_prints_and_writes_its_tables(run: Run, runs: Path) -> None:
     code, out, _ = run("compare", "base", "worse", "--method", "base", "--against", "worse", "--out", "compared")
     assert code == 0
-    assert "base is better by 20.0 points" in " ".join(out.split())
+    assert "base is better by 20.0 pp" in " ".join(out.split())
     files = sorted(path.name for path in (runs / "compared").iterdir())
     assert files == ["1_compare_errors.csv", "2_compare_calibration.csv", "compare.md"]
     assert (runs / "compared/compare.md").read_text().startswith("# base against worse\n")
