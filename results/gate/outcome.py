@@ -12,6 +12,7 @@ from robustsweep.results.gate.pairs import pair_up
 from robustsweep.results.gate.verdicts import NO_LIMIT, Judged, judge
 from robustsweep.results.gate.wrong_images import read_answers
 from robustsweep.results.metrics.scores import Score
+from robustsweep.results.statistics.intervals import POWER
 from robustsweep.results.tables.table import Column, Table, Value
 
 _ORDER = ("FAIL", "INCONCLUSIVE", "PASS")
@@ -124,14 +125,14 @@ def verdict_table(outcome: Outcome) -> Table:
     """Build the table of verdicts: what failed first."""
     names = [Column("verdict", "verdict"), Column("candidate", "checkpoint"), Column("score", "score")]
     numbers = ("baseline", "candidate", "difference", "low", "high", "margin", "smallest_detectable")
-    titles = ("baseline (%)", "now (%)", "difference (pp)", "95 % from", "to", "margin (pp)", "would have shown (pp)")
+    titles = ("baseline (%)", "now (%)", "difference (pp)", "95% from", "to", "margin (pp)", "smallest loss found (pp)")
     columns = [*names, *(Column(n, t, "percent") for n, t in zip(numbers, titles, strict=True))]
     columns.append(Column("p_holm", "p (Holm)", "p_value"))
     rows = tuple(_row(one) for verdict in _ORDER for one in outcome.judged if one.verdict == verdict)
     notes = (
         "Differences: candidate minus baseline, paired by image; above zero is worse. FAIL: p (one-sided, Holm over "
-        "all rows) below 0.05 and the difference at least the margin. PASS: the 95 % interval ends below the margin.",
-        "Would have shown: the true difference that fails with probability 0.8.",
+        "all rows) below 0.05 and the difference at least the margin. PASS: the 95% interval ends below the margin.",
+        f"Smallest loss found: a true one of that size fails in {POWER:.0%} of cases.",
         *outcome.notes,
     )
     return Table("gate", f"Errors against the baseline: {outcome.title}", None, tuple(columns), rows, notes, keys=3)

@@ -8,7 +8,9 @@ import numpy as np
 
 from robustsweep.errors import DataError
 from robustsweep.results.gate.pairs import Pair
-from robustsweep.results.metrics.scores import Score
+from robustsweep.results.gate.wrong_images import Answers
+from robustsweep.results.metrics.per_image import Flags
+from robustsweep.results.metrics.scores import CellName, Score
 from robustsweep.results.statistics.families import holm
 from robustsweep.results.statistics.intervals import ALPHA, Estimate, Floats, Ids, Interval, clustered_mean
 from robustsweep.results.statistics.paired import p_worse
@@ -17,7 +19,7 @@ from robustsweep.results.statistics.seeds import new_training_difference
 
 Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 
-NO_LIMIT = "no possible loss would have shown"
+NO_LIMIT = "no possible loss would have been found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,12 @@ def judge(pairs: Sequence[Pair], scores: Sequence[Score], margins: Mapping[str, 
     Raises:
         DataError: If a cell has another number of images than the candidate's run.
     """
-    tests = [(pair, score, _scores(pair, score, ids)) for pair in pairs for score in scores if _has(pair, score)]
+    tests = [
+        (pair, score, _scores(pair, score, ids))
+        for pair in pairs
+        for score in scores
+        if all(has_cells(one, score) for one in (pair.candidate, *pair.baselines))
+    ]
     found = [_tested(*scored, ids, family_size=len(tests)) for _, _, scored in tests]
     adjusted = holm([p for _, p in found])
     return [
@@ -139,19 +146,21 @@ def _verdict(difference: float, upper: float, margin: float, p: float) -> Verdic
     return "PASS" if upper < margin or difference == upper == 0 else "INCONCLUSIVE"
 
 
-def _has(pair: Pair, score: Score) -> bool:
-    return all(cell in one.wrong for one in (pair.candidate, *pair.baselines) for cell in score.cells)
+def has_cells(one: Answers, score: Score) -> bool:
+    """Whether a checkpoint has every cell of a score."""
+    return all(cell in one.wrong for cell in score.cells)
 
 
 def _scores(pair: Pair, score: Score, ids: Ids) -> tuple[Floats, Floats]:
     """Return the score of each image: the candidate's, shape (n,), and the baselines', shape (K, n)."""
-    candidate, *baselines = (_scored(one.wrong, score) for one in (pair.candidate, *pair.baselines))
+    candidate, *baselines = (scored_images(one.wrong, score) for one in (pair.candidate, *pair.baselines))
     for one in baselines:
         if not candidate.shape == one.shape == ids.shape:
             raise DataError(f"{score.title} has {len(candidate)} images here and {len(one)} in the baseline.")
     return candidate, np.stack(baselines)
 
 
-def _scored(wrong: Mapping[tuple[str, str], np.ndarray[tuple[int, ...], np.dtype[np.bool_]]], score: Score) -> Floats:
+def scored_images(wrong: Mapping[CellName, Flags], score: Score) -> Floats:
+    """Return the score of each image, shape (n,), from which images were wrong in its cells."""
     total = sum(w * wrong[cell].astype(np.float64) for cell, w in zip(score.cells, score.weights, strict=True))
     return np.asarray(total, dtype=np.float64)

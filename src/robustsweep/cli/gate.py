@@ -1,6 +1,9 @@
 """``robustsweep gate``: the verdict of a CI run."""
 
 import os
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,16 +55,32 @@ def gate(
         if outcome.count("FAIL"):
             outcome.raise_unless_passed(strict=strict)
     if write_baseline is not None:
-        write(run, write_baseline)
+        write(run, write_baseline, margin or ())
     if outcome is not None:
         outcome.raise_unless_passed(strict=strict)
 
 
+@contextmanager
+def _stopped_commands() -> Iterator[None]:
+    """Keep a GitHub runner from taking names of checkpoints, wherever lines break, for commands to it."""
+    from robustsweep.cli.terminal import say
+
+    token = secrets.token_hex(16) if os.environ.get("GITHUB_ACTIONS") == "true" else ""
+    if token:
+        say(f"::stop-commands::{token}")
+    try:
+        yield
+    finally:
+        if token:
+            say(f"::{token}::")
+
+
 def show(outcome: "Outcome", junit: Path | None) -> None:
-    """Print the verdicts; write the JUnit file and the step summary that are wanted."""
+    """Print the verdicts; write the annotations, the JUnit file and the step summary that are wanted."""
     from rich.console import Console
 
     from robustsweep.cli.terminal import say
+    from robustsweep.results.gate.annotations import annotations
     from robustsweep.results.gate.junit import junit_xml
     from robustsweep.results.gate.outcome import verdict_table
     from robustsweep.results.gate.step_summary import LIMIT_BYTES, step_summary
@@ -69,10 +88,14 @@ def show(outcome: "Outcome", junit: Path | None) -> None:
     from robustsweep.results.tables.formats import to_rich
 
     console = Console(highlight=False)
-    if outcome.networks:
-        say(outcome.networks, console)
-    console.print(to_rich(verdict_table(outcome), console.width))
-    say(outcome.sentence, console, "bold")
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        for command in annotations(outcome):
+            say(command, console)
+    with _stopped_commands():
+        if outcome.networks:
+            say(outcome.networks, console)
+        console.print(to_rich(verdict_table(outcome), console.width))
+        say(outcome.sentence, console, "bold")
     if junit is not None:
         write_atomically(junit, junit_xml(outcome))
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
@@ -82,12 +105,22 @@ def show(outcome: "Outcome", junit: Path | None) -> None:
             file.write(step_summary(outcome, max(0, LIMIT_BYTES - used)))
 
 
-def write(run: Path, path: Path) -> None:
-    """Write the run's answers as a baseline file and say so."""
+def write(run: Path, path: Path, margins: Sequence[str] = ()) -> None:
+    """Write the run's answers as a baseline file; say so, and what this baseline can show."""
+    from rich.console import Console
+
     from robustsweep.cli.terminal import say
     from robustsweep.results.gate.baseline import write_baseline
+    from robustsweep.results.gate.baseline_power import baseline_power
+    from robustsweep.results.gate.margins import margins_of
     from robustsweep.results.gate.wrong_images import read_answers
+    from robustsweep.results.tables.formats import to_rich
 
     answers = read_answers(run)
+    power = baseline_power(answers, margins_of(answers.scores, margins))
     write_baseline(path, answers)
-    say(f"Wrote {path}: {len(answers.checkpoints)} checkpoint(s), {path.stat().st_size / 1000:.0f} kB.")
+    console = Console(highlight=False)
+    say(f"Wrote {path}: {len(answers.checkpoints)} checkpoint(s), {path.stat().st_size / 1000:.0f} kB.", console)
+    if power is not None:
+        with _stopped_commands():
+            console.print(to_rich(power, console.width))

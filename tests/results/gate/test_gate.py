@@ -193,7 +193,7 @@ def test_junit_is_read_by_a_parser_and_counts_what_happened(make_builder: Make) 
     assert (root.get("tests"), root.get("errors")) == ("20", "1")
     (fog,) = [case for case in cases if case.get("name") == "fog_error"]
     said = fog.findtext("system-out") or ""
-    assert "30.00 % in the baseline (old net), 50.00 % now; difference +20.00 pp" in said
+    assert "30.00% in the baseline (old net), 50.00% now; difference +20.00 pp" in said
     assert not [case for case in cases if case.get("time")]
 
 

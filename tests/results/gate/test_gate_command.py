@@ -26,6 +26,7 @@ Run = Callable[..., tuple[int, str, str]]
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
 
     def call(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["robustsweep", *arguments])
@@ -51,7 +52,8 @@ def runs(tmp_path: Path) -> Path:
 
 def test_exit_codes_follow_the_verdicts(run: Run, runs: Path) -> None:
     code, out, _ = run("gate", "base", "--write-baseline", "b.npz")
-    assert (code, out) == (0, f"Wrote b.npz: 1 checkpoint(s), {(runs / 'b.npz').stat().st_size / 1000:.0f} kB.\n")
+    assert code == 0
+    assert out.startswith(f"Wrote b.npz: 1 checkpoint(s), {(runs / 'b.npz').stat().st_size / 1000:.0f} kB.\n")
     assert run("gate", "base", "--baseline", "b.npz", "--strict")[0] == 0
     code, out, err = run("gate", "worse", "--baseline", "b.npz")
     assert code == 1
@@ -82,6 +84,28 @@ def test_junit_and_step_summary_are_written(run: Run, runs: Path, monkeypatch: p
     text = (runs / "summary.md").read_text()
     assert text.startswith("before\n## Robustness gate")
     assert "**1 FAIL**" in text
+
+
+def test_a_baseline_that_is_written_says_what_it_can_show(run: Run, runs: Path) -> None:
+    out = " ".join(run("gate", "base", "--write-baseline", "b.npz", "--margin", "clean=2")[1].split())
+    assert "What this baseline can show: shapes" in out
+    assert "clean 10.00 2.00 3.34" in out  # 1.645 + 0.842 standard errors of sqrt(2 * 0.1 * 0.9 / 1000)
+    assert run("gate", "base", "--write-baseline", "b.npz", "--margin", "cleen=2")[0] == 2
+
+
+def test_a_workflow_run_is_annotated_and_takes_nothing_else_for_a_command(
+    run: Run, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "::" not in run("gate", "unclear", "--baseline", "base")[1]
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    code, out, _ = run("gate", "unclear", "--baseline", "base")
+    lines = out.splitlines()
+    assert code == 0
+    assert lines[0].startswith("::warning title=Robustness gate::INCONCLUSIVE")
+    token = lines[1].removeprefix("::stop-commands::")
+    assert len(token) == 32
+    assert lines[-1] == f"::{token}::"
+    assert run("gate", "worse", "--baseline", "base")[1].startswith("::error title=Robustness gate::FAIL for 1 of 1")
 
 
 def test_compare_prints_and_writes_its_tables(run: Run, runs: Path) -> None:
@@ -119,6 +143,7 @@ def run_step(step: dict[str, Any], inputs: dict[str, str], folder: Path) -> "sub
         (folder / "bin/python").chmod(0o755)
     environment = os.environ | filled | {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
     environment |= {"GITHUB_STEP_SUMMARY": str(folder / "summary.md"), "GITHUB_ACTION_PATH": str(ROOT)}
+    environment |= {"GITHUB_ACTIONS": "true"}
     return subprocess.run(
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)],
         cwd=folder, env=environment, capture_output=True, text=True, check=False,
@@ -136,6 +161,7 @@ def test_the_steps_of_the_action_judge_as_the_command_does(runs: Path) -> None:
     assert "1 FAIL" in (runs / "summary.md").read_text()
     unclear = run_step(found["Judge"], given | {"run": "unclear", "strict": "true"}, runs)
     assert unclear.returncode == 5, unclear.stderr
+    assert unclear.stdout.startswith("::warning title=Robustness gate::")
     nameless = run_step(found["Judge"], given | {"retrained": "true"}, runs)
     assert nameless.returncode == 4, nameless.stderr
     hostile = run_step(

@@ -48,6 +48,7 @@ def test_a_line_above_the_verdicts_says_in_what_the_networks_differ(
     as_file: bool,
 ) -> None:
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     card = {"architecture": "resnet20", "normalisation": NORM, "input_size": 32}
     base, new = run(make_builder, "base", **card), run(make_builder, "new", **(card | ours))
     baseline = base.root
