@@ -58,6 +58,23 @@ def compare_request(
     return CompareRequest(**asked)
 
 
+def declared_family(plan: Path) -> tuple[tuple[str, ...], int]:
+    """Read what a plan declares before anything is measured.
+
+    Returns:
+        The scores of the family, none: the default ones; and with how many methods one is compared, 0: with all. One
+        where the plan compares nothing.
+
+    Raises:
+        UsageError: If the plan cannot be understood.
+    """
+    content = read_plan(plan)
+    if "compare" not in content or "out" not in content:
+        return (), 1
+    asked = _read(plan)
+    return asked["metrics"], 0 if ALL in asked["against"] else len(asked["against"])
+
+
 def _read(plan: Path) -> dict[str, Any]:
     """Read the [compare] table of a plan, whose ``out`` is the run.
 

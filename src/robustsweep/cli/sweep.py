@@ -65,7 +65,10 @@ def sweep(
             "be. Default: on.",
         ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be computed, and stop.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Show what would be computed and which differences it would show, and stop."),
+    ] = False,
 ) -> None:
     """Take checkpoints through corruptions and attacks, and store one cell per checkpoint and condition.
 
@@ -75,8 +78,10 @@ def sweep(
     from rich.console import Console
 
     from robustsweep.benchmark.plan.plan import Shard
+    from robustsweep.benchmark.plan.power import power_of_sweep
     from robustsweep.benchmark.plan.request import SweepRequest, plan_of, read_request
     from robustsweep.benchmark.sweep.sweep import SweepSettings
+    from robustsweep.cli.terminal import say
     from robustsweep.plan_file import merged
     from robustsweep.results.stored.store import CellStore
 
@@ -109,7 +114,10 @@ def sweep(
     store = CellStore(Path(request.out).expanduser())
     wanted = plan_of(request)
     show_plan(console, wanted, store, settings.shard)
-    if not dry_run:
+    if dry_run:
+        for line in power_of_sweep(wanted, store.root, plan):
+            say(f"power  {line}", console)
+    else:
         summary = compute(console, wanted, store, settings)
         summary.raise_if_failed()
 

@@ -48,7 +48,10 @@ def train(
         ),
     ] = None,
     out: Annotated[str | None, typer.Option(help="Folder of the checkpoints. Default: runs/train.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be trained, and stop.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Show what would be computed and which differences it would show, and stop."),
+    ] = False,
 ) -> None:
     """Train one network with each method and seed, everything else alike, and store one checkpoint each.
 
@@ -89,7 +92,7 @@ def train(
     for line in _describe(grid):
         say(line)
     if dry_run:
-        for line in _listed(grid):
+        for line in (*_listed(grid), *_power(plan, request, grid)):
             say(line)
         return
     with TerminalProgress(console, "checkpoints") as progress:
@@ -107,6 +110,21 @@ def _sweepable(plan: Path | None, planned: "TrainRequest", request: "TrainReques
     if plan and takes_all and all(path.is_file() for path in of_plan):
         return str(plan)
     return f"--checkpoint {request.out} --data SPEC"
+
+
+def _power(plan: Path | None, request: "TrainRequest", grid: "Grid") -> list[str]:
+    """Say which differences these seeds would show, on the images of the plan's sweep or on 1,000 and 10,000."""
+    from robustsweep.benchmark.plan.power import power_lines
+    from robustsweep.benchmark.plan.request import SweepRequest, read_request
+    from robustsweep.benchmark.plan.suites import conditions_of
+    from robustsweep.training.request import methods_of, seeds_of
+
+    sweep = read_request(plan) if plan else SweepRequest()
+    conditions = conditions_of(sweep.suites or ("clean", "cifar-c"))
+    seeds = [len(seeds_of(request.seed))] * len(methods_of(request.methods))
+    n_images = (sweep.limit,) if sweep.limit else (1_000, 10_000)
+    run = Path(sweep.out).expanduser() if plan else None
+    return [f"power  {line}" for line in power_lines(conditions, seeds, n_images, grid.setting.data, run, plan)]
 
 
 def _describe(grid: "Grid") -> list[str]:
