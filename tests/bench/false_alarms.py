@@ -10,24 +10,35 @@ C: a candidate of the gate whose true loss is the margin (PASS is wrong, nominal
 training of its method, judged by K of them as ``gate --retrained`` does, with seeds as in B. E: two equal methods of K
 seeds each, compared on 15 corruptions and their mean; a false alarm is any score that is significant after Holm. Half
 of the seeds' variance is shared by all corruptions. Fewer seeds than recommended are printed and not judged: two on a
-side break the bound by far, which is why ``compare`` does not test them.
+side break the bound by far, which is why ``compare`` does not test them. F: methods that differ by what is said to be
+found with 80% power; it must be found in 75% to 85% of repeats, for seeds that are normally distributed and for others,
+either method being the better one in turn. G: the same of errors image by image, with the spreads that a pilot of two
+methods with 30 seeds each shows, as ``--dry-run`` plans with them. Levels as small as Holm's are printed, not judged.
 """
 
 import argparse
 import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 
 import numpy as np
 from scipy import stats
 
 from robustsweep.results.statistics.families import holm
-from robustsweep.results.statistics.intervals import ALPHA, clustered_mean
+from robustsweep.results.statistics.intervals import ALPHA, POWER, clustered_mean
 from robustsweep.results.statistics.paired import p_worse, paired_difference
+from robustsweep.results.statistics.power import detectable_difference
 from robustsweep.results.statistics.score_intervals import paired_score_interval
-from robustsweep.results.statistics.seeds import RECOMMENDED_SEEDS, method_difference, new_training_difference
+from robustsweep.results.statistics.seeds import (
+    FEWEST_SEEDS,
+    RECOMMENDED_SEEDS,
+    combine,
+    method_difference,
+    new_training_difference,
+)
+from robustsweep.results.statistics.spreads import pooled_spread
 
 BOUND = 0.06
 BOUND_PASS = 0.035
@@ -35,6 +46,14 @@ SEVERITIES = np.linspace(-1.2, 0.4, 5)
 IMAGE_SD, MODEL_SD, NOISE_SD = 1.5, 1.0, 0.6
 IMAGES_B, STANDS_FOR = 2_000, 10_000
 IMAGES_E, CORRUPTIONS_E = 1_000, 15
+POWER_BOUNDS = (0.75, 0.85)
+SEEDS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
+    "normal": lambda rng, k: rng.standard_normal(k),
+    "exponential": lambda rng, k: rng.exponential(size=k) - 1,
+    "uniform": lambda rng, k: rng.uniform(-math.sqrt(3), math.sqrt(3), k),
+    "t with 5 degrees": lambda rng, k: rng.standard_t(5, k) * math.sqrt(3 / 5),
+}
+"""Scores of seeds with mean 0 and standard deviation 1, by the name of their distribution."""
 
 
 def mcnemar(first_wrong: int, second_wrong: int) -> float:
@@ -185,6 +204,49 @@ def family_counts(
     return counts
 
 
+def times_found(n_seeds: tuple[int, int], distribution: str, repeats: int, seed: int, alpha: float = ALPHA) -> int:
+    """Count how often a difference is found that is said to be found with probability ``POWER``; images add nothing."""
+    rng, draw = np.random.default_rng(seed), SEEDS[distribution]
+    true = detectable_difference((0.0, IMAGES_B), [(1 / k, k - 1) for k in n_seeds], alpha, power=POWER)
+    found = 0
+    for repeat in range(repeats):
+        sign = 1 if repeat % 2 else -1
+        first, second = (draw(rng, k) for k in n_seeds)
+        first = first + sign * true
+        estimate = combine(first.mean() - second.mean(), 0.0, IMAGES_B, (first, second)).estimate
+        found += estimate.p_two_sided() < alpha and estimate.value * sign > 0
+    return int(found)
+
+
+def errors_of_methods(
+    rng: np.random.Generator, n_seeds: tuple[int, int], n_images: int, seed_sd: float, difference: float
+) -> list[np.ndarray]:
+    """Draw errors as ``simulation_b`` does; the first method's mean error is larger by ``difference``."""
+    total = math.sqrt(IMAGE_SD**2 + 0.5**2 + MODEL_SD**2)
+    image = IMAGE_SD * rng.standard_normal(n_images)
+    found = []
+    for k, part in zip(n_seeds, (difference / 2, -difference / 2), strict=True):
+        score = image + total * stats.norm.ppf(stats.norm.cdf(-0.8 / total) + part)
+        score = score + 0.5 * rng.standard_normal(n_images)
+        score = score + latent_shift(seed_sd, total, np.array([-0.8])) * rng.standard_normal((k, 1))
+        found.append((score + MODEL_SD * rng.standard_normal((k, n_images)) > 0).astype(float))
+    return found
+
+
+def times_found_as_planned(
+    n_seeds: tuple[int, int], seed_sd: float, repeats: int, seed: int, n_images: int = IMAGES_E
+) -> int:
+    """Count how often ``method_difference`` finds what a pilot says it finds with probability ``POWER``."""
+    rng, true, found = np.random.default_rng(seed), 0.0, 0
+    for repeat in range(repeats):
+        if repeat % 50 == 0:  # another pilot, since each misjudges the spread a little
+            spread = pooled_spread(errors_of_methods(rng, (30, 30), n_images, seed_sd, 0.0))
+            true = spread.detectable(n_seeds, n_images)
+        estimate = method_difference(*errors_of_methods(rng, n_seeds, n_images, seed_sd, true)).estimate
+        found += estimate.p_two_sided() < ALPHA and estimate.value > 0
+    return int(found)
+
+
 def gate_counts(repeats: int) -> Iterator[tuple[str, int, int, float]]:
     """Yield what simulation C counted, in how many repeats, and the limit of its rate."""
     for n_cells in (1, 5):
@@ -196,6 +258,29 @@ def gate_counts(repeats: int) -> Iterator[tuple[str, int, int, float]]:
             for n_images in (500, 2_000):  # quickly counted: 5.3 % of a few disagreeing images need not pass for 6 %
                 wrong = simulation_c(n_images, 0.0, better, n_cells, 4 * repeats, seed=n_images, margin=0.0)["FAIL"]
                 yield f"FAIL, {n_images} images", wrong, 4 * repeats, BOUND
+
+
+def show_power(repeats: int, failed: list[str]) -> None:
+    """Print simulations F and G, and add to ``failed`` what lies outside ``POWER_BOUNDS``."""
+
+    def show(name: str, found: int, *, judged: bool) -> None:
+        is_well = POWER_BOUNDS[0] <= found / repeats <= POWER_BOUNDS[1]
+        mark = "  ok" if is_well else "  OUTSIDE" if judged else ""
+        print(f"  {name:30} {100 * found / repeats:5.1f}%{mark}", flush=True)
+        if judged and not is_well:
+            failed.append(name)
+
+    for n_seeds in ((2, 2), (3, 3), (5, 5), (10, 10), (3, 5), (5, 10), (3, 10)):
+        print(f"F: what is said to be found with {POWER:.0%} power, {n_seeds[0]} seeds v {n_seeds[1]}")
+        for distribution in SEEDS:
+            judged = min(n_seeds) >= FEWEST_SEEDS
+            show(f"{distribution}, at 5%", times_found(n_seeds, distribution, repeats, seed=n_seeds[1]), judged=judged)
+            held = times_found(n_seeds, distribution, repeats, seed=n_seeds[1], alpha=ALPHA / 17)
+            show(f"{distribution}, Holm over 17", held, judged=False)
+    for n_seeds, seed_sd in product(((3, 3), (5, 5), (10, 10), (3, 5)), (0.0, 0.005, 0.02)):
+        name = f"{n_seeds[0]} seeds v {n_seeds[1]}, sd of seeds {100 * seed_sd:g} pp"
+        print(f"G: as planned from a pilot, {IMAGES_E} images")
+        show(name, times_found_as_planned(n_seeds, seed_sd, repeats, seed=n_seeds[0]), judged=True)
 
 
 def main() -> int:
@@ -221,16 +306,17 @@ def main() -> int:
         ("B: equal methods, {} seeds each", simulation_b, 0),
         ("D: a new training among {} of its method", simulation_d, 1),
     )
-    for (title, simulate, offset), n_seeds, seed_sd in product(trainings, (3, 5, 10), (0.0, 0.002, 0.005)):
-        print(f"{title.format(n_seeds)}, sd of seeds {100 * seed_sd:g} percent points")
+    for (title, simulate, offset), n_seeds, seed_sd in product(trainings, (2, 3, 5, 10), (0.0, 0.002, 0.005)):
+        print(f"{title.format(n_seeds)}, sd of seeds {100 * seed_sd:g} percentage points")
         for name, rejected in simulate(n_seeds, seed_sd, repeats, seed=10 * n_seeds + offset).items():
-            show(name, rejected, judged=name == "images and seeds")
+            show(name, rejected, judged=name == "images and seeds" and n_seeds >= FEWEST_SEEDS)
     for n_seeds, seed_sd in product(((2, 2), (2, 5), (3, 3), (5, 5)), (0.002, 0.005, 0.01)):
         print(f"E: 16 scores, {n_seeds[0]} seeds v {n_seeds[1]}, sd of seeds {100 * seed_sd:g} percentage points")
         for name, rejected in family_counts(n_seeds, seed_sd, repeats, seed=n_seeds[0]).items():
             show(name, rejected, judged=name == "any of the family" and min(n_seeds) >= RECOMMENDED_SEEDS)
     for name, count, repeated, limit in gate_counts(repeats):
         show(name, count, judged=True, repeats=repeated, limit=limit)
+    show_power(repeats, failed)
     print(f"{time.perf_counter() - begun:.0f} s; " + (f"above its bound: {failed}" if failed else "no bound is broken"))
     return 1 if failed else 0
 

@@ -4,12 +4,16 @@ import pytest
 from false_alarms import (
     BOUND,
     BOUND_PASS,
+    POWER_BOUNDS,
+    SEEDS,
     family_counts,
     mcnemar,
     simulation_a,
     simulation_b,
     simulation_c,
     simulation_d,
+    times_found,
+    times_found_as_planned,
     upper_bound,
 )
 
@@ -40,6 +44,20 @@ def test_a_family_keeps_its_level_with_the_recommended_seeds_and_not_with_two() 
     counts = family_counts((2, 2), 0.01, repeats, seed=0)
     assert counts["any of the family"] / repeats > 2 * BOUND
     assert counts["but not the mean"] > counts["any of the family"] / 2
+
+
+@pytest.mark.parametrize("distribution", SEEDS)
+@pytest.mark.parametrize("n_seeds", [(3, 3), (5, 5), (10, 10), (3, 5)])
+def test_what_is_said_to_be_found_is_found_as_often(n_seeds: tuple[int, int], distribution: str) -> None:
+    low, high = POWER_BOUNDS
+    assert low < times_found(n_seeds, distribution, REPEATS, seed=0) / REPEATS < high
+
+
+@pytest.mark.parametrize("seed_sd", [0.0, 0.02])
+def test_a_plan_from_a_pilot_keeps_its_promise(seed_sd: float) -> None:
+    repeats = REPEATS // 2
+    low, high = POWER_BOUNDS
+    assert low < times_found_as_planned((3, 5), seed_sd, repeats, seed=0, n_images=300) / repeats < high
 
 
 @pytest.mark.parametrize("n_seeds", [3, 5])
