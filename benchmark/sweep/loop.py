@@ -17,6 +17,7 @@ from robustsweep.benchmark.sweep.cell_record import make_cell
 from robustsweep.benchmark.sweep.evaluation import evaluate
 from robustsweep.benchmark.sweep.first_look import Inspection
 from robustsweep.benchmark.sweep.progress import Progress
+from robustsweep.benchmark.sweep.sample_images import keep_samples
 from robustsweep.benchmark.sweep.window_block import windowed_images
 from robustsweep.errors import CheckpointError, DataError, RobustsweepError
 from robustsweep.foreign_code import described, foreign_code
@@ -108,6 +109,7 @@ class Run:
                 self._fail(cell, block, error)
             return
         making_s = (time.monotonic() - begun) / len(todo)
+        keep_samples(self._store.samples, todo[0], images, block)
         by_checkpoint: dict[str, list[PlannedCell]] = defaultdict(list)
         for cell in todo:
             try:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from robustsweep.results.corruption_names import group_of, is_extra
-from robustsweep.results.stored.cells import Cell, Json, canonical_json
+from robustsweep.results.stored.cells import Cell, Json, canonical_json, setting_of
 
 UNSPECIFIED = "unspecified"
 """Shown as the method of a checkpoint whose card names none."""
@@ -138,7 +138,7 @@ def _describe(cell: Cell) -> Json:
         "protocol": _text(cell.identity.get("protocol")),
         "precision": _text(cell.identity.get("precision")),
         "draw_seed": cell.identity["condition"].get("seed"),
-        "setting": canonical_json({name: value for name, value in cell.identity.items() if name != "checkpoint"}),
+        "setting": setting_of(cell.identity),
         "condition": condition["name"],
         "kind": condition["kind"],
         "device": cell.recorded.get("device"),

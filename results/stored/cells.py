@@ -26,6 +26,11 @@ def identity_key(identity: Json) -> str:
     return hashlib.sha256(canonical_json(identity).encode()).hexdigest()
 
 
+def setting_of(identity: Json) -> str:
+    """Return all that decides the numbers of a cell but the checkpoint, as canonical JSON."""
+    return canonical_json({name: value for name, value in identity.items() if name != "checkpoint"})
+
+
 @dataclass(frozen=True, slots=True)
 class Examples:
     """What one checkpoint said about each image of one condition; every array has shape (n,).

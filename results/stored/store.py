@@ -8,6 +8,8 @@ Layout below a run folder::
     checkpoints/<checkpoint id, 12 hex>.json                         name and card, as the last sweep gave them
     images/<first 16 hex of the images' key>.npz                     ids and labels, once per data set and subset
     plans/<16 hex>.json                                              what each sweep of this run was asked for
+    samples/<first 16 hex of the hash of the setting>.npz            two images as one condition shows them
+    samples/<first 16 hex of the images' key>.json                   names of classes
     parts/<checkpoint id>/<key, first 16 hex>/<block>.npz            blocks of an unfinished cell
 
 A compacted checkpoint answers for its cells whether or not their folders are still there, but not for a cell whose
@@ -41,6 +43,7 @@ from robustsweep.results.stored.json.cell_documents import cell_document, read_c
 from robustsweep.results.stored.json.documents import unsealed_note
 from robustsweep.results.stored.parts import PartFiles
 from robustsweep.results.stored.plans import WantedPlan, read_wanted
+from robustsweep.results.stored.sample_images import SampleFiles
 
 NEEDS_EXAMPLES = "needs the per-image answers, which compacted runs do not hold; keep the folder cells."
 
@@ -54,6 +57,7 @@ class CellStore:
     Attributes:
         root: Likewise.
         parts: The blocks of cells that are not finished.
+        samples: Two images as each condition shows them, to be looked at; compacted runs keep them.
     """
 
     def __init__(self, root: Path) -> None:
@@ -63,6 +67,7 @@ class CellStore:
         self._images = ImageFiles(root)
         self._arrays = ExampleFiles(root, self._images)
         self.parts = PartFiles(root)
+        self.samples = SampleFiles(root)
         self._unsealed: set[Path] = set()
 
     def has(self, checkpoint_id: str, key: str) -> bool:
@@ -169,7 +174,7 @@ class CellStore:
             for name in names_in(self.root, "parts", checkpoint_id, pattern=SHORT_KEY):
                 if has_file(self.root, "cells", checkpoint_id, name, "cell.json"):
                     remove_folder(self.root, "parts", checkpoint_id, name)
-        for folder in ("checkpoints", "compact", "images", "plans"):
+        for folder in ("checkpoints", "compact", "images", "plans", "samples"):
             if has_folder(self.root, folder):
                 remove_abandoned(self.root / folder)
 
