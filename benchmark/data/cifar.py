@@ -1,5 +1,7 @@
 """CIFAR-10 and CIFAR-100 from their published pickles, which are parsed without running anything in them."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ import numpy.typing as npt
 
 from robustsweep.benchmark.data.dataset import Dataset, from_array
 from robustsweep.benchmark.data.files.pickles import ArrayDescription, read_pickle
-from robustsweep.benchmark.data.files.trees import open_tree
+from robustsweep.benchmark.data.files.trees import FileTree, open_tree
 from robustsweep.cache import cache_folder
 from robustsweep.errors import DataError
 
@@ -19,6 +21,7 @@ _MEMBERS = {
     ("cifar100", "test"): ("test",),
 }
 _LABELS_ENTRY = {"cifar10": "labels", "cifar100": "fine_labels"}
+_NAMES = {"cifar10": ("batches.meta", "label_names"), "cifar100": ("meta", "fine_label_names")}
 _CLASSES = {"cifar10": 10, "cifar100": 100}
 _SHAPES = "(N, 3072), (N, 3, 32, 32) or (N, 32, 32, 3)"
 _MOST_LABEL = 10**9
@@ -124,7 +127,19 @@ def open_cifar(kind: str, location: str | None, split: str, download: bool) -> D
     classes = _CLASSES[kind]
     if not 0 <= min(labels) <= max(labels) < classes:
         raise DataError(f"{tree.root} has labels outside 0..{classes - 1}; is it {kind}?")
-    return from_array(kind, split, np.concatenate(images), np.asarray(labels, dtype=np.int64), classes)
+    data = from_array(kind, split, np.concatenate(images), np.asarray(labels, dtype=np.int64), classes)
+    return replace(data, class_names=lambda: _class_names(kind, tree, by_name))
+
+
+def _class_names(kind: str, tree: FileTree, by_name: Mapping[str, str]) -> tuple[str, ...]:
+    """Read the names that are published beside the batches; nothing if they are not there or not as published."""
+    member, key = _NAMES[kind]
+    try:
+        found = _entry(read_pickle(tree.read(by_name[member])), key)
+        names = tuple(name.decode() if isinstance(name, bytes) else name for name in found)
+    except Exception:  # a damaged pickle can raise anything, and no number needs it
+        return ()
+    return names if len(names) == _CLASSES[kind] and all(isinstance(name, str) for name in names) else ()
 
 
 def _published(kind: str) -> Any:

@@ -11,6 +11,7 @@ import torch
 
 Int64Array = npt.NDArray[np.int64]
 ReadImages = Callable[[Int64Array], torch.Tensor]
+ClassNames = Callable[[], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Dataset:
         paths: ``CLASS/FILE`` of every image, or None where the images are no files.
         decode_whole: Returns the image at one position as its file holds it, without preprocessing; None where ``read``
             does.
+        class_names: Returns what people call the classes, in their order; nothing if they have no names.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     paths: tuple[str, ...] | None = None
     decode_whole: Callable[[int], torch.Tensor] | None = None
+    class_names: ClassNames = tuple
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -145,4 +145,5 @@ def class_folders(
         notes=(*_notes(tree, names, wordnet), *numbered.notes),
         paths=tuple(names),
         decode_whole=lambda position: decode(tree.read(names[position]), tree.place(names[position]), Preprocessing()),
+        class_names=wordnet.written_names if wordnet else lambda: tuple(numbered.indices),
     )

@@ -148,6 +148,8 @@ def _compact(plan: Plan, store: CellStore, progress: Progress, checkpoint_ids: s
 def _announce(plan: Plan, store: CellStore, audits: Sequence[Json]) -> str:
     """Store what belongs to the whole plan: images, names of checkpoints, wanted cells and audits; return its name."""
     store.write_images(plan.source.images_key, plan.source.ids, plan.source.labels)
+    if names := plan.source.data.class_names():
+        store.samples.write_class_names(plan.source.images_key, names)
     for checkpoint in plan.checkpoints:
         store.write_checkpoint({"id": checkpoint.id, "name": checkpoint.name, "card": checkpoint.card.to_dict()})
     return store.write_plan(plan.entries(), audits)

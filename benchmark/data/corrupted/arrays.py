@@ -112,4 +112,5 @@ def open_cifar_c(folder: Path, *, name: str, classes: int, clean: Dataset | None
         clean=clean,
         provenance=provenance,
         notes=(*notes, *partial_notes(name, present)),
+        class_names=clean.class_names if clean else tuple,
     )

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from robustsweep.benchmark.data.corrupted.generated_sets import MANIFEST_NAME, manifest_content
-from robustsweep.benchmark.data.dataset import Dataset, Int64Array
+from robustsweep.benchmark.data.dataset import ClassNames, Dataset, Int64Array
 from robustsweep.corruptions import COMMON
 from robustsweep.errors import DataError
 
@@ -34,6 +34,7 @@ class OfficialSet:
         clean: The clean images in the same order, or None.
         provenance: ``"official"`` for published files, ``"generated"`` for files that ``robustsweep corrupt`` wrote.
         notes: Sentences that belong beside every result on this data.
+        class_names: As of a ``Dataset``.
     """
 
     name: str
@@ -50,6 +51,7 @@ class OfficialSet:
     provenance: str = "official"
     notes: tuple[str, ...] = ()
     absent: frozenset[str] = frozenset()
+    class_names: ClassNames = tuple
 
 
 def partial_notes(name: str, corruptions: Iterable[str], absent: Iterable[str] = ()) -> tuple[str, ...]:

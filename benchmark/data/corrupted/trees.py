@@ -155,6 +155,7 @@ def open_corrupted_tree(
         provenance=provenance,
         notes=(*notes, *partial_notes(name, corruptions, absent), *_unread(tree)),
         absent=absent,
+        class_names=kind.wordnet.written_names,
     )
 
 

@@ -20,7 +20,7 @@ class ClassNumbers:
     """The classes of a tree of ``CLASS/IMAGE``.
 
     Attributes:
-        indices: Class index by folder.
+        indices: Class index by folder; without other classes in the order of the indices.
         classes: Number of classes that the indices count in.
         is_by_number: Whether they follow numbers, in an order other than that of the text.
     """

@@ -34,6 +34,14 @@ class WordnetClasses:
                 raise DataError(f"{root}: {folder!r} is no {self.name} wnid; use imagefolder: for other classes.")
         return {folder: known[folder] for folder in folders}
 
+    def written_names(self) -> tuple[str, ...]:
+        """Return what people call the classes, in class order; Source: torchvision's names of ImageNet-1k."""
+        # torchvision takes seconds to import.
+        from torchvision.models import ResNet18_Weights
+
+        names = dict(zip(IMAGENET_1K.wnids, ResNet18_Weights.IMAGENET1K_V1.meta["categories"], strict=True))
+        return tuple(names[wnid] for wnid in self.wnids)
+
 
 def _listed(name: str, file: str) -> WordnetClasses:
     return WordnetClasses(name, tuple(files(__package__).joinpath(file).read_text().split()))

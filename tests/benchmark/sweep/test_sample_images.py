@@ -1,5 +1,6 @@
 """The two images that a sweep keeps are what its networks saw, whoever computes them, and change nothing else."""
 
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 
@@ -129,3 +130,11 @@ def test_which_images_are_kept_depends_on_the_images_alone(tmp_path: Path, seed:
     hashes = {i: int.from_bytes(blake2b(f"0\0{i}".encode(), digest_size=8).digest(), "little") for i in range(40)}
     firsts = [min(np.flatnonzero(data.labels == label), key=lambda i: hashes[i]) for label in np.unique(data.labels)]
     assert kept(plan, tmp_path)["clean"].ids.tolist() == sorted(sorted(firsts, key=lambda i: hashes[i])[:2])
+
+
+def test_names_of_classes_lie_beside_the_pictures(tmp_path: Path) -> None:
+    data = replace(tiny_data(6), class_names=lambda: ("a", "b\udcff", "c", "d", "e"))
+    plan = tiny_plan("clean", data=data)
+    swept(plan, tmp_path)
+    assert CellStore(tmp_path).samples.class_names(plan.source.images_key) == ("a", "b?", "c", "d", "e")
+    assert CellStore(tmp_path).samples.class_names("0" * 64) == ()
