@@ -18,6 +18,7 @@ from robustsweep.results.metrics.confidence_bins import Calibration, read_calibr
 from robustsweep.results.metrics.estimates import estimates_of
 from robustsweep.results.metrics.mce_by_reference import MCE_BY_REFERENCE
 from robustsweep.results.metrics.references import Reference, references_of
+from robustsweep.results.report.strips import Strips, strips_of
 from robustsweep.results.report.summary import summary_of
 from robustsweep.results.tables.attack_tables import attack_tables
 from robustsweep.results.tables.audit_tables import Flags
@@ -39,12 +40,14 @@ class Section:
         tables: Their tables.
         pictures: Their figures.
         summary: What the headline says, in sentences.
+        strips: What the corruptions look like, and what the methods predicted.
     """
 
     unit: Unit
     tables: tuple[Table, ...]
     pictures: tuple[Picture, ...]
     summary: tuple[str, ...]
+    strips: Strips
 
     def pictures_after(self, table: Table | None) -> list[Picture]:
         """List the figures that follow a table; None: those before all tables."""
@@ -82,7 +85,7 @@ def section_of(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | N
         summary += tuple(overlap_notes(unit))
     named = [replace(table, slug=f"{prefix}{table.slug}") for table in _methods_first(methods, tables)]
     pictures = tuple(_pictures(unit, calibrations, prefix, {table.slug for table in named}))
-    return Section(unit, tuple(map(footnotes, named)), pictures, summary)
+    return Section(unit, tuple(map(footnotes, named)), pictures, summary, strips_of(unit, runs))
 
 
 def _error_tables(unit: Unit, references: Sequence[Reference]) -> list[Table]:

@@ -12,6 +12,7 @@ from robustsweep.printable import printable
 from robustsweep.results.figures.picture import Picture
 from robustsweep.results.report.definitions import definitions
 from robustsweep.results.report.document import Report
+from robustsweep.results.report.html.strip_images import strip_images
 from robustsweep.results.tables.table import Column, Table, Value
 
 _FOLDER = Path(__file__).parent
@@ -37,7 +38,8 @@ def report_html(report: Report) -> str:
     def cell(table: Table, row: int, place: int) -> dict[str, Any]:
         return _cell(table, row, place, is_best=(row, place) in best[id(table)])
 
-    environment.filters |= {"svg": _svg, "cell": cell}
+    images = strip_images([strip for section in report.sections for strip in section.strips.strips])
+    environment.filters |= {"svg": _svg, "cell": cell, "strip_image": images.get}
     script = (_FOLDER / "tables.js").read_text()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     frame = report.frame
@@ -46,6 +48,7 @@ def report_html(report: Report) -> str:
         style=Markup((_FOLDER / "page.css").read_text()),
         script=Markup(script),
         script_hash=digest,
+        has_images=bool(images),
         n_checkpoints=frame["checkpoint_id"].nunique(),
         n_cells=frame["key"].nunique(),
         definitions=definitions(),
