@@ -13,6 +13,7 @@ from robustsweep.results.comparable.corruption_overlap import overlap_notes
 from robustsweep.results.comparable.frame import read_runs
 from robustsweep.results.comparable.notes import of_kind
 from robustsweep.results.comparable.rows import UNSPECIFIED
+from robustsweep.results.comparable.sides import Side, find_side, other_sides, refuse_unknown_sides
 from robustsweep.results.compare.paired_scores import (
     Comparison,
     compared_by_reference,
@@ -23,13 +24,9 @@ from robustsweep.results.compare.paired_scores import (
     tied_groups,
 )
 from robustsweep.results.compare.request import ALL
-from robustsweep.results.compare.sides import (
-    Side,
+from robustsweep.results.compare.training_of_sides import (
     differing_training,
-    find_side,
-    other_sides,
     refuse_unequal_training,
-    refuse_unknown_sides,
     repeated_seeds,
     unstated_training,
 )

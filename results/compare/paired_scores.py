@@ -12,7 +12,7 @@ from robustsweep.errors import NothingToCompareError
 from robustsweep.registry import unknown_name
 from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.notes import Note
-from robustsweep.results.compare.sides import Side, find_side
+from robustsweep.results.comparable.sides import Side, find_side
 from robustsweep.results.metrics.mce_by_reference import corruption_errors, mce_difference, reference_score
 from robustsweep.results.metrics.per_image import MeasuredCells, read_scores
 from robustsweep.results.metrics.scores import Score

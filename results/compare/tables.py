@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 
 from robustsweep.results.comparable.comparable_sets import Unit
+from robustsweep.results.comparable.sides import Side
 from robustsweep.results.compare.comparison import UnitComparison
 from robustsweep.results.compare.paired_scores import Comparison
-from robustsweep.results.compare.sides import Side
 from robustsweep.results.compare.wording import FOOTNOTE, UNTESTED, reading
 from robustsweep.results.statistics.seeds import combine
 from robustsweep.results.tables.table import Column, Table, Value

@@ -1,0 +1,68 @@
+"""What a name stands for: a method with all of its training seeds, or one checkpoint."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from robustsweep.errors import NothingToCompareError
+from robustsweep.registry import unknown_name
+from robustsweep.results.comparable.comparable_sets import Unit
+from robustsweep.results.comparable.rows import UNSPECIFIED
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a comparison.
+
+    Attributes:
+        name: As it was asked for: a method, or the label of one checkpoint.
+        checkpoint_ids: Its checkpoints, one per training seed.
+        is_method: Whether it was named as a method.
+    """
+
+    name: str
+    checkpoint_ids: tuple[str, ...]
+    is_method: bool
+
+
+def find_side(unit: Unit, wanted: str) -> Side | None:
+    """Find the checkpoints of a method, else the checkpoint of that label or name; None where there is none.
+
+    Raises:
+        NothingToCompareError: If a name that is no method fits several checkpoints.
+    """
+    for column in ("method", "label", "checkpoint"):
+        found = tuple(str(i) for i in unit.checkpoints.index[unit.checkpoints[column] == wanted])
+        is_method = column == "method" and wanted != UNSPECIFIED
+        if len(found) > 1 and not is_method:
+            labels = ", ".join(unit.checkpoints.loc[list(found), "label"])
+            raise NothingToCompareError(
+                f"{wanted} fits {len(found)} checkpoints ({labels}) of no one method; name one."
+            )
+        if found:
+            return Side(wanted, found, is_method)
+    return None
+
+
+def other_sides(unit: Unit, than: Side) -> list[Side]:
+    """List every other method of a unit, in the tables' order; checkpoints without a method stand for themselves."""
+    others = unit.checkpoints.drop(list(than.checkpoint_ids))
+    sides = []
+    for method, same in others.groupby("method", sort=False):
+        if method == UNSPECIFIED:
+            sides += [Side(str(label), (str(i),), False) for i, label in same["label"].items()]
+        else:
+            sides.append(Side(str(method), tuple(str(i) for i in same.index), True))
+    return sides
+
+
+def refuse_unknown_sides(units: Sequence[Unit], wanted: Sequence[str]) -> None:
+    """Check that every name is a method or checkpoint of some unit.
+
+    Raises:
+        UsageError: If one is not, listing what there is.
+    """
+    for name in wanted:
+        if not any(find_side(unit, name) for unit in units):
+            known = {found: None for unit in units for c in ("method", "label") for found in unit.checkpoints[c]}
+            known.pop(UNSPECIFIED, None)
+            raise unknown_name("method or checkpoint", name, list(known))
