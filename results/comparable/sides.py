@@ -1,17 +1,18 @@
 """What a name stands for: a method with all of its training seeds, or one checkpoint."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from robustsweep.errors import NothingToCompareError
 from robustsweep.registry import unknown_name
 from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.rows import UNSPECIFIED
+from robustsweep.results.comparable.seed_groups import SeedGroup, seed_groups
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One side of a comparison.
+    """One side of a comparison, or what others are divided by.
 
     Attributes:
         name: As it was asked for: a method, or the label of one checkpoint.
@@ -55,8 +56,18 @@ def other_sides(unit: Unit, than: Side) -> list[Side]:
     return sides
 
 
-def refuse_unknown_sides(units: Sequence[Unit], wanted: Sequence[str]) -> None:
+def training_seeds(unit: Unit, side: Side) -> SeedGroup | None:
+    """Return the group of training seeds that a side is; None where it is another choice of checkpoints."""
+    return next((group for group in seed_groups(unit) if set(group.checkpoint_ids) == set(side.checkpoint_ids)), None)
+
+
+def refuse_unknown(units: Sequence[Unit], wanted: Iterable[str], noun: str = "method or checkpoint") -> None:
     """Check that every name is a method or checkpoint of some unit.
+
+    Args:
+        units: Where to look.
+        wanted: The names.
+        noun: What they are called in the error.
 
     Raises:
         UsageError: If one is not, listing what there is.
@@ -65,4 +76,4 @@ def refuse_unknown_sides(units: Sequence[Unit], wanted: Sequence[str]) -> None:
         if not any(find_side(unit, name) for unit in units):
             known = {found: None for unit in units for c in ("method", "label") for found in unit.checkpoints[c]}
             known.pop(UNSPECIFIED, None)
-            raise unknown_name("method or checkpoint", name, list(known))
+            raise unknown_name(noun, name, list(known))

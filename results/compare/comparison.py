@@ -1,6 +1,6 @@
 """One method or checkpoint against another, score by score, with what the data can carry."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,14 +13,13 @@ from robustsweep.results.comparable.corruption_overlap import overlap_notes
 from robustsweep.results.comparable.frame import read_runs
 from robustsweep.results.comparable.notes import of_kind
 from robustsweep.results.comparable.rows import UNSPECIFIED
-from robustsweep.results.comparable.sides import Side, find_side, other_sides, refuse_unknown_sides
+from robustsweep.results.comparable.sides import Side, find_side, other_sides, refuse_unknown
 from robustsweep.results.compare.paired_scores import (
     Comparison,
     compared_by_reference,
     compared_score,
     measured_differently,
     read_sides,
-    refuse_unknown_divisor,
     tied_groups,
 )
 from robustsweep.results.compare.request import ALL
@@ -32,7 +31,7 @@ from robustsweep.results.compare.training_of_sides import (
 )
 from robustsweep.results.metrics.mce_by_reference import MCE_BY_REFERENCE
 from robustsweep.results.metrics.per_image import left_out
-from robustsweep.results.metrics.scores import scores_of
+from robustsweep.results.metrics.scores import Score, scores_of
 from robustsweep.results.statistics.families import holm
 
 DECLARED_KINDS = ("primary", "corruption", "clean", "attack")
@@ -72,7 +71,8 @@ def compare(
         method: A method, or the label of a checkpoint.
         against: Another one, several of them, or ``"all"``. With several a set of images takes part if it has one.
         metrics: Names of scores that form the declared family; none: those of ``DECLARED_KINDS``.
-        reference: Checkpoint whose measured errors divide those of an additional mCE.
+        reference: Checkpoint or method whose measured errors, the mean of its training seeds', divide those of an
+            additional mCE.
 
     Raises:
         NothingToCompareError: If the two were never measured on the same images, methods were trained differently, or
@@ -85,9 +85,8 @@ def compare(
         raise NothingToCompareError(f"No finished cell in {', '.join(map(str, runs))}; run robustsweep sweep first.")
     trainings, units = split_units(frame), split_units(frame, by_training=False)
     named = [against] if isinstance(against, str) else list(dict.fromkeys(against))
-    refuse_unknown_sides(units, [method, *(name for name in named if name != ALL)])
-    if reference is not None:
-        refuse_unknown_divisor([*trainings, *units], reference)
+    refuse_unknown(units, [method, *(name for name in named if name != ALL)])
+    refuse_unknown([*trainings, *units], [] if reference is None else [reference], "reference")
     # Within each training first: methods may be there in several. Sides that share none still share images.
     for candidates in (trainings, units):
         found = [_compare_unit(unit, method, named, metrics, reference, runs) for unit in candidates]
@@ -135,21 +134,42 @@ def _compare_unit(
 ) -> UnitComparison | None:
     first = find_side(unit, method)
     opponents = [] if first is None else _opponents(unit, first, against)
-    if first is None or not opponents:
-        return None
-    notes = [note for other in opponents for note in _training_notes(unit, first, other)]
-    notes += [*unstated_training(unit, (first, *opponents))]
-    notes += [note for side in (first, *opponents) for note in repeated_seeds(unit, side)]
-    compared_ids = [identifier for side in (first, *opponents) for identifier in side.checkpoint_ids]
-    notes += overlap_notes(replace(unit, checkpoints=unit.checkpoints.loc[compared_ids]))
+    return compare_sides(unit, first, opponents, runs, metrics, reference) if first and opponents else None
+
+
+def compare_sides(
+    unit: Unit,
+    first: Side,
+    opponents: Sequence[Side],
+    runs: Sequence[Path],
+    metrics: Sequence[str] = (),
+    reference: str | None = None,
+    *,
+    exploratory: bool = True,
+) -> UnitComparison | None:
+    """Compare one side with others of a set; None where no score is measured on both sides of any pair.
+
+    Args:
+        unit: The measurements.
+        first: The side that is compared.
+        opponents: The others, at least one; none shares a checkpoint with it.
+        runs: Where the cells are.
+        metrics: As in ``compare``.
+        reference: As in ``compare``.
+        exploratory: Whether scores outside the declared family are compared as well.
+
+    Raises:
+        NothingToCompareError: If methods were trained differently.
+    """
+    sides = (first, *opponents)
     everything = pd.concat([unit.rows, unit.attacks, unit.windows])
     scores = scores_of(everything, published_reference=unit.is_imagenet)
-    refused = measured_differently(everything, (first, *opponents))
-    if refused:
-        notes.append(f"Left out, because the checkpoints were measured in different settings: {', '.join(refused)}.")
+    declared = set(metrics) or {score.name for score in scores if score.kind in DECLARED_KINDS}
+    scores = [score for score in scores if exploratory or score.name in declared]
+    refused = measured_differently(everything, sides)
     scores = [score for score in scores if not {cell for cell, _ in score.cells} & set(refused)]
-    notes += left_out(unit, [i for side in (first, *opponents) for i in side.checkpoint_ids], scores, runs)
-    read, ids = read_sides(unit, (first, *opponents), scores, runs)
+    notes = [*_side_notes(unit, first, opponents), *_left_out_notes(unit, sides, scores, refused, runs)]
+    read, ids = read_sides(unit, sides, scores, runs)
     compared = [
         compared_score(score, first, other, read[first][score.name], read[other][score.name], ids)
         for other in opponents
@@ -163,10 +183,29 @@ def _compare_unit(
         return None
     if missing := set(metrics) - {one.score.name for one in compared}:
         notes.append(f"Not measured here: {', '.join(sorted(missing))}.")
-    declared = set(metrics) or {score.name for score in scores if score.kind in DECLARED_KINDS}
     tied = tied_groups(read, [s for s in scores if s.name in declared], ids) if len(opponents) > 1 else {}
     pairs = tuple((first, other) for other in opponents)
     return UnitComparison(unit, tuple(_adjusted(compared, declared)), tied, tuple(dict.fromkeys(notes)), pairs)
+
+
+def _side_notes(unit: Unit, first: Side, opponents: Sequence[Side]) -> Iterator[str]:
+    """Say what sets the checkpoints of some sides apart beside their methods."""
+    sides = (first, *opponents)
+    for other in opponents:
+        yield from _training_notes(unit, first, other)
+    yield from unstated_training(unit, sides)
+    for side in sides:
+        yield from repeated_seeds(unit, side)
+    compared = [identifier for side in sides for identifier in side.checkpoint_ids]
+    yield from overlap_notes(replace(unit, checkpoints=unit.checkpoints.loc[compared]))
+
+
+def _left_out_notes(
+    unit: Unit, sides: Sequence[Side], scores: Sequence[Score], refused: Sequence[str], runs: Sequence[Path]
+) -> Iterator[str]:
+    if refused:
+        yield f"Left out, because the checkpoints were measured in different settings: {', '.join(refused)}."
+    yield from left_out(unit, [identifier for side in sides for identifier in side.checkpoint_ids], scores, runs)
 
 
 def _opponents(unit: Unit, first: Side, against: Sequence[str]) -> list[Side]:

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from robustsweep.errors import NothingToCompareError
-from robustsweep.registry import unknown_name
 from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.notes import Note
-from robustsweep.results.comparable.sides import Side, find_side
+from robustsweep.results.comparable.sides import Side
 from robustsweep.results.metrics.mce_by_reference import corruption_errors, mce_difference, reference_score
 from robustsweep.results.metrics.per_image import MeasuredCells, read_scores
+from robustsweep.results.metrics.references import references_of
 from robustsweep.results.metrics.scores import Score
 from robustsweep.results.statistics.families import tied_with_best
 from robustsweep.results.statistics.intervals import Floats, Ids, Interval
@@ -86,37 +86,28 @@ def compared_score(score: Score, first: Side, second: Side, a: Floats, b: Floats
     return Comparison(score, first, second, (float(a.mean()), float(b.mean())), found, found.estimate.p_two_sided())
 
 
-def refuse_unknown_divisor(units: Sequence[Unit], reference: str) -> None:
-    """Check that a reference is one checkpoint of some unit.
-
-    Raises:
-        UsageError: If it is not, listing what there is.
-    """
-    if not any((side := find_side(unit, reference)) and len(side.checkpoint_ids) == 1 for unit in units):
-        known = dict.fromkeys(str(label) for unit in units for label in unit.checkpoints["label"])
-        raise unknown_name("reference checkpoint", reference, list(known))
-
-
 def compared_by_reference(
     unit: Unit, first: Side, opponents: Sequence[Side], reference: str, runs: Sequence[Path]
 ) -> tuple[list[Comparison], list[str]]:
-    """Compare mCE with a measured reference; the second item says why some have none."""
-    divisor = find_side(unit, reference)
-    if divisor is None or len(divisor.checkpoint_ids) != 1:
+    """Compare mCE with a measured reference, a checkpoint or method; the second item says why some have none."""
+    divisor = next((one for one in references_of(unit, reference) if not one.is_published), None)
+    if divisor is None:
         return [], [Note(f"No mCE by {reference}: it is not one of the checkpoints here.", "no mCE")]
+    ids = divisor.checkpoint_ids
 
     @cache
-    def errors(side: Side) -> list[Floats]:
-        return [corruption_errors(unit, identifier, runs) for identifier in side.checkpoint_ids]
+    def errors(checkpoint_id: str) -> Floats:
+        return corruption_errors(unit, checkpoint_id, runs)
 
     compared, reasons = [], []
     for other in opponents:
         try:
-            found, values = mce_difference(errors(divisor)[0], errors(first), errors(other))
+            read = {i: errors(i) for i in (*ids, *first.checkpoint_ids, *other.checkpoint_ids)}
+            found, values = mce_difference(read, ids, first.checkpoint_ids, other.checkpoint_ids)
         except NothingToCompareError as error:
             reasons.append(Note(f"No mCE by {reference}: {error}", "no mCE"))
         else:
-            score = reference_score(reference, errors(divisor)[0])
+            score = reference_score(divisor.name, np.mean([read[i] for i in ids], axis=0))
             compared.append(Comparison(score, first, other, values, found, found.estimate.p_two_sided()))
     return compared, reasons
 

@@ -22,7 +22,7 @@ class CompareRequest:
         method: A method, or the label of a checkpoint.
         against: Others, or ``"all"``.
         metrics: Names of scores that form the declared family; none: the default one.
-        reference: Checkpoint whose measured errors divide those of an additional mCE.
+        reference: Checkpoint or method whose measured errors divide those of an additional mCE.
     """
 
     runs: tuple[Path, ...]

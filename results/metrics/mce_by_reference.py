@@ -75,14 +75,24 @@ def mce_estimate(model: tuple[Floats, Floats], reference: tuple[Floats, Floats])
 
 
 def mce_difference(
-    reference: Floats, first: Sequence[Floats], second: Sequence[Floats], *, seed: int = 0
+    errors: Mapping[str, Floats],
+    reference: Sequence[str],
+    first: Sequence[str],
+    second: Sequence[str],
+    *,
+    seed: int = 0,
 ) -> tuple[MethodDifference, tuple[float, float]]:
     """Compare two methods' mCE by a measured reference, all resampled on the same images.
 
+    The mean errors of the reference's training seeds divide. These seeds are a sample too: to first order one moves
+    the difference by its errors times the two methods' difference of CE (the delta method), and where the reference is
+    one of the methods, its seeds count once for both.
+
     Args:
-        reference: Errors of the reference, shape (n, 15).
-        first: The same of each checkpoint of the first method.
-        second: The same of the second method.
+        errors: Errors by checkpoint, each of shape (n, 15).
+        reference: The checkpoints of the reference, one per training seed.
+        first: Those of the first method.
+        second: Those of the second method.
         seed: Seed of the resampled images.
 
     Returns:
@@ -91,8 +101,9 @@ def mce_difference(
     Raises:
         UndefinedMetricError: If the reference has no error under some corruption, or so few that a resample has none.
     """
-    errors = np.stack([reference, *first, *second], axis=2)
-    if not (errors[:, :, 0].mean(axis=0) > 0).all():
+    divisor = np.mean([errors[i] for i in reference], axis=0)
+    together = np.stack([divisor, *(errors[i] for i in (*first, *second))], axis=2)
+    if not (divisor.mean(axis=0) > 0).all():
         raise UndefinedMetricError("The reference makes no error under some corruption; choose another reference.")
     k = len(first)
 
@@ -100,17 +111,33 @@ def mce_difference(
         ratios = mean_ratios(means)
         return np.stack([ratios[..., :k].mean(axis=-1), ratios[..., k:].mean(axis=-1)], axis=-1)
 
-    ratios = mean_ratios(errors.mean(axis=0))
-    values = float(ratios[:k].mean()), float(ratios[k:].mean())
+    values = by_method(together.mean(axis=0))
     with np.errstate(divide="ignore", invalid="ignore"):
-        drawn = resample(errors, by_method, seed=seed)
+        drawn = resample(together, by_method, seed=seed)
     if not np.isfinite(drawn).all():
         raise UndefinedMetricError(
             "The reference makes so few errors under some corruption that some resamples of the images hold none; "
             "choose another reference."
         )
     variance = float(np.var(drawn[:, 0] - drawn[:, 1], ddof=1))
-    return combine(values[0] - values[1], variance, len(errors), (ratios[:k], ratios[k:])), values
+    by_seed = _by_seed({i: errors[i].mean(axis=0) for i in (*reference, *first, *second)}, reference, first, second)
+    found = combine(float(values[0] - values[1]), variance, len(together), *by_seed)
+    return found, (float(values[0]), float(values[1]))
+
+
+def _by_seed(
+    means: Mapping[str, Floats], reference: Sequence[str], first: Sequence[str], second: Sequence[str]
+) -> tuple[tuple[Floats, Floats], Floats | None]:
+    """Return what each training seed adds to the difference: of either method, and of a reference that is neither."""
+    divisor = np.mean([means[i] for i in reference], axis=0)
+    ces = [np.mean([means[i] for i in side], axis=0) / divisor for side in (first, second)]
+    moved = np.array([-((ces[0] - ces[1]) * means[i] / divisor).mean() for i in reference])
+    own = [sign * np.array([(means[i] / divisor).mean() for i in side]) for sign, side in ((1, first), (-1, second))]
+    for place, side in enumerate((first, second)):
+        if tuple(side) == tuple(reference):
+            own[place] = own[place] + moved
+            return (own[0], own[1]), None
+    return (own[0], own[1]), moved
 
 
 def reference_score(label: str, reference: Floats) -> Score:

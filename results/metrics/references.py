@@ -1,16 +1,14 @@
-"""The errors that divide others: published AlexNet, or one checkpoint of the run."""
+"""The errors that divide others: published AlexNet, or a checkpoint or method of the run."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from robustsweep.errors import UsageError
-from robustsweep.registry import unknown_name
 from robustsweep.results.alexnet_errors import alexnet_errors
 from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.rows import DEFAULT_METHOD
-from robustsweep.results.comparable.seed_groups import seed_groups
+from robustsweep.results.comparable.sides import find_side, training_seeds
 
 NOT_COMPARABLE = "not comparable with published mCE"
 
@@ -42,8 +40,8 @@ class Reference:
 def references_of(unit: Unit, wanted: str | None) -> list[Reference]:
     """Choose the references of one unit.
 
-    Published AlexNet is one on ImageNet's 1000 classes only. A checkpoint of the run is one when ``wanted`` names it; a
-    method, with the mean of its seeds' errors, when ``wanted`` names it, or, with no wish, the method ``baseline``.
+    Published AlexNet is one on ImageNet's 1000 classes only. What ``wanted`` names is one, looked up as ``find_side``
+    does: a method with the mean of its seeds' errors, or a checkpoint; with no wish, the method ``baseline``.
     Checkpoints of one method that differ by more than their seed have no mean.
 
     Raises:
@@ -53,36 +51,19 @@ def references_of(unit: Unit, wanted: str | None) -> list[Reference]:
     if unit.is_imagenet:
         caveat = "" if unit.is_published_imagenet_c else NOT_COMPARABLE
         references.append(Reference("AlexNet", alexnet_errors(), caveat, is_published=True))
-    chosen = tuple(_matching(unit, wanted or DEFAULT_METHOD))
-    together = next((group for group in seed_groups(unit) if set(group.checkpoint_ids) == set(chosen)), None)
+    known = {*unit.checkpoints["method"], *unit.checkpoints["label"]}
+    side = find_side(unit, wanted or DEFAULT_METHOD) if wanted or DEFAULT_METHOD in known else None
+    if side is None:
+        return references
+    chosen, together = list(side.checkpoint_ids), training_seeds(unit, side)
     if wanted and len(chosen) > 1 and together is None:
-        labels = ", ".join(unit.checkpoints.loc[list(chosen), "label"])
+        labels = ", ".join(unit.checkpoints.loc[chosen, "label"])
         raise UsageError(
             f"--reference {wanted} fits {len(chosen)} checkpoints that differ by more than their training seed "
             f"({labels}); name one of them."
         )
     if len(chosen) == 1 or together is not None:
-        one = str(unit.checkpoints.loc[chosen[0], "label"])
-        label = one if len(chosen) == 1 or together is None else together.label
-        errors = unit.values()[list(chosen)].mean(axis=1, skipna=False).rename(label)
-        references.append(Reference(label, errors, NOT_COMPARABLE, checkpoint_ids=chosen))
+        label = together.label if len(chosen) > 1 and together else str(unit.checkpoints.loc[chosen[0], "label"])
+        errors = unit.values()[chosen].mean(axis=1, skipna=False).rename(label)
+        references.append(Reference(label, errors, NOT_COMPARABLE, checkpoint_ids=side.checkpoint_ids))
     return references
-
-
-def refuse_unknown_reference(units: Sequence[Unit], wanted: str | None) -> None:
-    """Check that some unit has a checkpoint or method called ``wanted``.
-
-    Raises:
-        UsageError: If none has, listing what there is.
-    """
-    if wanted and not any(_matching(unit, wanted) for unit in units):
-        known = {name: None for unit in units for column in ("label", "method") for name in unit.checkpoints[column]}
-        raise unknown_name("reference", wanted, list(known))
-
-
-def _matching(unit: Unit, wanted: str) -> list[str]:
-    for column in ("label", "checkpoint", "method"):
-        found = unit.checkpoints.index[unit.checkpoints[column] == wanted]
-        if len(found):
-            return list(found)
-    return []

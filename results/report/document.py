@@ -10,7 +10,7 @@ import pandas as pd
 from robustsweep.errors import NothingToCompareError
 from robustsweep.results.comparable.comparable_sets import Unit, split_units
 from robustsweep.results.comparable.frame import read_runs
-from robustsweep.results.metrics.references import refuse_unknown_reference
+from robustsweep.results.comparable.sides import refuse_unknown
 from robustsweep.results.report.section import Section, section_of
 from robustsweep.results.stored.audit_records import audit_notes, missing_audits
 from robustsweep.results.tables.audit_tables import audit_tables, flags_of, load_audits, warnings_table
@@ -79,7 +79,7 @@ def build_report(runs: Sequence[Path], reference: str | None = None) -> Report:
     audits = load_audits(runs)
     notes = (*measured.notes, *audit_notes(runs, audits))
     units = [replace(unit, notes=(*unit.notes, *notes)) for unit in split_units(frame)]
-    refuse_unknown_reference(units, reference)
+    refuse_unknown(units, [reference] if reference else [], "reference")
     sections = tuple(
         section_of(unit, prefix, runs, reference, flags_of(audits, unit.scope.fingerprint))
         for unit, prefix in zip(units, _prefixes(units), strict=True)

@@ -96,7 +96,13 @@ def mean_over_seeds(by_image: Floats, *by_seed: Floats) -> Estimate:
     return _joined(images.value, images.standard_error**2, images.n_images, seeds)
 
 
-def combine(value: float, image_variance: float, n_images: int, by_seed: tuple[Floats, Floats]) -> MethodDifference:
+def combine(
+    value: float,
+    image_variance: float,
+    n_images: int,
+    by_seed: tuple[Floats, Floats],
+    shared: Floats | None = None,
+) -> MethodDifference:
     """Join the images' variance of a difference, however it was found, with the seeds' variances.
 
     Args:
@@ -104,9 +110,12 @@ def combine(value: float, image_variance: float, n_images: int, by_seed: tuple[F
         image_variance: Its variance over images.
         n_images: Source images.
         by_seed: Each method's score per seed, shapes (K1,) and (K2,).
+        shared: What each seed of a third method that both depend on adds to the difference, shape (K3,), such as a
+            reference's; None or one seed: nothing. It counts beside single seeds of the two methods as well.
     """
     n_seeds = len(by_seed[0]), len(by_seed[1])
-    seeds = [(_spread(scores) / len(scores), len(scores) - 1) for scores in by_seed if min(n_seeds) > 1]
+    sampled = [*(by_seed if min(n_seeds) > 1 else ()), *([shared] if shared is not None and len(shared) > 1 else [])]
+    seeds = [(_spread(scores) / len(scores), len(scores) - 1) for scores in sampled]
     return MethodDifference(_joined(value, image_variance, n_images, seeds), n_seeds)
 
 

@@ -12,12 +12,24 @@ from robustsweep.results.compare.paired_scores import Comparison
 Make = Callable[..., RunBuilder]
 
 
-def method(builder: RunBuilder, name: str, error: float, seeds: int, corruptions: tuple[str, ...] = ("fog",)) -> list:
+def method(
+    builder: RunBuilder,
+    name: str,
+    error: float,
+    seeds: int,
+    corruptions: tuple[str, ...] = ("fog",),
+    *,
+    first_seed: int = 0,
+    called: str = "",
+    **card: object,
+) -> list:
+    """Write the checkpoints of a method; a single one may be ``called`` otherwise than by method and seed."""
     found = []
-    for seed in range(seeds):
+    for seed in range(first_seed, first_seed + seeds):
         facts = {"device": "cpu", "seconds_per_epoch": 2.0 + seed + error}
-        builder.card(f"{name}-{seed}", name, seed, recipe_hash="c" * 64, training=facts)
-        found.append(put_sweep(builder, f"{name}-{seed}", error, seed + sum(map(ord, name)), corruptions))
+        label = called or f"{name}-{seed}"
+        builder.card(label, name, seed, recipe_hash="c" * 64, training=facts, **card)
+        found.append(put_sweep(builder, label, error, seed + sum(map(ord, name)), corruptions))
     return found
 
 

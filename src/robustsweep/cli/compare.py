@@ -25,7 +25,11 @@ def compare(
         ),
     ] = None,
     reference: Annotated[
-        str | None, typer.Option(help="Checkpoint whose measured errors divide the others' for an additional mCE.")
+        str | None,
+        typer.Option(
+            help="Checkpoint or method whose measured errors, the mean of its seeds', divide the others' for an "
+            "additional mCE."
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write compare.md and CSV tables to.")] = None,
 ) -> None:

@@ -6,7 +6,8 @@ from run_builder import RunBuilder
 from robustsweep.errors import DataError, UsageError
 from robustsweep.results.comparable.comparable_sets import Unit, split_units
 from robustsweep.results.comparable.frame import load_frame
-from robustsweep.results.metrics.references import NOT_COMPARABLE, references_of, refuse_unknown_reference
+from robustsweep.results.comparable.sides import refuse_unknown
+from robustsweep.results.metrics.references import NOT_COMPARABLE, references_of
 
 Make = Callable[..., RunBuilder]
 
@@ -150,7 +151,7 @@ def test_an_unknown_reference_is_refused_with_a_suggestion(builder: RunBuilder) 
     builder.card("net", "baseline")
     builder.clean("net", 900)
     with pytest.raises(UsageError, match="did you mean 'baseline'"):
-        refuse_unknown_reference(units_of(builder), "basline")
+        refuse_unknown(units_of(builder), ["basline"], "reference")
 
 
 @pytest.mark.parametrize(

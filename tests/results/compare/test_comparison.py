@@ -162,7 +162,7 @@ def test_a_reference_with_no_errors_or_hardly_any_divides_nothing(n_wrong: int, 
     reference, *others = rng.integers(0, 2, (3, 200, 15)).astype(float)
     reference[:, 4] = np.arange(200) < n_wrong
     with pytest.raises(UndefinedMetricError, match="choose another reference") as caught:
-        mce_difference(reference, others[:1], others[1:])
+        mce_difference(dict(zip("rab", (reference, *others), strict=True)), "r", "a", "b")
     assert reason in str(caught.value)
 
 
@@ -178,7 +178,7 @@ def test_a_measured_reference_divides_and_is_resampled_with_the_sides(make_build
     assert one.values[0] == pytest.approx(np.mean(ratios))
     assert one.difference.estimate.standard_error > 0
     assert one.p_holm is None
-    with pytest.raises(UsageError, match="reference checkpoint"):
+    with pytest.raises(UsageError, match="Unknown reference 'alexnet'"):
         compare([builder.root], "smoothmix", "baseline", reference="alexnet")
 
 
@@ -206,7 +206,7 @@ def test_what_one_set_of_images_lacks_is_noted_there_and_compared_on_the_others(
     assert all(one.p_holm is None for one in by_data["e"].comparisons)
     with pytest.raises(UsageError, match="did you mean 'fog_error'"):
         compare(runs, "smoothmix", "cutmix", metrics=["fogg_error"])
-    with pytest.raises(UsageError, match="reference checkpoint"):
+    with pytest.raises(UsageError, match="Unknown reference 'alexnet'"):
         compare(runs, "smoothmix", "cutmix", reference="alexnet")
     with pytest.raises(NothingToCompareError, match="No mCE by reference: .* reference-0 lacks gaussian_noise"):
         compare([few.root], "smoothmix", "cutmix", reference="reference")
