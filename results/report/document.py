@@ -33,6 +33,7 @@ class Report:
         provenance: Checkpoints, data and versions.
         cautions: Warnings of cells, and audits; empty where there are none.
         frame: The cells behind it, as ``load_frame`` returns them.
+        title: What it is.
         files: What was written; empty before that.
     """
 
@@ -44,6 +45,7 @@ class Report:
     provenance: Table
     cautions: tuple[Table, ...]
     frame: pd.DataFrame
+    title: str = "Robustness report"
     files: tuple[Path, ...] = ()
 
     @property
@@ -82,7 +84,7 @@ def build_report(runs: Sequence[Path], reference: str | None = None) -> Report:
     refuse_unknown(units, [reference] if reference else [], "reference")
     sections = tuple(
         section_of(unit, prefix, runs, reference, flags_of(audits, unit.scope.fingerprint))
-        for unit, prefix in zip(units, _prefixes(units), strict=True)
+        for unit, prefix in zip(units, prefixes_of(units), strict=True)
     )
     warnings = warnings_table(frame)
     return Report(
@@ -103,7 +105,7 @@ def _training_tables(frame: pd.DataFrame) -> tuple[Table, ...]:
     return tuple(footnotes(table) for table in [*numbered, *([cost] if cost else [])])
 
 
-def _prefixes(units: Sequence[Unit]) -> list[str]:
+def prefixes_of(units: Sequence[Unit]) -> list[str]:
     """Name files by unit where there are several units."""
     if len(units) == 1:
         return [""]

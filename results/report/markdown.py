@@ -26,7 +26,7 @@ def report_markdown(report: Report) -> str:
 
 def _opening(report: Report) -> str:
     frame = report.frame
-    lines = ["# Robustness report", ""]
+    lines = [f"# {escape_markdown(report.title)}", ""]
     lines.append(f"- {frame['checkpoint_id'].nunique()} checkpoint(s), {frame['key'].nunique()} measured cells")
     if report.n_missing:
         lines.append(f"- **{report.n_missing} planned cells are missing**, see [Missing cells](#missing-cells)")

@@ -31,7 +31,11 @@ def compare(
             "additional mCE."
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder to write compare.md and CSV tables to.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to: compare.md, CSV tables and the others.")] = None,
+    formats: Annotated[
+        str | None,
+        typer.Option("--format", help="With --out, separated by commas: md, csv, latex, html, json. Default: md,csv."),
+    ] = None,
 ) -> None:
     """Compare a method with another on the same images: differences with intervals, and what they are worth.
 
@@ -40,23 +44,30 @@ def compare(
     from rich.console import Console
 
     from robustsweep.cli.terminal import say
+    from robustsweep.errors import UsageError
     from robustsweep.results.compare.comparison import compare as compare_runs
     from robustsweep.results.compare.request import compare_request
     from robustsweep.results.compare.tables import comparison_tables
+    from robustsweep.results.report.comparison_files import (
+        DEFAULT_COMPARISON_FORMATS,
+        comparison_files,
+        refuse_unknown_formats,
+    )
     from robustsweep.results.stored.files import write_atomically
-    from robustsweep.results.tables.formats import escape_markdown, to_csv, to_markdown, to_rich
+    from robustsweep.results.tables.formats import to_rich
 
     console = Console(highlight=False)
+    chosen = DEFAULT_COMPARISON_FORMATS if formats is None else [name.strip() for name in formats.split(",")]
+    refuse_unknown_formats(chosen)
+    if formats is not None and out is None:
+        raise UsageError("--format says what is written; name the folder to write to with --out.")
     request = compare_request(runs, method, against or (), metric or (), reference)
     found = compare_runs(request.runs, request.method, request.against, request.metrics, request.reference)
-    tables = [table for one in found for table in comparison_tables(one)]
-    for table in tables:
+    for table in (table for one in found for table in comparison_tables(one)):
         console.print(to_rich(table, console.width))
         console.print()
     if out is not None:
-        title = f"{request.method} against {', '.join(request.against)}"
-        text = f"# {escape_markdown(title)}\n\n" + "\n".join(to_markdown(table, level=2) for table in tables)
-        write_atomically(out / "compare.md", text.encode())
-        for position, table in enumerate(tables, 1):
-            write_atomically(out / f"{position}_{table.slug}.csv", to_csv(table).encode())
-        say(f"Wrote {out}/ ({len(tables) + 1} files)", console)
+        files = comparison_files(request, found, chosen)
+        for name, content in files.items():
+            write_atomically(out / name, content)
+        say(f"Wrote {out}/ ({len(files)} files)", console)
