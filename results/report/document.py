@@ -34,6 +34,7 @@ class Report:
         cautions: Warnings of cells, and audits; empty where there are none.
         frame: The cells behind it, as ``load_frame`` returns them.
         title: What it is.
+        reference: What was named to divide CE and mCE; None: nothing.
         files: What was written; empty before that.
     """
 
@@ -46,6 +47,7 @@ class Report:
     cautions: tuple[Table, ...]
     frame: pd.DataFrame
     title: str = "Robustness report"
+    reference: str | None = None
     files: tuple[Path, ...] = ()
 
     @property
@@ -96,6 +98,7 @@ def build_report(runs: Sequence[Path], reference: str | None = None) -> Report:
         provenance=provenance_table(frame),
         cautions=(*([warnings] if warnings else []), *audit_tables(audits)),
         frame=frame,
+        reference=reference,
     )
 
 

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from robustsweep.printable import printable
 from robustsweep.results.figures.picture import Picture
@@ -24,12 +24,16 @@ _ESCAPES = {
     "·": r"\textperiodcentered{}",
     "≈": r"$\approx$",
     "±": r"$\pm$",
+    "†": r"\textdagger{}",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     '"': r"\textquotedbl{}",
     "`": r"\textasciigrave{}",
 } | {character: f"\\{character}" for character in "&%$#_"}
+
+PAPER_TABLE = "paper_table"
+"""Slug of a set's table for a paper, behind the set's prefix."""
 
 _LINE_CHARACTERS = 40
 
@@ -59,27 +63,34 @@ def _typeset(character: str) -> str:
     return "".join(_ESCAPES.get(one, one) for one in plain) or "?"
 
 
-def latex_files(report: Report) -> dict[str, str]:
+def latex_files(report: Report, papers: Mapping[str, str] | None = None) -> dict[str, str]:
     """Render every table that people read, by file name; ``report.tex`` inputs them and compiles on its own.
 
     A table's file is a ``table`` environment that needs booktabs and graphicx (it is made as narrow as the page).
     ``report.tex`` also says what the page says in words, and includes the figures as ``SLUG.pdf`` beside it.
+
+    Args:
+        report: What to render.
+        papers: The papers' tables by file name, each of which begins with the prefix of its set; None: there are none.
     """
+    papers = papers or {}
     files = {f"{table.slug}.tex": to_latex(table) for table in report.tables if table.depth != "data"}
-    parts = [_HEAD, *(part for section in report.sections for part in _section(section))]
+    parts = [_HEAD, *(part for section in report.sections for part in _section(section, papers))]
     inside = {table.slug for section in report.sections for table in section.tables}
     parts += [_input(table) for table in report.tables if table.depth != "data" and table.slug not in inside]
     terms = "\n".join(rf"\item[{escape_latex(term)}] {escape_latex(meaning)}" for term, meaning in definitions())
     parts.append(f"\\section*{{Definitions}}\n\\begin{{description}}\n{terms}\n\\end{{description}}\n")
-    return files | {"report.tex": "".join([*parts, "\\end{document}\n"])}
+    return {**files, **papers, "report.tex": "".join([*parts, "\\end{document}\n"])}
 
 
-def _section(section: Section) -> Iterator[str]:
+def _section(section: Section, papers: Mapping[str, str]) -> Iterator[str]:
     scope = section.unit.scope
     yield f"\\section*{{{escape_latex(scope.title)}}}\n{escape_latex(scope.explained)}\n"
     if said := [*section.unit.notes, *section.summary]:
         items = "\n".join(rf"\item {{}}{escape_latex(sentence)}" for sentence in said)
         yield f"\\begin{{itemize}}\n{items}\n\\end{{itemize}}\n"
+    if (name := f"{section.prefix}{PAPER_TABLE}.tex") in papers:
+        yield f"\\input{{{name}}}\n\\clearpage\n"
     yield from map(_figure, section.pictures_after(None))
     for table in section.tables:
         if table.depth != "data":

@@ -41,6 +41,7 @@ class Section:
         pictures: Their figures.
         summary: What the headline says, in sentences.
         strips: What the corruptions look like, and what the methods predicted.
+        prefix: What the names of its tables and figures begin with.
     """
 
     unit: Unit
@@ -48,6 +49,7 @@ class Section:
     pictures: tuple[Picture, ...]
     summary: tuple[str, ...]
     strips: Strips
+    prefix: str = ""
 
     def pictures_after(self, table: Table | None) -> list[Picture]:
         """List the figures that follow a table; None: those before all tables."""
@@ -85,7 +87,7 @@ def section_of(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | N
         summary += tuple(overlap_notes(unit))
     named = [replace(table, slug=f"{prefix}{table.slug}") for table in _methods_first(methods, tables)]
     pictures = tuple(_pictures(unit, calibrations, prefix, {table.slug for table in named}))
-    return Section(unit, tuple(map(footnotes, named)), pictures, summary, strips_of(unit, runs))
+    return Section(unit, tuple(map(footnotes, named)), pictures, summary, strips_of(unit, runs), prefix)
 
 
 def _error_tables(unit: Unit, references: Sequence[Reference]) -> list[Table]:

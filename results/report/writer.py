@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from robustsweep.errors import UsageError
 from robustsweep.process.cycle_collector import collector_paused
 from robustsweep.process.freed_memory import keep_freed_memory
 from robustsweep.registry import unknown_name
@@ -16,6 +17,9 @@ from robustsweep.results.report.html.page import report_html
 from robustsweep.results.report.json_report import report_json
 from robustsweep.results.report.latex import latex_files
 from robustsweep.results.report.markdown import report_markdown
+from robustsweep.results.report.paper.paper_latex import paper_latex
+from robustsweep.results.report.paper.paper_table import paper_tables
+from robustsweep.results.report.paper.request import PaperRequest
 from robustsweep.results.report.report_files import write_files
 from robustsweep.results.stored.cells import canonical_json
 from robustsweep.results.tables.csv_text import csv_text
@@ -32,6 +36,7 @@ def write_report(
     out: Path | None = None,
     formats: Sequence[str] = DEFAULT_FORMATS,
     reference: str | None = None,
+    paper: PaperRequest | None = None,
 ) -> Report:
     """Compute the report of ``runs`` and write it; an earlier report's files of these formats do not stay.
 
@@ -40,27 +45,32 @@ def write_report(
         out: Folder to write to; None: ``report`` in the first run folder.
         formats: ``"html"`` writes ``report.html``, one file that holds all; ``"md"`` writes ``report.md`` and its
             figures; ``"csv"`` writes ``tables/*.csv`` with raw values and ``tables/cells.csv`` with every measured
-            cell; ``"latex"`` writes ``latex/*.tex``, one per table, and ``latex/report.tex``, which inputs them and the
-            figures beside it; ``"json"`` writes ``report.json``; ``"png"``, ``"svg"`` and ``"pdf"`` write the figures
-            alone.
+            cell; ``"latex"`` writes ``latex/*.tex``, one per table, ``latex/paper_table.tex`` with methods in rows, and
+            ``latex/report.tex``, which inputs them and the figures beside it; ``"json"`` writes ``report.json``;
+            ``"png"``, ``"svg"`` and ``"pdf"`` write the figures alone.
         reference: As in ``build_report``.
+        paper: The shape of the paper's table, which is written as ``"latex"`` alone; None: the default one.
 
     Raises:
         NothingToCompareError: If no run holds a finished cell.
-        UsageError: If a format or the reference is unknown.
+        UsageError: If a format, the reference or a column of the paper's table is unknown.
     """
     for name in formats:
         if name not in (*FORMATS, *FIGURE_FORMATS):
             raise unknown_name("format", name, [*FORMATS, *FIGURE_FORMATS])
+    if paper is not None and "latex" not in formats:
+        raise UsageError(
+            "--columns, --digits, --spread and --against shape the paper's table; add latex to --format to write it."
+        )
     keep_freed_memory()
     report = build_report(runs, reference)
-    contents = dict(_contents(report, formats))
+    contents = dict(_contents(report, formats, paper or PaperRequest()))
     root, folder = (out, ()) if out is not None else (runs[0], ("report",))
     write_files(root, folder, contents, formats)
     return replace(report, files=tuple(root.joinpath(*folder, name) for name in contents))
 
 
-def _contents(report: Report, formats: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+def _contents(report: Report, formats: Sequence[str], paper: PaperRequest) -> Iterator[tuple[str, bytes]]:
     """Yield the path of each file below the report's folder, and what it holds."""
     pictures = [picture for section in report.sections for picture in section.pictures]
     if "html" in formats:
@@ -74,7 +84,8 @@ def _contents(report: Report, formats: Sequence[str]) -> Iterator[tuple[str, byt
         yield from ((f"tables/{table.slug}.csv", to_csv(table).encode()) for table in report.tables)
         yield "tables/cells.csv", _cells_csv(report.frame).encode()
     if "latex" in formats:
-        yield from ((f"latex/{name}", text.encode()) for name, text in latex_files(report).items())
+        papers = {f"{table.slug}.tex": paper_latex(table) for table in paper_tables(report, paper)}
+        yield from ((f"latex/{name}", text.encode()) for name, text in latex_files(report, papers).items())
         yield from ((f"latex/{picture.slug}.pdf", picture.rendered("pdf")) for picture in pictures)
     if "json" in formats:
         yield "report.json", report_json(report).encode()

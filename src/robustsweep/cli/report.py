@@ -21,15 +21,37 @@ def report(
             help="Checkpoint or method that CE and mCE divide by. Default: the only 'baseline', if there is one."
         ),
     ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            help="Scores of the paper's table (latex: paper_table.tex), separated by commas, such as "
+            "clean_error,mean_corruption_error,fog_error. Default: mean, clean and groups."
+        ),
+    ] = None,
+    digits: Annotated[int | None, typer.Option(help="Digits after the point in the paper's table. Default: 1.")] = None,
+    spread: Annotated[
+        str | None,
+        typer.Option(help="Behind the means of the paper's table: sd (over training seeds) or interval. Default: sd."),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            help="Method to which the paper's table shows differences. Default: cutmix, else baseline. The table takes "
+            "one column of a two-column paper if it fits, else the page (table*)."
+        ),
+    ] = None,
 ) -> None:
     """Turn the cells of one or several runs into tables, figures and an HTML page that opens from disk."""
     from rich.console import Console
 
     from robustsweep.cli.terminal import say
+    from robustsweep.results.report.paper.request import paper_request
     from robustsweep.results.report.writer import write_report
     from robustsweep.results.tables.formats import to_rich
 
-    written = write_report(runs, out, [name.strip() for name in formats.split(",")], reference)
+    asked = (columns, digits, spread, against)
+    paper = None if asked == (None,) * 4 else paper_request([] if columns is None else columns.split(","), *asked[1:])
+    written = write_report(runs, out, [name.strip() for name in formats.split(",")], reference, paper)
     console = Console(highlight=False)
     for note in dict.fromkeys(note for section in written.sections for note in section.unit.notes):
         say(f"Note: {note}", console, "yellow")

@@ -1,0 +1,1 @@
+"""The table of a paper: methods in rows, scores in columns, one page wide."""
