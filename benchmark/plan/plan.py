@@ -67,12 +67,14 @@ class Plan:
         checkpoints: The checkpoints, each once.
         conditions: The conditions, each once, with everything filled in.
         skipped: Conditions that were asked for and cannot be measured on these images.
+        compare: The comparison that it declares, for the report; None: none.
     """
 
     source: Source
     checkpoints: tuple[Checkpoint, ...]
     conditions: tuple[Condition, ...]
     skipped: tuple[Skipped, ...]
+    compare: Json | None = None
 
     @cached_property
     def cells(self) -> dict[tuple[str, Condition], PlannedCell]:

@@ -152,7 +152,7 @@ def _announce(plan: Plan, store: CellStore, audits: Sequence[Json]) -> str:
         store.samples.write_class_names(plan.source.images_key, names)
     for checkpoint in plan.checkpoints:
         store.write_checkpoint({"id": checkpoint.id, "name": checkpoint.name, "card": checkpoint.card.to_dict()})
-    return store.write_plan(plan.entries(), audits)
+    return store.write_plan(plan.entries(), audits, plan.compare)
 
 
 def _refuse_damage(plan: Plan, store: CellStore) -> None:

@@ -43,12 +43,14 @@ class Measured:
         notes: Sentences about the folders: files without a checksum, plans that are gone.
         missing: The cells that some run planned and none holds, as ``WantedPlan`` describes them.
         audits: The audits that some run planned, likewise.
+        declared: The comparisons that some plan declared, each once.
     """
 
     frame: pd.DataFrame
     notes: tuple[str, ...]
     missing: tuple[Json, ...]
     audits: tuple[Json, ...]
+    declared: tuple[Json, ...]
 
 
 def load_frame(runs: Runs) -> pd.DataFrame:
@@ -106,7 +108,8 @@ def read_runs(runs: Runs) -> Measured:
     wanted = {entry["key"]: entry for plan in plans for entry in plan.wanted}
     missing = tuple(entry for key, entry in wanted.items() if key not in cells)
     audits = {entry["key"]: entry for plan in plans for entry in plan.audits}
-    return Measured(frame, tuple(dict.fromkeys(notes)), missing, tuple(audits.values()))
+    declared = {str(plan.compare): plan.compare for plan in plans if plan.compare}
+    return Measured(frame, tuple(dict.fromkeys(notes)), missing, tuple(audits.values()), tuple(declared.values()))
 
 
 def _lost_plans(run: Path, named: Counter[str], found: set[str], *, is_old: bool) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """What a user asks of a comparison, from the [compare] table of a TOML plan, the command line, or both."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,14 +76,39 @@ def declared_family(plan: Path) -> tuple[tuple[str, ...], int]:
 
 
 def _read(plan: Path) -> dict[str, Any]:
-    """Read the [compare] table of a plan, whose ``out`` is the run.
-
-    The first of ``methods`` is compared with each of the others; a single one with all that were measured.
-    """
+    """Read the [compare] table of a plan, whose ``out`` is the run."""
     content = read_plan(plan)
-    table, out = content.get("compare", {}), content.get("out")
+    out = content.get("out")
     if not isinstance(out, str):
         raise UsageError(f"The plan {plan} names no run; give out = 'FOLDER', where its sweep writes to.")
+    declared = _table(content, plan)
+    methods = declared["methods"]
+    return {
+        "runs": (Path(out).expanduser(),),
+        "method": methods[0] if methods else None,
+        "against": opponents(declared),
+        "metrics": tuple(declared["metrics"]),
+        "reference": declared["reference"],
+    }
+
+
+def declared_comparison(plan: Path) -> dict[str, Any] | None:
+    """Return what a plan declares that will be compared, as a sweep stores it; None where it names no methods.
+
+    Raises:
+        UsageError: If its [compare] table cannot be understood.
+    """
+    declared = _table(read_plan(plan), plan)
+    return declared if declared["methods"] else None
+
+
+def opponents(declared: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return with what the first of the methods is compared: each of the others, or all that were measured."""
+    return tuple(declared["methods"][1:]) or (ALL,)
+
+
+def _table(content: dict[str, Any], plan: Path) -> dict[str, Any]:
+    table = content.get("compare", {})
     if not isinstance(table, dict):
         raise UsageError(f"The plan {plan}: compare must be a table, [compare], got {table!r}.")
     for key in table:
@@ -93,16 +118,10 @@ def _read(plan: Path) -> dict[str, Any]:
     reference = table.get("reference")
     if reference is not None and not isinstance(reference, str):
         raise UsageError(f"The plan {plan}, [compare]: reference must be a text, got {reference!r}.")
-    return {
-        "runs": (Path(out).expanduser(),),
-        "method": methods[0] if methods else None,
-        "against": methods[1:] or (ALL,),
-        "metrics": metrics,
-        "reference": reference,
-    }
+    return {"methods": methods, "metrics": metrics, "reference": reference}
 
 
-def _texts(value: Any, what: str) -> tuple[str, ...]:
+def _texts(value: Any, what: str) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
         raise UsageError(f"{what} must be a list of texts, got {value!r}.")
-    return tuple(value)
+    return value

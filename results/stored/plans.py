@@ -32,11 +32,20 @@ class AuditFields(TypedDict):
     checkpoint: str
 
 
+class CompareFields(TypedDict):
+    """A comparison that was declared before there was a result, as the [compare] table of a TOML plan does."""
+
+    methods: list[str]
+    metrics: list[str]
+    reference: str | None
+
+
 class PlanFields(TypedDict):
     """A plan's document."""
 
     wanted: list[EntryFields]
     audits: NotRequired[list[AuditFields]]
+    compare: NotRequired[CompareFields]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +55,12 @@ class WantedPlan:
     Attributes:
         wanted: Per cell its ``key``, ``checkpoint_id``, ``checkpoint`` (a name) and ``condition`` (a name).
         audits: Per checkpoint to be audited its audit's ``key``, ``checkpoint_id`` and ``checkpoint``.
+        compare: A declared comparison, see ``CompareFields``; None: none.
     """
 
     wanted: Sequence[Json]
     audits: Sequence[Json] = ()
+    compare: Json | None = None
 
     @property
     def name(self) -> str:
@@ -57,7 +68,8 @@ class WantedPlan:
         return identity_key({"schema_version": SCHEMA_VERSION, **self._content()})[:16]
 
     def _content(self) -> Json:
-        return {"wanted": list(self.wanted), "audits": list(self.audits)}
+        declared = {"compare": self.compare} if self.compare else {}
+        return {"wanted": list(self.wanted), "audits": list(self.audits), **declared}
 
     def file(self) -> bytes:
         """Return the file of the plan."""
@@ -75,8 +87,10 @@ def read_wanted(path: Path) -> WantedPlan:
     version = SCHEMA_VERSION if document.is_sealed else SCHEMA_VERSION_UNSEALED
     if identity_key({"schema_version": version, **content})[:16] != path.stem:
         raise DataError(f"{path} is not the plan that its name says; {_ADVICE}.")
-    plan = WantedPlan(content["wanted"], content.get("audits", ()))
+    plan = WantedPlan(content["wanted"], content.get("audits", ()), content.get("compare"))
     for entry in (*plan.wanted, *plan.audits):
         if not _KEY.fullmatch(entry["key"]) or not CHECKPOINT_ID.fullmatch(entry["checkpoint_id"]):
             raise DataError(f"{path} is not a plan (an entry's key or checkpoint_id is no hash); {_ADVICE}.")
+    if plan.compare and not plan.compare["methods"]:
+        raise DataError(f"{path} is not a plan (its comparison names no method); {_ADVICE}.")
     return plan

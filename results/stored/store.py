@@ -191,9 +191,9 @@ class CellStore:
         found = self._images.of(images_key)
         return found.ids, found.labels
 
-    def write_plan(self, wanted: Sequence[Json], audits: Sequence[Json] = ()) -> str:
+    def write_plan(self, wanted: Sequence[Json], audits: Sequence[Json] = (), compare: Json | None = None) -> str:
         """Note what a sweep was asked for, as in ``WantedPlan``; return the plan's name."""
-        plan = WantedPlan(wanted, audits)
+        plan = WantedPlan(wanted, audits, compare)
         write_unless_there(self.root, ("plans", f"{plan.name}.json"), plan.file())
         return plan.name
 

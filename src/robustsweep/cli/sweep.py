@@ -83,6 +83,7 @@ def sweep(
     from robustsweep.benchmark.sweep.sweep import SweepSettings
     from robustsweep.cli.terminal import say
     from robustsweep.plan_file import merged
+    from robustsweep.results.compare.request import declared_comparison
     from robustsweep.results.stored.store import CellStore
 
     options = {
@@ -112,7 +113,7 @@ def sweep(
     )
     console = Console()
     store = CellStore(Path(request.out).expanduser())
-    wanted = plan_of(request)
+    wanted = replace(plan_of(request), compare=declared_comparison(plan) if plan else None)
     show_plan(console, wanted, store, settings.shard)
     if dry_run:
         for line in power_of_sweep(wanted, store.root, plan):

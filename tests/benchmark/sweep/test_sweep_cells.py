@@ -216,3 +216,10 @@ def test_the_batch_is_chosen_by_image_size_and_device() -> None:
     for chosen in sizes.values():
         assert chosen[0] == chosen[1] > chosen[2] >= 1
     assert all(np.greater(sizes[cuda], sizes[cpu]))
+
+
+def test_a_sweep_stores_what_its_plan_declares_that_will_be_compared(tmp_path: Path) -> None:
+    declared = {"methods": ["cutmix", "mixup"], "metrics": [], "reference": None}
+    swept(replace(tiny_plan("clean"), compare=declared), tmp_path)
+    (plan,) = CellStore(tmp_path).plans().values()
+    assert plan.compare == declared

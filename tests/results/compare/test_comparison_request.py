@@ -4,7 +4,7 @@ import pytest
 
 from robustsweep.benchmark.plan.request import read_request
 from robustsweep.errors import UsageError
-from robustsweep.results.compare.request import CompareRequest, compare_request
+from robustsweep.results.compare.request import CompareRequest, compare_request, declared_comparison
 
 PLAN = """
 out = "runs/mine"
@@ -33,6 +33,14 @@ def test_a_plan_says_runs_methods_metrics_and_reference_and_its_sweep_ignores_th
     )
     assert compare_request([plan], None, (), (), None) == wanted
     assert read_request(plan).suites == ("clean",)
+
+
+def test_a_plan_declares_what_will_be_compared_whether_or_not_it_says_where(tmp_path: Path) -> None:
+    declared = {"methods": ["smoothmix_c", "cutmix"], "metrics": ["clean_error"], "reference": None}
+    text = "[compare]\nmethods = ['smoothmix_c', 'cutmix']\nmetrics = ['clean_error']\n"
+    assert declared_comparison(write(tmp_path, text)) == declared
+    assert declared_comparison(write(tmp_path, "[compare]\nmetrics = ['clean_error']\n")) is None
+    assert declared_comparison(write(tmp_path, "data = 'digits'\n")) is None
 
 
 def test_a_single_method_is_compared_with_all(tmp_path: Path) -> None:
