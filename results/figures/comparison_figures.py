@@ -1,6 +1,7 @@
 """Figures that compare methods: a heat map per corruption, curves over severity, clean against robust."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,6 +15,9 @@ from robustsweep.results.corruption_names import CORRUPTIONS, GROUPS, SEVERITIES
 from robustsweep.results.figures.attack_curves import ladders_of
 from robustsweep.results.figures.dressing import add_legend, dress, shortened, style_of
 from robustsweep.results.figures.method_series import Series, drawn_groups, series_of
+from robustsweep.results.metrics.estimates import Ends
+from robustsweep.results.metrics.scores import MEAN_CORRUPTION, attack_score
+from robustsweep.results.statistics.intervals import Floats
 
 # Blue is fewer errors than the others, orange more: told apart under every common colour blindness.
 _BETTER_TO_WORSE = LinearSegmentedColormap.from_list("better_to_worse", ["#5aa9d6", "#ffffff", "#f0a04b"], N=41)
@@ -22,6 +26,8 @@ _SMALLEST_SCALE_PP = 1.0
 
 def heat_map(unit: Unit) -> Figure | None:
     """Draw the error of each method under each corruption, coloured by its distance to the mean over the methods.
+
+    The lowest error of each corruption is bold.
 
     Returns:
         A figure, or None with fewer than two methods that are measured under all fifteen corruptions.
@@ -38,8 +44,10 @@ def heat_map(unit: Unit) -> Figure | None:
     places = (np.arange(distance.shape[1] + 1) - 0.5, np.arange(len(series) + 1) - 0.5)
     mesh = axes.pcolormesh(*places, distance, cmap=_BETTER_TO_WORSE, vmin=-scale, vmax=scale)
     axes.invert_yaxis()
+    lowest = percent.min(axis=0)
     for (row, column), value in np.ndenumerate(percent):
-        axes.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=8.5)
+        weight = "bold" if value == lowest[column] else "normal"
+        axes.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=8.5, fontweight=weight)
     names = [*(name.replace("_", "\n") for name in CORRUPTIONS), "mean\nof 15"]
     axes.set_xticks(range(len(names)), names, fontsize=8.5)
     axes.set_yticks(range(len(series)), [shortened(one.label) for one in series], fontsize=9)
@@ -48,7 +56,7 @@ def heat_map(unit: Unit) -> Figure | None:
     axes.tick_params(length=0)
     for edge in np.cumsum([len(group) for group in GROUPS.values()]):
         axes.axvline(edge - 0.5, color="#555555", linewidth=1.2)
-    title = f"Top-1 error (%), mean of 5 severities    {printable(unit.scope.title)}"
+    title = f"Top-1 error (%), mean of 5 severities, lowest bold    {printable(unit.scope.title)}"
     axes.set_title(title, loc="left", fontsize=10).set_parse_math(False)
     axes.spines[:].set_visible(False)
     figure.colorbar(mesh, ax=axes, pad=0.01, label="pp above the methods' mean")
@@ -80,13 +88,12 @@ def severity_curves(unit: Unit) -> Figure | None:
         axes.set_xlabel("severity", fontsize=9)
         dress(axes)
     grid[0].set_ylabel("top-1 error (%)")
-    grid[0].set_ylim(bottom=0)
     figure.suptitle(printable(unit.scope.title), x=0.01, ha="left", fontsize=10).set_parse_math(False)
     add_legend(figure, [group.label for group in groups])
     return figure
 
 
-def _draw_lines(axes: Axes, percent: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]", style: int) -> None:
+def _draw_lines(axes: Axes, percent: Floats, style: int) -> None:
     """Draw a line at the mean over the seeds (columns), with a dot for each seed."""
     colour, marker = style_of(style)
     places = np.arange(len(percent))
@@ -95,38 +102,36 @@ def _draw_lines(axes: Axes, percent: "np.ndarray[tuple[int, ...], np.dtype[np.fl
     axes.plot(places, percent.mean(axis=1), "-", color=colour, marker=marker, markersize=5, linewidth=1.3)
 
 
-def clean_against_robust(unit: Unit) -> Figure | None:
+Intervals = Mapping[tuple[str, str], Ends]
+"""Ends of a score's interval, by name of the score and id of a method's first checkpoint."""
+
+
+def clean_against_robust(unit: Unit, intervals: Intervals) -> Figure | None:
     """Draw clean error against mean corruption error, and against the error under each ladder.
 
-    Of a ladder the eps is shown whose errors lie farthest apart. Every point is a checkpoint; methods differ by colour
-    and marker.
+    Of a ladder the eps is shown whose errors lie farthest apart. Each method stands at its mean, with the interval of
+    either error where it is known and a dot for each seed; methods differ by colour and marker.
+
+    Args:
+        unit: The measurements.
+        intervals: What is known of the methods' errors.
 
     Returns:
         A figure, or None with fewer than two points in every panel.
     """
     groups = drawn_groups(unit)
     clean = {str(i): float(e) for i, e in unit.values().reindex(["clean"]).iloc[0].items()}
-    mean = {
-        str(i): float(one.errors[k, -1]) for one, g in _paired(unit, groups) for k, i in enumerate(g.checkpoint_ids)
-    }
-    panels = {"mean error over 15 corruptions (%)": mean}
-    for name, rows in ladders_of(unit):
-        errors = rows.groupby("eps", sort=False)["error"]
-        eps = (errors.max() - errors.min()).idxmax()
-        found = rows[rows["eps"] == eps].set_index("checkpoint_id")["error"]
-        panels[f"error under {printable(name)} at {eps} (%)"] = {str(i): float(e) for i, e in found.items()}
-    shown = {title: values for title, values in panels.items() if _n_points(clean, values) > 1}
+    shown = [panel for panel in _panels(unit, groups) if _n_points(clean, panel.errors) > 1]
     if not shown:
         return None
     figure = Figure(figsize=(5.2 * max(2, len(shown)), 4.8), dpi=130, layout="constrained")
-    for axes, (title, values) in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown.items(), strict=True):
+    for axes, panel in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
         for style, group in enumerate(groups):
-            colour, marker = style_of(style)
-            points = [(clean[i], values.get(i, np.nan)) for i in group.checkpoint_ids]
-            size = max(7.5, 10 - 0.5 * style)  # a point below an equal one is still seen around it
-            axes.plot(*(100 * np.array(points).T), marker, color=colour, markersize=size, markeredgecolor="white")
+            points = np.array([(clean[i], panel.errors.get(i, np.nan)) for i in group.checkpoint_ids])
+            ends = [intervals.get((name, group.checkpoint_ids[0])) for name in ("clean_error", panel.score)]
+            _draw_point(axes, points, ends, style)
         axes.set_xlabel("clean error (%)")
-        axes.set_ylabel(title).set_parse_math(False)
+        axes.set_ylabel(panel.title).set_parse_math(False)
         axes.margins(0.12)
         dress(axes)
     title = f"Lower left is better    {printable(unit.scope.title)}"
@@ -135,9 +140,40 @@ def clean_against_robust(unit: Unit) -> Figure | None:
     return figure
 
 
-def _paired(unit: Unit, groups: Sequence[SeedGroup]) -> list[tuple[Series, SeedGroup]]:
-    return list(zip(series_of(unit), groups, strict=True))
+class _Panel(NamedTuple):
+    """What clean error is drawn against: a score, and its value by checkpoint id."""
+
+    score: str
+    title: str
+    errors: Mapping[str, float]
 
 
-def _n_points(clean: dict[str, float], values: dict[str, float]) -> int:
+def _panels(unit: Unit, groups: Sequence[SeedGroup]) -> Iterator[_Panel]:
+    pairs: list[tuple[Series, SeedGroup]] = list(zip(series_of(unit), groups, strict=True))
+    mean = {str(i): float(one.errors[k, -1]) for one, group in pairs for k, i in enumerate(group.checkpoint_ids)}
+    yield _Panel(MEAN_CORRUPTION.name, "mean error over 15 corruptions (%)", mean)
+    for name, rows in ladders_of(unit):
+        errors = rows.groupby("eps", sort=False)["error"]
+        eps = str((errors.max() - errors.min()).idxmax())
+        found = rows[rows["eps"] == eps].set_index("checkpoint_id")["error"]
+        title = f"error under {printable(name)} at {eps} (%)"
+        yield _Panel(attack_score(name, eps).name, title, {str(i): float(e) for i, e in found.items()})
+
+
+def _draw_point(axes: Axes, points: Floats, ends: Sequence[Ends | None], style: int) -> None:
+    """Draw the mean of points (seeds, 2) with the intervals of either coordinate, and a dot for each seed."""
+    colour, marker = style_of(style)
+    x, y = 100 * points.mean(axis=0)
+    if len(points) > 1:
+        axes.plot(*(100 * points.T), ".", color=colour, alpha=0.4, markersize=5)
+    for end, is_clean in zip(ends, (True, False), strict=True):
+        if end is not None and not np.isnan((x, y)).any():
+            low, high = 100 * end[0], 100 * end[1]
+            line = ((low, high), (y, y)) if is_clean else ((x, x), (low, high))
+            axes.plot(*line, "-", color=colour, linewidth=1, alpha=0.6)
+    size = max(7.5, 10 - 0.5 * style)  # a point below an equal one is still seen around it
+    axes.plot([x], [y], marker, color=colour, markersize=size, markeredgecolor="white")
+
+
+def _n_points(clean: Mapping[str, float], values: Mapping[str, float]) -> int:
     return sum(bool(np.isfinite(clean[i]) and np.isfinite(value)) for i, value in values.items())

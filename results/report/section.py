@@ -9,7 +9,12 @@ from robustsweep.results.comparable.corruption_overlap import overlap_notes
 from robustsweep.results.comparable.method_rows import by_method
 from robustsweep.results.comparable.seed_groups import SeedGroup, seed_groups
 from robustsweep.results.figures.attack_curves import attack_curves_figure, fooling_distributions
-from robustsweep.results.figures.comparison_figures import clean_against_robust, heat_map, severity_curves
+from robustsweep.results.figures.comparison_figures import (
+    Intervals,
+    clean_against_robust,
+    heat_map,
+    severity_curves,
+)
 from robustsweep.results.figures.error_per_corruption import error_per_corruption_figure
 from robustsweep.results.figures.method_series import MAX_PANELS, who_is_drawn
 from robustsweep.results.figures.picture import Picture
@@ -86,7 +91,9 @@ def section_of(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | N
     if summary:
         summary += tuple(overlap_notes(unit))
     named = [replace(table, slug=f"{prefix}{table.slug}") for table in _methods_first(methods, tables)]
-    pictures = tuple(_pictures(unit, calibrations, prefix, {table.slug for table in named}))
+    known, firsts = (of_methods, averaged) if averaged else (of_checkpoints, unit)
+    intervals = {(name, str(firsts.checkpoints.index[row])): ends for (name, row), ends in known.intervals.items()}
+    pictures = tuple(_pictures(unit, calibrations, intervals, prefix, {table.slug for table in named}))
     return Section(unit, tuple(map(footnotes, named)), pictures, summary, strips_of(unit, runs), prefix)
 
 
@@ -123,15 +130,19 @@ _FIGURES = (
     # slug, title, how it is drawn, the table that it follows; the first comes before all tables
     ("heat_map", "Error by method and corruption, coloured by distance to the methods' mean", heat_map, ""),
     ("severity_curves", "Error over severity, per group of corruptions", severity_curves, "headline"),
-    ("clean_against_robust", "Clean error against error under corruption and attack", clean_against_robust, "headline"),
     ("error_per_corruption", "Error per corruption and method", error_per_corruption_figure, "error_per_corruption"),
     ("attack_curves", "Accuracy under attack against eps, per method", attack_curves_figure, "robust_accuracy"),
 )
 
 
-def _pictures(unit: Unit, calibrations: Sequence[Calibration], prefix: str, table_slugs: set[str]) -> Iterator[Picture]:
+def _pictures(
+    unit: Unit, calibrations: Sequence[Calibration], intervals: Intervals, prefix: str, table_slugs: set[str]
+) -> Iterator[Picture]:
     which = who_is_drawn(unit)
     figures = [(slug, f"{title}{which}", draw(unit), table) for slug, title, draw, table in _FIGURES]
+    bars = "; bars are 95% intervals" if intervals else ""
+    title = f"Clean error against error under corruption and attack{bars}{which}"
+    figures.insert(1, ("clean_against_robust", title, clean_against_robust(unit, intervals), "headline"))
     title = "Reliability: accuracy against confidence, and the share of images with each confidence"
     diagrams = reliability_diagrams(unit, calibrations) if calibrations else None
     figures.append(("reliability", f"{title}{who_is_drawn(unit, MAX_PANELS)}", diagrams, CALIBRATION))
