@@ -32,7 +32,7 @@ from robustsweep.results.tables.calibration_tables import calibration_tables
 from robustsweep.results.tables.corruption_tables import corruption_tables
 from robustsweep.results.tables.intervals_and_ties import with_intervals
 from robustsweep.results.tables.seed_tables import seed_spread
-from robustsweep.results.tables.table import Table, footnotes
+from robustsweep.results.tables.table import METHOD, Table, footnotes
 from robustsweep.results.tables.window_tables import window_tables
 
 
@@ -87,7 +87,7 @@ def section_of(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | N
     if averaged:
         methods = [*_error_tables(averaged, references), *attack_tables(averaged, _flags_by_method(groups, flags))]
         methods = [with_intervals(table, of_methods) for table in methods]
-    summary = tuple(summary_of(methods or tables))
+    summary = tuple(summary_of(methods or tables, _seeds_of(averaged) if averaged else {}))
     if summary:
         summary += tuple(overlap_notes(unit))
     named = [replace(table, slug=f"{prefix}{table.slug}") for table in _methods_first(methods, tables)]
@@ -95,6 +95,11 @@ def section_of(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | N
     intervals = {(name, str(firsts.checkpoints.index[row])): ends for (name, row), ends in known.intervals.items()}
     pictures = tuple(_pictures(unit, calibrations, intervals, prefix, {table.slug for table in named}))
     return Section(unit, tuple(map(footnotes, named)), pictures, summary, strips_of(unit, runs), prefix)
+
+
+def _seeds_of(averaged: Unit) -> dict[str, int]:
+    rows = averaged.checkpoints
+    return {METHOD.shown(label): int(n) for label, n in zip(rows["label"], rows["seeds"], strict=True)}
 
 
 def _error_tables(unit: Unit, references: Sequence[Reference]) -> list[Table]:

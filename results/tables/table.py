@@ -56,6 +56,10 @@ class Column:
         return printable(written_name(str(value)) if self.unit == "method" else str(value))
 
 
+METHOD = Column("method", "method", "method")
+"""The column of methods, which shows a code as papers write the name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """Raw values, never rounded.
