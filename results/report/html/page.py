@@ -6,16 +6,20 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from robustsweep.printable import printable
+from robustsweep.results.comparable.rows import UNSPECIFIED
 from robustsweep.results.figures.picture import Picture
 from robustsweep.results.report.definitions import definitions
 from robustsweep.results.report.document import Report
+from robustsweep.results.report.html.outline import closing_parts, parts_of
 from robustsweep.results.report.html.strip_images import strip_images
-from robustsweep.results.tables.table import Column, Table, Value
+from robustsweep.results.tables.table import METHOD, Column, Table, Value
 
 _FOLDER = Path(__file__).parent
+_LONG = 40
+"""Characters from which on a text needs a wide column."""
 
 
 def report_html(report: Report) -> str:
@@ -23,7 +27,7 @@ def report_html(report: Report) -> str:
 
     The page needs nothing but itself: style, script and figures are inside, and its content security policy forbids
     the browser to load anything else or to run any other script. Without the script everything is still there, only
-    the tables cannot be sorted.
+    the tables cannot be sorted or filtered.
     """
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
@@ -33,13 +37,8 @@ def report_html(report: Report) -> str:
         lstrip_blocks=True,
         finalize=_printable,
     )
-    best = {id(table): table.best() for table in report.tables}  # of a large table this takes a while
-
-    def cell(table: Table, row: int, place: int) -> dict[str, Any]:
-        return _cell(table, row, place, is_best=(row, place) in best[id(table)])
-
     images = strip_images([strip for section in report.sections for strip in section.strips.strips])
-    environment.filters |= {"svg": _svg, "cell": cell, "strip_image": images.get}
+    environment.filters |= {"svg": _svg, "cell": _cell, "breakable": _breakable, "strip_image": images.get}
     script = (_FOLDER / "tables.js").read_text()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     frame = report.frame
@@ -49,10 +48,29 @@ def report_html(report: Report) -> str:
         script=Markup(script),
         script_hash=digest,
         has_images=bool(images),
+        parts=[tuple(parts_of(section, number)) for number, section in enumerate(report.sections, 1)],
+        closing=tuple(closing_parts(report)),
         n_checkpoints=frame["checkpoint_id"].nunique(),
         n_cells=frame["key"].nunique(),
+        names=_names(report),
         definitions=definitions(),
     )
+
+
+def _names(report: Report) -> dict[str, list[str]]:
+    """List what the filter finds, by kind."""
+    frame = report.frame
+    labels = (str(label) for section in report.sections for label in section.unit.checkpoints["label"])
+    return {
+        "methods": [METHOD.shown(name) for name in sorted({*frame["method"]} - {UNSPECIFIED})],
+        "checkpoints": list(dict.fromkeys(labels)),
+        "corruptions": sorted(frame["corruption"].dropna().unique()),
+    }
+
+
+def _breakable(text: str) -> Markup:
+    """Escape a text and let its lines end after underscores."""
+    return Markup(str(escape(printable(text))).replace("_", "_<wbr>"))
 
 
 def _printable(value: Any) -> Any:
@@ -65,17 +83,23 @@ def _svg(picture: Picture) -> Markup:
     return Markup(picture.inline_svg())
 
 
-def _cell(table: Table, row: int, place: int, *, is_best: bool) -> dict[str, Any]:
-    """Describe one value of a table for the template."""
+def _cell(table: Table, row: int, place: int, best: set[tuple[int, int]]) -> dict[str, Any]:
+    """Describe one value of a table, whose best ones are ``best``, for the template."""
     column, value = table.columns[place], table.rows[row][place]
-    return {
-        "text": column.shown(value),
-        "key": place < table.keys,
+    text, is_tied = column.shown(value), (row, place) in table.tied
+    classes = {
+        "number": not column.is_text,
+        "long": column.is_text and len(text) > _LONG,
         "again": bool(place == 0 and table.keys > 1 and row and table.rows[row - 1][0] == value),
-        "numeric": not column.is_text,
+        "best": (row, place) in best,
+        "tied": is_tied,
+    }
+    return {
+        "text": text,
+        "key": place < table.keys,
+        "classes": " ".join(name for name, holds in classes.items() if holds),
         "sort": _sort_key(column, value),
-        "best": is_best,
-        "tied": (row, place) in table.tied,
+        "tied": is_tied,
         "interval": table.shown_interval(row, place),
     }
 

@@ -25,7 +25,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         assert len({name for name, _ in attrs}) == len(attrs)
         self.elements.append((tag, dict(attrs)))
-        if tag not in ("meta", "img", "br"):
+        if tag not in ("meta", "img", "br", "wbr", "input"):
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -109,6 +109,20 @@ def test_every_table_that_people_read_is_there_with_the_values_that_sort_it(buil
     sortable = [cell["data-sort"] for cell in page.all("td", "th") if "data-sort" in cell]
     assert len(sortable) == n_numbers
     assert all(value == "" or float(str(value)) >= 0 for value in sortable)
+
+
+def test_headers_and_names_break_at_underscores_and_hold_no_other_element(builder: RunBuilder) -> None:
+    text = report_html(build_report([builder.root]))
+    assert "gaussian_<wbr>noise" in text
+    headers = re.findall(r'<th scope="col"[^>]*>(.*?)</th>', text)
+    assert all(set(re.findall(r"<(\w+)", header)) <= {"wbr"} for header in headers)
+
+
+def test_without_a_script_the_filter_is_not_shown_and_every_row_is(builder: RunBuilder) -> None:
+    page = Page(report_html(build_report([builder.root])))
+    assert [tag for tag, attributes in page.elements if "hidden" in attributes] == ["form"]
+    names = [option["data-kind"] for option in page.all("option")]
+    assert [names.count(kind) for kind in ("methods", "checkpoints", "corruptions")] == [2, 4, 15]
 
 
 def test_figures_keep_their_ids_apart_and_hold_no_picture_that_the_page_would_refuse(builder: RunBuilder) -> None:

@@ -31,6 +31,34 @@ addEventListener("error", (event) => seen.push(`error ${event.message}`), true);
 addEventListener("securitypolicyviolation", (event) => seen.push(`refused ${event.blockedURI}`));
 """
 PROBE = """
+const boxes = () => [...document.querySelectorAll("table")].flatMap((table) => {
+  const headers = [...table.tHead.rows[0].cells];
+  return headers.map((header, place) => {
+    const range = document.createRange();
+    range.selectNodeContents(header);
+    const next = headers[place + 1];
+    return { text: header.textContent, ends: range.getBoundingClientRect().right,
+             limit: header.getBoundingClientRect().right, next: next ? next.getBoundingClientRect().left : null };
+  });
+});
+const unfolded = () => [...document.querySelectorAll("details")].map((details) => details.open);
+const folded = unfolded();
+for (const details of document.querySelectorAll("details")) details.open = true;
+const headers = boxes();
+const input = document.getElementById("filter");
+const shownRows = () => [...document.querySelectorAll("tbody tr")].filter((row) => row.checkVisibility()).length;
+const shownColumns = () => [...document.querySelectorAll("thead th")].filter((cell) => cell.checkVisibility()).length;
+const filtered = ["", "FOG", "cutmix,  gaussian-noise", "nothing like it", ""].map((text) => {
+  input.value = text;
+  input.dispatchEvent(new Event("input"));
+  const table = document.getElementById("table-PER_CORRUPTION").nextElementSibling.querySelector("table");
+  const rows = [...table.tBodies[0].rows].filter((row) => !row.hidden).map((row) => row.cells[1].textContent);
+  const columns = [...table.tHead.rows[0].cells].filter((cell) => !cell.hidden).map((cell) => cell.textContent);
+  return { text, said: document.getElementById("left").textContent, rows, columns,
+           shown: [shownRows(), shownColumns()] };
+});
+const pure = { terms: termsOf(" Fog ,,SMOOTHMIX_C, gaussian-  noise"),
+               kept: [kept(["a_b", "a c"], ["b"]), kept(["a", "b"], ["c"]), kept(["a"], [])] };
 const sorted = [];
 for (const table of document.querySelectorAll("table")) {
   for (const details of document.querySelectorAll("details")) details.open = true;
@@ -49,7 +77,8 @@ for (const table of document.querySelectorAll("table")) {
   });
 }
 addEventListener("load", () => setTimeout(() => {
-  const result = { seen, sorted, title: document.title, width: innerWidth, overflow: document.body.scrollWidth,
+  const result = { seen, sorted, headers, folded, filtered, pure,
+                   title: document.title, width: innerWidth, overflow: document.body.scrollWidth,
                    loaded: performance.getEntriesByType("resource").map((entry) => entry.name) };
   const place = document.createElement("pre");
   place.id = "probe";
@@ -69,14 +98,16 @@ def browse(page: Path, width: int, *arguments: str) -> str:
 
 
 def probe(text: str, folder: Path, width: int) -> dict[str, Any]:
-    scripts = [WATCH, PROBE]
-    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    table = re.search(r'id="table-((?:method_)?error_per_corruption)"', text)
+    assert table
+    script = PROBE.replace("PER_CORRUPTION", table[1])
+    hashes = [base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in (WATCH, script)]
     policy = "".join(f" 'sha256-{digest}'" for digest in hashes)
     text = text.replace("; base-uri", f"{policy}; base-uri", 1).replace(
         "<title>", f"<script>{WATCH}</script><title>", 1
     )
     page = folder / "probe.html"
-    page.write_text(text.replace("</body>", f"<script>{PROBE}</script></body>"))
+    page.write_text(text.replace("</body>", f"<script>{script}</script></body>"))
     found = re.search(r'<pre id="probe">(.*?)</pre>', browse(page, width, "--dump-dom"), re.DOTALL)
     assert found
     result: dict[str, Any] = json.loads(unescape(found[1]))
@@ -112,6 +143,35 @@ def test_every_table_sorts_nothing_is_loaded_and_nothing_overflows(text: str, tm
             assert numbers[0] == sorted(numbers[0])
             assert numbers[1] == sorted(numbers[1], reverse=True)
             assert first[len(numbers[0]) :] == second[len(numbers[1]) :]  # what is missing stays last
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_headers_of_tables_end_before_the_next_begins(answered: str, tmp_path: Path, width: int) -> None:
+    headers = probe(answered, tmp_path, width)["headers"]
+    assert len(headers) > 40
+    assert all(one["ends"] <= one["limit"] + 0.5 for one in headers), headers
+    assert all(one["next"] is None or one["limit"] <= one["next"] + 0.5 for one in headers)
+
+
+def test_the_filter_hides_rows_and_columns_and_says_how_many_names_are_left(answered: str, tmp_path: Path) -> None:
+    result = probe(answered, tmp_path, 1440)
+    assert result["folded"].count(True) == 0
+    everything, fog, two, nothing, again = result["filtered"]
+    assert everything["said"] == ""
+    assert (fog["rows"], fog["columns"]) == (["fog"], everything["columns"])
+    assert fog["said"] == "Left: all methods, all checkpoints, 1 of 15 corruptions."
+    assert two["rows"] == ["gaussian_noise"]
+    assert [name.partition(" ")[0] for name in two["columns"][2:]] == ["CutMix"]
+    assert two["said"] == "Left: 1 of 3 methods, 2 of 6 checkpoints, 1 of 15 corruptions."
+    assert two["shown"][0] < fog["shown"][0] < everything["shown"][0]
+    assert nothing["said"] == "No method, checkpoint or corruption has such a name."
+    assert nothing["shown"] == again["shown"] == everything["shown"]
+
+
+def test_the_filter_takes_names_apart_at_commas_whatever_their_spelling(answered: str, tmp_path: Path) -> None:
+    pure = probe(answered, tmp_path, 1440)["pure"]
+    assert pure["terms"] == ["fog", "smoothmix c", "gaussian noise"]
+    assert pure["kept"] == [[True, False], [True, True], [True]]
 
 
 @pytest.mark.parametrize("width", [360, 1440])
