@@ -99,7 +99,8 @@ def compared_by_reference(
     def errors(checkpoint_id: str) -> Floats:
         return corruption_errors(unit, checkpoint_id, runs)
 
-    compared, reasons = [], []
+    compared: list[Comparison] = []
+    reasons: list[str] = []
     for other in opponents:
         try:
             read = {i: errors(i) for i in (*ids, *first.checkpoint_ids, *other.checkpoint_ids)}

@@ -53,7 +53,7 @@ class Section:
     tables: tuple[Table, ...]
     pictures: tuple[Picture, ...]
     summary: tuple[str, ...]
-    strips: Strips
+    strips: Strips = Strips()
     prefix: str = ""
 
     def pictures_after(self, table: Table | None) -> list[Picture]:

@@ -49,7 +49,7 @@ def with_intervals(table: Table, estimates: Estimates) -> Table:
             intervals[place] = (1 - ends[1], 1 - ends[0]) if turned else ends
         if place[axis] in lines and place not in best and checkpoint in estimates.tied.get(name, ()):
             tied.add(place)
-    notes = [Note(_what_intervals_are(table), "intervals")] if len(intervals) > len(table.intervals) else []
+    notes: list[str] = [Note(_what_intervals_are(table), "intervals")] if len(intervals) > len(table.intervals) else []
     notes += [_what_ties_are(table)] if len(tied) > len(table.tied) else []
     return replace(table, intervals=intervals, tied=frozenset(tied), notes=(*table.notes, *notes))
 
