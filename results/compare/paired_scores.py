@@ -13,10 +13,10 @@ from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.notes import Note
 from robustsweep.results.comparable.sides import Side
 from robustsweep.results.metrics.mce_by_reference import corruption_errors, mce_difference, reference_score
+from robustsweep.results.metrics.method_scores import not_worse_than_best
 from robustsweep.results.metrics.per_image import MeasuredCells, read_scores
 from robustsweep.results.metrics.references import references_of
 from robustsweep.results.metrics.scores import Score
-from robustsweep.results.statistics.families import tied_with_best
 from robustsweep.results.statistics.intervals import Floats, Ids, Interval
 from robustsweep.results.statistics.seeds import MethodDifference, method_difference
 
@@ -114,7 +114,7 @@ def compared_by_reference(
 
 
 def tied_groups(read: Mapping[Side, Scores], scores: Sequence[Score], ids: Ids) -> dict[str, tuple[str, ...]]:
-    """Per score, by title: the sides that cannot be told apart from the best, where three or more have it."""
+    """Per score, by title: the sides that do not differ significantly from the best, where three or more have it."""
     tied = {}
     for score in scores:
         sides = [side for side in read if score.name in read[side]]
@@ -126,6 +126,5 @@ def tied_groups(read: Mapping[Side, Scores], scores: Sequence[Score], ids: Ids) 
             for side in sides
             if side is not best
         }
-        against = {name: one.estimate.p_two_sided() if one.is_tested else 1.0 for name, one in found.items()}
-        tied[score.title] = tied_with_best(best.name, against)
+        tied[score.title] = not_worse_than_best(best.name, found)
     return tied

@@ -12,11 +12,11 @@ from robustsweep.errors import DataError
 from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.seed_groups import SeedGroup
 from robustsweep.results.metrics.mce_by_reference import MCE_BY_REFERENCE, PER_CORRUPTION, mce_estimate, stacked
-from robustsweep.results.metrics.method_scores import MethodScore, MethodScores
+from robustsweep.results.metrics.method_scores import MethodScore, MethodScores, not_worse_than_best
 from robustsweep.results.metrics.per_image import MeasuredCells, read_scores
 from robustsweep.results.metrics.scores import Score, mean_score, scores_of
-from robustsweep.results.statistics.families import tied_with_best
 from robustsweep.results.statistics.intervals import Estimate, Floats, wilson
+from robustsweep.results.statistics.seeds import MethodDifference
 from robustsweep.results.stored.recounts import ContradictionError
 
 _KINDS = ("clean", "primary", "group", "corruption", "extra corruption", "attack")
@@ -109,7 +109,7 @@ class _Rows:
             wanted = [score for score in scores if self._best.get(score.name) == row]
             self._lowest |= MethodScores.of(members[row], wanted).all()
         self._intervals: dict[tuple[str, int], Ends] = {}
-        self._p_values: dict[str, dict[str, float]] = {name: {} for name in self._best}
+        self._differences: dict[str, dict[int, MethodDifference]] = {name: {} for name in self._best}
 
     def take(self, row: int, found: Mapping[str, MethodScore], reference: Mapping[str, MethodScore] | None) -> None:
         """Judge the scores of one row; mCE where there is a reference."""
@@ -118,16 +118,16 @@ class _Rows:
                 continue
             self._intervals[score.name, row] = _ends(score, found[score.name])
             if self._best.get(score.name, row) != row:
-                difference = found[score.name].minus(self._lowest[score.name])
-                # Of a method that was trained once, images alone say nothing about its other seeds.
-                is_tested = difference.is_tested and (difference.is_about_methods or not self._are_methods)
-                self._p_values[score.name][str(row)] = difference.estimate.p_two_sided() if is_tested else 1.0
+                self._differences[score.name][row] = found[score.name].minus(self._lowest[score.name])
         if reference is not None and (mine := _errors(found)) and (divisor := _errors(reference)):
             self._intervals[MCE_BY_REFERENCE, row] = _clipped(mce_estimate(mine, divisor), math.inf)
 
     def estimates(self) -> Estimates:
-        tied = {name: tied_with_best(str(row), self._p_values[name]) for name, row in self._best.items()}
-        return Estimates(self._intervals, {name: frozenset(map(int, rows)) for name, rows in tied.items()})
+        tied = {
+            name: not_worse_than_best(row, self._differences[name], of_methods=self._are_methods)
+            for name, row in self._best.items()
+        }
+        return Estimates(self._intervals, {name: frozenset(rows) for name, rows in tied.items()})
 
 
 class _Reading:

@@ -7,6 +7,7 @@ import numpy as np
 
 from robustsweep.results.metrics.per_image import MeasuredCells, read_scores
 from robustsweep.results.metrics.scores import Score
+from robustsweep.results.statistics.families import K, tied_with_best
 from robustsweep.results.statistics.intervals import Estimate, Floats
 from robustsweep.results.statistics.seeds import MethodDifference, difference_of_means, mean_over_seeds
 
@@ -62,3 +63,18 @@ class MethodScores:
             for name, total in self._sums.items()
             if len(self._means[name]) == self._n_seeds
         }
+
+
+def not_worse_than_best(
+    best: K, differences: Mapping[K, MethodDifference], *, of_methods: bool = False
+) -> tuple[K, ...]:
+    """Name what does not differ significantly from the best, itself first: two-sided, by Holm.
+
+    Args:
+        best: What has the best mean.
+        differences: Of every other from it. One that is not tested counts as not significant.
+        of_methods: Whether the result speaks of methods: of one that was trained once, images alone say nothing about
+            its other seeds, so that it is not tested.
+    """
+    tested = {k: d.is_tested and (d.is_about_methods or not of_methods) for k, d in differences.items()}
+    return tied_with_best(best, {k: d.estimate.p_two_sided() if tested[k] else 1.0 for k, d in differences.items()})

@@ -1,11 +1,14 @@
 """Many tests at once: Holm's procedure over a declared family, and groups that cannot be told apart."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from robustsweep.errors import DataError
 from robustsweep.results.statistics.intervals import ALPHA
+
+K = TypeVar("K", bound=Hashable)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -29,8 +32,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in adjusted]
 
 
-def tied_with_best(best: str, p_against_best: Mapping[str, float], alpha: float = ALPHA) -> tuple[str, ...]:
-    """Name the methods that cannot be told apart from the one with the best mean, itself first.
+def tied_with_best(best: K, p_against_best: Mapping[K, float], alpha: float = ALPHA) -> tuple[K, ...]:
+    """Name the methods that do not differ significantly from the one with the best mean, itself first.
 
     Args:
         best: The method with the best mean.

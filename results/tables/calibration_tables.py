@@ -8,9 +8,8 @@ import numpy as np
 from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.notes import Note
 from robustsweep.results.metrics.confidence_bins import WHERE, Calibration
+from robustsweep.results.metrics.method_scores import MethodScore, not_worse_than_best
 from robustsweep.results.statistics.calibration import N_BINS
-from robustsweep.results.statistics.intervals import clustered_mean
-from robustsweep.results.tables.intervals_and_ties import tied_with_lowest
 from robustsweep.results.tables.table import INTERVALS_NOTE, Column, Table, Value
 
 SLUG = "calibration"
@@ -25,7 +24,8 @@ _INTERVALS = (
     "checkpoint. It says nothing of other training seeds."
 )
 _TIES = (
-    "≈: cannot be told apart from the best of its column (paired by image, two-sided, Holm within the column at 5 %)."
+    "≈: not significantly different from the best of its column (paired by image, two-sided, Holm within the column "
+    "at 5%)."
 )
 _UNREAD = "Some confidences cannot be read, so that reliability diagrams or intervals are missing: "
 
@@ -59,12 +59,15 @@ def _calibration(unit: Unit, found: Sequence[Calibration], measured: Sequence[st
     tied: set[tuple[int, int]] = set()
     for place, where in enumerate(measured):
         column = 1 + 2 * place
-        scores = {row: one.scores[where] for row, one in enumerate(found) if len(one.scores.get(where, ())) > 1}
-        for row, values in scores.items():
-            interval = clustered_mean(values).interval()
+        values = {row: one.scores[where] for row, one in enumerate(found) if len(one.scores.get(where, ())) > 1}
+        scores = {row: MethodScore(one, np.array([one.mean()])) for row, one in values.items()}
+        for row, score in scores.items():
+            interval = score.mean().interval()
             intervals[row, column] = (max(0.0, interval.low), min(1.0, interval.high))
         if len(scores) == len(found):
-            tied |= {(row, column) for row in tied_with_lowest(list(scores.values()))}
+            best = min(scores, key=lambda row: float(scores[row].by_seed[0]))
+            others = {row: score.minus(scores[best]) for row, score in scores.items() if row != best}
+            tied |= {(row, column) for row in not_worse_than_best(best, others)}
     table = Table(
         SLUG,
         "Calibration (%, ECE: lower is better)",

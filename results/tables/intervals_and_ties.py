@@ -1,32 +1,13 @@
 """Intervals and ties in tables."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from robustsweep.results.comparable.notes import Note
 from robustsweep.results.metrics.estimates import Estimates
 from robustsweep.results.metrics.mce_by_reference import MCE_BY_REFERENCE
-from robustsweep.results.statistics.families import tied_with_best
-from robustsweep.results.statistics.intervals import Floats
-from robustsweep.results.statistics.paired import paired_difference
 from robustsweep.results.tables.table import INTERVALS_NOTE, Table
 
 HEADLINE = "headline"
-
-
-def tied_with_lowest(scores: Sequence[Floats]) -> frozenset[int]:
-    """Return the places whose means cannot be told apart from the lowest one, which is not among them.
-
-    Args:
-        scores: One number per image, shape (n,), for each checkpoint.
-    """
-    best = min(range(len(scores)), key=lambda place: float(scores[place].mean()))
-    p_values = {
-        str(place): paired_difference(values, scores[best]).p_two_sided()
-        for place, values in enumerate(scores)
-        if place != best
-    }
-    return frozenset(map(int, tied_with_best(str(best), p_values)[1:]))
 
 
 def with_intervals(table: Table, estimates: Estimates) -> Table:
