@@ -1,4 +1,4 @@
-"""The corruption benchmark's names, groups and order, as every table uses them.
+"""The corruption benchmark's names, groups and order, and those of windows, as every table uses them.
 
 Source: Hendrycks & Dietterich 2019, "Benchmarking Neural Network Robustness to Common Corruptions and Perturbations",
 section 4; the four extra corruptions are the ones its authors keep for validation, in the groups of their scripts.
@@ -25,6 +25,11 @@ EXTRA_GROUPS = MappingProxyType(
 
 CORRUPTIONS = tuple(name for names in GROUPS.values() for name in names)
 EXTRA_CORRUPTIONS = tuple(name for names in EXTRA_GROUPS.values() for name in names)
+
+EDGES = ("hard", "linear", "gauss")
+FILLINGS = ("image", "mean", "noise")
+FRACTIONS = (0.25, 0.375, 0.5)
+"""Of windows: their edges, what fills them, and their sides as fractions of the image's."""
 
 OTHER = "other"
 """The group of a corruption that belongs to neither list, such as a third party's."""

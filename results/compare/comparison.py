@@ -29,13 +29,11 @@ from robustsweep.results.compare.training_of_sides import (
     repeated_seeds,
     unstated_training,
 )
-from robustsweep.results.metrics.mce_by_reference import MCE_BY_REFERENCE
+from robustsweep.results.metrics.catalogue import scores_of
 from robustsweep.results.metrics.per_image import left_out
-from robustsweep.results.metrics.scores import Score, scores_of
+from robustsweep.results.metrics.quotients import MCE_BY_REFERENCE
+from robustsweep.results.metrics.scores import Score
 from robustsweep.results.statistics.families import holm
-
-DECLARED_KINDS = ("primary", "corruption", "clean", "attack")
-"""Kinds of scores that form the declared family where no metric is named; all others are exploratory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +68,7 @@ def compare(
         runs: Run folders.
         method: A method, or the label of a checkpoint.
         against: Another one, several of them, or ``"all"``. With several a set of images takes part if it has one.
-        metrics: Names of scores that form the declared family; none: those of ``DECLARED_KINDS``.
+        metrics: Names of scores that form the declared family; none: those that ``KINDS`` declares.
         reference: Checkpoint or method whose measured errors, the mean of its training seeds', divide those of an
             additional mCE.
 
@@ -164,7 +162,7 @@ def compare_sides(
     sides = (first, *opponents)
     everything = pd.concat([unit.rows, unit.attacks, unit.windows])
     scores = scores_of(everything, published_reference=unit.is_imagenet)
-    declared = set(metrics) or {score.name for score in scores if score.kind in DECLARED_KINDS}
+    declared = set(metrics) or {score.name for score in scores if score.is_declared}
     scores = [score for score in scores if exploratory or score.name in declared]
     refused = measured_differently(everything, sides)
     scores = [score for score in scores if not {cell for cell, _ in score.cells} & set(refused)]

@@ -12,9 +12,10 @@ from robustsweep.errors import NothingToCompareError
 from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.notes import Note
 from robustsweep.results.comparable.sides import Side
-from robustsweep.results.metrics.mce_by_reference import corruption_errors, mce_difference, reference_score
+from robustsweep.results.metrics.measured_cells import MeasuredCells
 from robustsweep.results.metrics.method_scores import not_worse_than_best
-from robustsweep.results.metrics.per_image import MeasuredCells, read_scores
+from robustsweep.results.metrics.per_image import read_scores
+from robustsweep.results.metrics.quotients import corruption_errors, mce_difference, reference_score
 from robustsweep.results.metrics.references import references_of
 from robustsweep.results.metrics.scores import Score
 from robustsweep.results.statistics.intervals import Floats, Ids, Interval

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from robustsweep.results.compare.comparison import DECLARED_KINDS
-from robustsweep.results.metrics.scores import MEAN_CORRUPTION, Score, scores_of
+from robustsweep.results.metrics.catalogue import MEAN_CORRUPTION, scores_of
+from robustsweep.results.metrics.scores import Score
 from robustsweep.results.metrics.seed_spreads import run_spreads
 from robustsweep.results.statistics.intervals import ALPHA, POWER
 from robustsweep.results.statistics.published_spreads import NETWORK, SOURCE, nearest_published
@@ -60,7 +60,7 @@ class PlannedComparison:
         shown = _chosen(scores)
         if len(self.seeds) < 2 or min(self.n_images) < 2 or not shown:
             return []
-        declared = {s.name for s in scores if (s.name in self.metrics if self.metrics else s.kind in DECLARED_KINDS)}
+        declared = {s.name for s in scores if (s.name in self.metrics if self.metrics else s.is_declared)}
         family = max(1, len(declared) * self.n_opponents)
         spreads, source = self._spreads(shown)
         n_seeds, caution = _tested_seeds(self.seeds)

@@ -15,8 +15,8 @@ from robustsweep.results.corruption_names import CORRUPTIONS, GROUPS, SEVERITIES
 from robustsweep.results.figures.attack_curves import ladders_of
 from robustsweep.results.figures.dressing import add_legend, dress, shortened, style_of
 from robustsweep.results.figures.method_series import Series, drawn_groups, series_of
+from robustsweep.results.metrics.catalogue import MEAN_CORRUPTION, attack_score
 from robustsweep.results.metrics.estimates import Ends
-from robustsweep.results.metrics.scores import MEAN_CORRUPTION, attack_score
 from robustsweep.results.statistics.intervals import Floats
 
 # Blue is fewer errors than the others, orange more: told apart under every common colour blindness.

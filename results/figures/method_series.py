@@ -4,14 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.rows import DEFAULT_METHOD
 from robustsweep.results.comparable.seed_groups import SeedGroup, seed_groups
-from robustsweep.results.corruption_names import CORRUPTIONS
-from robustsweep.results.metrics.corruption_metrics import corruption_error
-from robustsweep.results.tables.headline import value_or_missing
+from robustsweep.results.metrics.catalogue import PER_CORRUPTION
 
 MAX_DRAWN = 40
 """More methods than this and a figure shows the best of them only."""
@@ -68,17 +65,14 @@ def who_is_drawn(unit: Unit, most: int = MAX_DRAWN) -> str:
 def series_of(unit: Unit) -> list[Series]:
     """Return one series of errors per ``drawn_groups``, in their order."""
     errors = unit.values()
+    of_all = np.array([score.values(errors) for score in PER_CORRUPTION], dtype=np.float64)
+    # NaN unless all fifteen are there.
+    found = dict(zip(unit.checkpoints.index, np.vstack([of_all, of_all.mean(axis=0)]).T, strict=True))
     return [
         Series(
             group.label,
-            np.stack([_errors(errors[identifier]) for identifier in group.checkpoint_ids]),
+            np.stack([found[identifier] for identifier in group.checkpoint_ids]),
             group.method == DEFAULT_METHOD,
         )
         for group in drawn_groups(unit)
     ]
-
-
-def _errors(values: "pd.Series[float]") -> npt.NDArray[np.float64]:
-    found = [value_or_missing(corruption_error(name), values) for name in CORRUPTIONS]
-    array = np.array([np.nan if value is None else value for value in found])
-    return np.append(array, array.mean())  # NaN unless all fifteen are there

@@ -5,15 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from robustsweep.errors import UsageError
 from robustsweep.registry import unknown_name
-from robustsweep.results.metrics.scores import Score
+from robustsweep.results.metrics.scores import KINDS, Score
 
-DEFAULT_MARGINS: Mapping[str, float] = {
-    "primary": 0.005,
-    "corruption": 0.01,
-    "extra corruption": 0.01,
-    "clean": 0.01,
-    "attack": 0.01,
-}
+DEFAULT_MARGINS: Mapping[str, float] = {kind: one.margin for kind, one in KINDS.items() if one.margin is not None}
 """Margins by kind of score, as fractions."""
 
 
@@ -22,7 +16,7 @@ def margins_of(scores: Sequence[Score], wanted: Sequence[str]) -> dict[str, floa
 
     Args:
         scores: What is judged.
-        wanted: Texts ``METRIC=PP``: a score's name or a kind, and percent points; a name wins over its kind.
+        wanted: Texts ``METRIC=PP``: a score's name or a kind, and percentage points; a name wins over its kind.
 
     Raises:
         UsageError: If a text cannot be read, or names nothing that is judged.
@@ -44,6 +38,6 @@ def _parsed(text: str) -> tuple[str, float]:
         points = math.nan
     if not name or not 0 <= points <= 100:
         raise UsageError(
-            f"--margin takes METRIC=PP with percent points from 0 to 100, such as fog_error=1, got {text!r}."
+            f"--margin takes METRIC=PP with percentage points from 0 to 100, such as fog_error=1, got {text!r}."
         )
     return name, points / 100

@@ -11,11 +11,11 @@ import pandas as pd
 from robustsweep.errors import NothingToCompareError
 from robustsweep.results.comparable.comparable_sets import Unit, split_units
 from robustsweep.results.comparable.frame import read_runs
-from robustsweep.results.metrics.per_image import Flags, MeasuredCells
-from robustsweep.results.metrics.scores import CellName, Score, mean_score, published_mce, scores_of
+from robustsweep.results.metrics.catalogue import MCE, MEAN_CORRUPTION, condition_score, scores_of
+from robustsweep.results.metrics.measured_cells import Flags, MeasuredCells
+from robustsweep.results.metrics.scores import CellName, Score
 from robustsweep.results.statistics.intervals import Ids
 
-GATED_KINDS = ("primary", "corruption", "extra corruption", "clean", "attack")
 NETWORK_FIELDS = ("architecture", "normalisation", "input_size")
 """Fields of a card that decide what a network makes of an image, beside its weights."""
 
@@ -100,12 +100,12 @@ def _answers(unit: Unit, checkpoint_id: str, cells: MeasuredCells) -> Answers:
 def gated_scores(rows: pd.DataFrame, unit: Unit) -> Sequence[Score]:
     """List what is judged: the means, complete corruptions, clean images and attacks; single conditions of the rest."""
     scores = scores_of(rows, published_reference=unit.is_imagenet)
-    scores = [score for score in scores if score.kind in GATED_KINDS]
-    if any(score.name == published_mce().name for score in scores):
-        scores = [score for score in scores if score.name != "mean_corruption_error"]
+    scores = [score for score in scores if score.margin is not None]
+    if any(score.name == MCE.name for score in scores):
+        scores = [score for score in scores if score != MEAN_CORRUPTION]
     covered = {condition for score in scores for condition, _ in score.cells}
     single = [str(name) for name in rows.loc[rows["kind"] == "corruption", "condition"].unique()]
     return [
         *scores,
-        *(mean_score(f"{name}_error", name, "corruption", [name]) for name in single if name not in covered),
+        *(condition_score(name) for name in single if name not in covered),
     ]

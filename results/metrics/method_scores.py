@@ -1,11 +1,12 @@
 """Scores of a method: each image's mean over training seeds, and each seed's mean over images."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from robustsweep.results.metrics.per_image import MeasuredCells, read_scores
+from robustsweep.results.metrics.measured_cells import MeasuredCells
+from robustsweep.results.metrics.per_image import read
 from robustsweep.results.metrics.scores import Score
 from robustsweep.results.statistics.families import K, tied_with_best
 from robustsweep.results.statistics.intervals import Estimate, Floats
@@ -19,17 +20,25 @@ class MethodScore:
     Attributes:
         by_image: Mean over the seeds for each image, shape (n,).
         by_seed: Mean over the images for each seed, shape (K,).
+        by_reference_seed: Of a quotient that a reference divides, what each of the reference's seeds adds to it, shape
+            (seeds of the reference,); else empty.
     """
 
     by_image: Floats
     by_seed: Floats
+    by_reference_seed: Floats = field(default_factory=lambda: np.zeros(0))
+
+    @classmethod
+    def of_one(cls, values: Floats) -> "MethodScore":
+        """Take the score of one checkpoint, shape (n,)."""
+        return cls(values, np.array([values.mean()]))
 
     def mean(self) -> Estimate:
         """Estimate the mean over images and seeds; with one seed, over images alone."""
-        return mean_over_seeds(self.by_image, self.by_seed)
+        return mean_over_seeds(self.by_image, self.by_seed, self.by_reference_seed)
 
     def minus(self, other: "MethodScore") -> MethodDifference:
-        """Compare with another method on the same images."""
+        """Compare with another method on the same images; a reference of both has no part where their scores agree."""
         return difference_of_means(self.by_image - other.by_image, (self.by_seed, other.by_seed))
 
 
@@ -43,10 +52,17 @@ class MethodScores:
 
     @classmethod
     def of(cls, checkpoints: Iterable[MeasuredCells], scores: Sequence[Score]) -> "MethodScores":
-        """Read some scores of all checkpoints of a method."""
+        """Read some scores of all checkpoints of a method, without those whose probabilities cannot be read.
+
+        Raises:
+            DataError: If predictions cannot be read.
+        """
         found = cls()
         for cells in checkpoints:
-            found.add(read_scores(cells, scores))
+            reading = read(cells, scores)
+            if reading.failures:
+                raise reading.failures[0]
+            found.add(reading.scores)
         return found
 
     def add(self, read: Mapping[str, Floats]) -> None:

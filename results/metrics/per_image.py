@@ -1,171 +1,152 @@
-"""Scores image by image, read from the cells of a run."""
+"""Scores image by image, read from the cells of a checkpoint."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 
 from robustsweep.errors import DataError
 from robustsweep.results.comparable.comparable_sets import Unit
-from robustsweep.results.metrics.scores import CellName, Score
-from robustsweep.results.statistics.calibration import Bins, bin_gaps, binned, ece_scores
-from robustsweep.results.statistics.intervals import Floats, Ids
-from robustsweep.results.stored.cells import Array, Examples
-from robustsweep.results.stored.compact.layout import Summary
+from robustsweep.results.metrics.measured_cells import MeasuredCells
+from robustsweep.results.metrics.scores import CLEAN_CELL, CellName, Score
+from robustsweep.results.statistics.calibration import N_BINS, Bins, add_bin_gaps, ece_scores
+from robustsweep.results.statistics.intervals import Floats
+from robustsweep.results.stored.cells import Array
 from robustsweep.results.stored.recounts import ContradictionError
-from robustsweep.results.stored.store import NEEDS_EXAMPLES, CellStore
+from robustsweep.results.stored.store import NEEDS_EXAMPLES
 
-Flags = npt.NDArray[np.bool_]
-
-_COLUMNS = [
-    *("key", "checkpoint_id", "checkpoint", "condition", "kind", "eps", "eps_value"),
-    *("setting", "images_key", "n", "n_right"),
-]
+FLAGS = ("error", "accuracy", "top5_error")
+"""Quantities that compacted runs hold for each image."""
 
 
-@dataclass(frozen=True, eq=False)
-class MeasuredCells:
-    """The cells of one checkpoint of a unit.
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """What the cells of one checkpoint say image by image.
 
     Attributes:
-        rows: Their rows of the frame, as far as they are needed here, by condition and eps.
-        stores: Where they are; the first that holds a cell is read, as for its counts.
+        scores: By name of the score, shape (n,); its mean is the score.
+        bins: Images by confidence, by name of the cells that were pooled.
+        failures: Why predictions cannot be read.
+        problems: Why confidences or probabilities cannot be read.
     """
 
-    rows: Mapping[CellName, Mapping[Any, Any]]
-    stores: tuple[CellStore, ...]
-
-    @classmethod
-    def of(cls, unit: Unit, checkpoint_id: str, runs: Sequence[Path]) -> "MeasuredCells":
-        """Find the cells of a checkpoint."""
-        return cls(_rows(unit, [checkpoint_id])[checkpoint_id], tuple(CellStore(run) for run in runs))
-
-    @classmethod
-    def of_each(cls, unit: Unit, runs: Sequence[Path]) -> list["MeasuredCells"]:
-        """Find the cells of every checkpoint of a unit, in its order."""
-        stores = tuple(CellStore(run) for run in runs)
-        return [cls(rows, stores) for rows in _rows(unit, [str(i) for i in unit.checkpoints.index]).values()]
-
-    @property
-    def settings(self) -> Mapping[CellName, str]:
-        """All that decides the numbers of each measured cell but the checkpoint, as canonical JSON."""
-        return {cell: str(row["setting"]) for cell, row in self.rows.items()}
-
-    def wrong(self, cell: CellName) -> Flags:
-        """Return whether each image was wrong; for an attack, wrong at that eps or before."""
-        row = self.rows[cell]
-        rung, right = self._answers(cell)
-        found = ~right if rung is None else np.asarray(rung <= self._rung_of(cell), dtype=np.bool_)
-        if int(found.sum()) != int(row["n"] - row["n_right"]):
-            raise ContradictionError(
-                f"The per-image answers of {cell[0]} of {row['checkpoint']} give {int(found.sum())} errors, its counts "
-                f"{int(row['n'] - row['n_right'])}; delete the folder {row['key'][:16]} and sweep again."
-            )
-        return found
-
-    def _answers(self, cell: CellName) -> tuple[Array | None, Flags]:
-        """Read, where there are any, the rungs of a cell's images, and whether each was right."""
-        if kept := self._summary(cell):
-            return kept.rung, kept.right
-        examples = self.examples(cell)
-        return examples.rung, np.asarray(examples.prediction == self.images(cell)[1], dtype=np.bool_)
-
-    def _rung_of(self, cell: CellName) -> int:
-        row = self.rows[cell]
-        return sum(r["key"] == row["key"] and r["eps_value"] < row["eps_value"] for r in self.rows.values())
-
-    def bins(self, cell: CellName) -> Bins:
-        """Sort the images of a cell by confidence.
-
-        Raises:
-            DataError: If it is an attack's, whose confidences belong to none of its eps in particular.
-        """
-        if self.rows[cell]["kind"] == "attack":
-            raise DataError(f"{cell[0]} is an attack; its confidences belong to no one eps.")
-        if kept := self._summary(cell):
-            return kept.bins
-        return binned(np.asarray(self.examples(cell).confidence, dtype=np.float64), ~self.wrong(cell))
-
-    def has_examples(self, cell: CellName) -> bool:
-        """Say whether what is stored per image can be read, and not the summary of a compacted run alone."""
-        row = self.rows[cell]
-        return self._store(row).has_examples(row["checkpoint_id"], row["key"])
-
-    def examples(self, cell: CellName) -> Examples:
-        """Read what is stored per image.
-
-        Raises:
-            DataError: If the cell is compacted and its folder gone.
-        """
-        row = self.rows[cell]
-        return self._store(row).examples_of(row["checkpoint_id"], row["key"])
-
-    def _summary(self, cell: CellName) -> Summary | None:
-        row = self.rows[cell]
-        return self._store(row).summary_of(row["checkpoint_id"], row["key"])
-
-    def images(self, cell: CellName) -> tuple[Ids, Ids]:
-        """Read the ids and labels of a cell's images, each of shape (n,)."""
-        row = self.rows[cell]
-        store = self._store(row)
-        ids, labels = store.images(row["images_key"])
-        if len(ids) != row["n"] or len(labels) != row["n"]:
-            raise DataError(
-                f"{store.root} holds {len(labels)} labels for the {row['n']} images of {cell[0]}; delete its folder "
-                "images and sweep again."
-            )
-        return ids, labels
-
-    def _store(self, row: Mapping[Any, Any]) -> CellStore:
-        if len(self.stores) == 1:
-            return self.stores[0]
-        return next(store for store in self.stores if store.has(row["checkpoint_id"], row["key"]))
-
-
-def _rows(unit: Unit, checkpoint_ids: Sequence[str]) -> dict[str, dict[CellName, dict[str, Any]]]:
-    """Return rows of the frame by checkpoint, condition and eps."""
-    found: dict[str, dict[CellName, dict[str, Any]]] = {identifier: {} for identifier in checkpoint_ids}
-    for part in (unit.rows, unit.attacks, unit.windows):
-        mine = part.loc[part["checkpoint_id"].isin(checkpoint_ids), _COLUMNS]
-        for values in zip(*(mine[name].tolist() for name in _COLUMNS), strict=True):
-            row = dict(zip(_COLUMNS, values, strict=True))
-            found[row["checkpoint_id"]][str(row["condition"]), _text(row["eps"])] = row
-    return found
+    scores: dict[str, Floats] = field(default_factory=dict)
+    bins: dict[str, Bins] = field(default_factory=dict)
+    failures: list[DataError] = field(default_factory=list)
+    problems: list[DataError] = field(default_factory=list)
 
 
 def read_scores(cells: MeasuredCells, scores: Sequence[Score]) -> dict[str, Floats]:
+    """Compute each score of each image, as ``read`` does.
+
+    Raises:
+        DataError: If some cell cannot be read.
+    """
+    found = read(cells, scores)
+    if errors := [*found.failures, *found.problems]:
+        raise errors[0]
+    return found.scores
+
+
+def read(
+    cells: MeasuredCells, scores: Sequence[Score], pooled: Mapping[str, Sequence[CellName]] = MappingProxyType({})
+) -> Reading:
     """Compute each score of each image; each cell is read once.
 
     Args:
         cells: The cells of one checkpoint.
-        scores: What to compute; those with a cell that is not measured are left out, and those of other quantities than
-            errors where a cell is compacted and its folder gone.
+        scores: What to compute, of quotients their parts; those with a cell that is not measured are left out, and
+            those of other quantities than right and wrong where a cell is compacted and its folder gone.
+        pooled: Cells whose images are sorted by confidence, by name; likewise.
 
-    Returns:
-        By name of the score, shape (n,); its mean is the score.
+    Raises:
+        ContradictionError: If what is stored per image contradicts the counts.
     """
-    possible = [score for score in scores if all(cell in cells.rows for cell in score.cells)]
-    possible = [score for score in possible if not lacks_examples(cells, score)]
-    sums: dict[str, Floats] = {}
-    for cell in dict.fromkeys(cell for score in possible for cell in score.cells):
-        users = [score for score in possible if cell in score.cells]
-        found = _quantities(cells, cell, {score.quantity for score in users})
-        for score in users:
-            part = score.weights[score.cells.index(cell)] * found[score.quantity]
-            if score.name in sums:
-                sums[score.name] += part
+    parts = {part.name: part for score in scores if not score.no_interval for part in score.parts}
+    possible = [part for part in parts.values() if all(cell in cells.rows for cell in part.needed)]
+    possible = [part for part in possible if not lacks_examples(cells, part)]
+    reader = _Reader(cells, {name: all_ for name, all_ in pooled.items() if all(cell in cells.rows for cell in all_)})
+    wanted: dict[CellName, list[tuple[Score, float]]] = {cell: [] for all_ in reader.pooled.values() for cell in all_}
+    for part in possible:
+        for cell, weight in zip(part.cells, part.weights, strict=True):
+            wanted.setdefault(cell, []).append((part, weight))
+    for cell, users in wanted.items():
+        reader.take(cell, [user for user in users if user[0].quantity in FLAGS], of_probabilities=False)
+        reader.take(cell, [user for user in users if user[0].quantity not in FLAGS], of_probabilities=True)
+    return reader.reading(possible)
+
+
+class _Reader:
+    """Sums over cells, for each image, of what scores take from each cell."""
+
+    def __init__(self, cells: MeasuredCells, pooled: Mapping[str, Sequence[CellName]]) -> None:
+        self._cells, self.pooled = cells, pooled
+        self._sums: dict[str, Floats] = {}
+        self._bins: dict[str, list[Bins]] = {name: [] for name in pooled}
+        self._undisturbed: Array | None = None
+        self._unread: set[str] = set()
+        self._failures: list[DataError] = []
+        self._problems: list[DataError] = []
+
+    def take(self, cell: CellName, users: Sequence[tuple[Score, float]], *, of_probabilities: bool) -> None:
+        """Add one cell to the scores that use it; where it cannot be read, these are left out."""
+        try:
+            self._add(cell, users)
+            for name, found in self._bins.items() if of_probabilities else ():
+                found.extend([self._cells.bins(cell)] if cell in self.pooled[name] else [])
+        except ContradictionError:
+            raise
+        except DataError as error:
+            (self._problems if of_probabilities else self._failures).append(error)
+            self._unread |= {score.name for score, _ in users}
+
+    def _add(self, cell: CellName, users: Sequence[tuple[Score, float]]) -> None:
+        found: dict[str, Floats] = {}
+        for score, weight in users:
+            if score.quantity == "ece":
+                gaps = self._sums.setdefault(score.name, np.zeros((self._cells.rows[cell]["n"], N_BINS)))
+                confidence = np.asarray(self._cells.examples(cell).confidence, dtype=np.float64)
+                add_bin_gaps(gaps, confidence, ~self._cells.wrong(cell))
+                continue
+            if score.quantity not in found:
+                is_known = score.quantity == "accuracy" and "error" in found
+                taken = 1 - found["error"] if is_known else self._quantity(cell, score.quantity)
+                found[score.quantity] = np.asarray(taken, dtype=np.float64)
+            part = weight * found[score.quantity]
+            if score.name in self._sums:
+                self._sums[score.name] += part
             else:
-                sums[score.name] = part
-    by_name = {score.name: score for score in possible}
-    return {name: ece_scores(v) if by_name[name].quantity == "ece" else v for name, v in sums.items()}
+                self._sums[score.name] = part
+
+    def _quantity(self, cell: CellName, quantity: str) -> Array:
+        if quantity == "error":
+            return self._cells.wrong(cell)
+        if quantity == "accuracy":
+            return ~self._cells.wrong(cell)
+        if quantity == "top5_error":
+            return ~self._cells.top5_hit(cell)
+        if quantity == "changed":
+            if self._undisturbed is None:
+                self._undisturbed = self._cells.examples(CLEAN_CELL).prediction
+            return np.asarray(self._cells.examples(cell).prediction != self._undisturbed)
+        return self._cells.examples(cell).arrays()[quantity]
+
+    def reading(self, scores: Sequence[Score]) -> Reading:
+        """Return the scores and bins whose cells could all be read."""
+        found = {}
+        for score in scores:
+            if score.name not in self._unread:
+                total = self._sums[score.name]
+                found[score.name] = ece_scores(total / len(score.cells)) if score.quantity == "ece" else total
+        bins = {name: Bins.pooled(b) for name, b in self._bins.items() if len(b) == len(self.pooled[name])}
+        return Reading(found, bins, self._failures, self._problems)
 
 
 def lacks_examples(cells: MeasuredCells, score: Score) -> bool:
     """Say whether a score whose cells are all measured needs more of one than a compacted run holds."""
-    return score.quantity != "error" and not all(cells.has_examples(cell) for cell in score.cells)
+    return score.quantity not in FLAGS and not all(cells.has_examples(cell) for cell in score.needed)
 
 
 def left_out(unit: Unit, checkpoint_ids: Sequence[str], scores: Sequence[Score], runs: Sequence[Path]) -> list[str]:
@@ -175,20 +156,3 @@ def left_out(unit: Unit, checkpoint_ids: Sequence[str], scores: Sequence[Score],
         if any(lacks_examples(cells, score) for score in scores if all(cell in cells.rows for cell in score.cells)):
             return [f"ECE, NLL and Brier are left out: comparing them {NEEDS_EXAMPLES}"]
     return []
-
-
-def _quantities(cells: MeasuredCells, cell: CellName, wanted: set[str]) -> dict[str, Floats]:
-    found: dict[str, Floats] = {}
-    if wanted & {"error", "ece"}:
-        found["error"] = cells.wrong(cell).astype(np.float64)
-    if wanted & {"ece", "nll", "brier"}:
-        examples = cells.examples(cell)
-        found["nll"], found["brier"] = (np.asarray(a, dtype=np.float64) for a in (examples.nll, examples.brier))
-        if "ece" in wanted:
-            confidence = np.asarray(examples.confidence, dtype=np.float64)
-            found["ece"] = bin_gaps(confidence, found["error"] == 0)
-    return found
-
-
-def _text(eps: object) -> str:
-    return eps if isinstance(eps, str) else ""

@@ -1,6 +1,7 @@
 """The errors that divide others: published AlexNet, or a checkpoint or method of the run."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -9,6 +10,10 @@ from robustsweep.results.alexnet_errors import alexnet_errors
 from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.rows import DEFAULT_METHOD
 from robustsweep.results.comparable.sides import find_side, training_seeds
+from robustsweep.results.metrics.scores import Score
+
+BY_REFERENCE = "_vs_reference"
+"""How names of scores end that a measured reference divides."""
 
 NOT_COMPARABLE = "not comparable with published mCE"
 
@@ -35,6 +40,14 @@ class Reference:
     def short_name(self) -> str:
         """``"AlexNet"`` or ``"reference"``, for headers and file names."""
         return self.name if self.is_published else "reference"
+
+    def dividing(self, score: Score) -> Score:
+        """Return a quotient as this reference divides it: published errors are constants, measured ones a sample."""
+        named = replace(score, title=f"{score.title} ({self.short_name})")
+        if not self.is_published:
+            return replace(named, name=f"{score.name}{BY_REFERENCE}")
+        means = self.errors.to_frame()
+        return named.with_constants([part.values(means)[0] or math.nan for part in score.under])
 
 
 def references_of(unit: Unit, wanted: str | None) -> list[Reference]:

@@ -9,7 +9,8 @@ import numpy as np
 from robustsweep.results.comparable.comparable_sets import Unit, split_units
 from robustsweep.results.comparable.frame import read_runs
 from robustsweep.results.comparable.seed_groups import SeedGroup, seed_groups
-from robustsweep.results.metrics.per_image import MeasuredCells, read_scores
+from robustsweep.results.metrics.measured_cells import MeasuredCells
+from robustsweep.results.metrics.per_image import read_scores
 from robustsweep.results.metrics.scores import Score
 from robustsweep.results.statistics.intervals import Floats
 from robustsweep.results.statistics.spreads import Spread, pooled_spread

@@ -1,13 +1,6 @@
 """What the words of a report mean."""
 
-from robustsweep.results.metrics.corruption_metrics import (
-    CLEAN_ERROR,
-    CLEAN_TOP5_ERROR,
-    GROUP_ERRORS,
-    MCE,
-    MEAN_CORRUPTION_ERROR,
-    RELATIVE_MCE,
-)
+from robustsweep.results.metrics.catalogue import DEFINED
 
 _TERMS = (
     ("error", "Fraction of wrong top-1 predictions, shown in percent; CSV files hold fractions."),
@@ -60,6 +53,6 @@ _TERMS = (
 
 
 def definitions() -> list[tuple[str, str]]:
-    """List each term of a report with its meaning, the metrics after the error that they are made of."""
-    metrics = (CLEAN_ERROR, CLEAN_TOP5_ERROR, MEAN_CORRUPTION_ERROR, *GROUP_ERRORS, MCE, RELATIVE_MCE)
-    return [*_TERMS[:1], *((metric.title, metric.definition) for metric in metrics), *_TERMS[1:]]
+    """List each term of a report with its meaning, the scores after the error that they are made of."""
+    defined = [(score.header or score.title, score.definition) for score in DEFINED]
+    return [*_TERMS[:1], *defined, *_TERMS[1:]]

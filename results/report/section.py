@@ -19,9 +19,9 @@ from robustsweep.results.figures.error_per_corruption import error_per_corruptio
 from robustsweep.results.figures.method_series import MAX_PANELS, who_is_drawn
 from robustsweep.results.figures.picture import Picture
 from robustsweep.results.figures.reliability import reliability_diagrams
-from robustsweep.results.metrics.confidence_bins import Calibration, read_calibrations
-from robustsweep.results.metrics.estimates import estimates_of
-from robustsweep.results.metrics.mce_by_reference import MCE_BY_REFERENCE
+from robustsweep.results.metrics.catalogue import ECE
+from robustsweep.results.metrics.confidence_bins import Calibration
+from robustsweep.results.metrics.estimates import Estimates, estimate
 from robustsweep.results.metrics.references import Reference, references_of
 from robustsweep.results.report.strips import Strips, strips_of
 from robustsweep.results.report.summary import summary_of
@@ -33,7 +33,7 @@ from robustsweep.results.tables.corruption_tables import corruption_tables
 from robustsweep.results.tables.intervals_and_ties import with_intervals
 from robustsweep.results.tables.seed_tables import seed_spread
 from robustsweep.results.tables.table import METHOD, Table, footnotes
-from robustsweep.results.tables.window_tables import window_tables
+from robustsweep.results.tables.window_tables import window_scores, window_tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,33 +73,49 @@ def section_of(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | N
         flags: What the audits found, by checkpoint.
     """
     references, groups = references_of(unit, reference), seed_groups(unit)
-    tables = [*_error_tables(unit, references), *seed_spread(unit)]
-    calibrations = read_calibrations(unit, runs) if len(unit.rows) else []
-    tables += calibration_tables(unit, calibrations) if calibrations else []
-    tables += [*attack_tables(unit, flags), *fooling_distributions(unit), *window_tables(unit, runs)]
-    names = {name for table in tables for name, _ in table.scores.values()}
-    measured = next((one.checkpoint_ids for one in references if not one.is_published), ())
     averaged = by_method(unit, groups) if any(len(group.checkpoint_ids) > 1 for group in groups) else None
-    divisor = measured if MCE_BY_REFERENCE in names else ()
-    of_checkpoints, of_methods = estimates_of(unit, averaged, groups, runs, names, divisor)
-    tables = [with_intervals(table, of_checkpoints) for table in tables]
+    errors, attacks = _error_tables(unit, references), attack_tables(unit, flags)
+    scores = {score.name: score for table in (*errors, *attacks) for score, _ in table.scores.values()}
+    scores |= {score.name: score for score in (*ECE.values(), *window_scores(unit))}
+    measured = next((one for one in references if not one.is_published), None)
+    found = estimate(unit, averaged, groups, runs, list(scores.values()), measured)
+    alone = [[one] for one in found.calibrations]
+    attacks += fooling_distributions(unit)
+    tables = _in_order(unit, [*errors, *seed_spread(unit)], attacks, found.checkpoints, alone)
     methods: list[Table] = []
     if averaged:
-        methods = [*_error_tables(averaged, references), *attack_tables(averaged, _flags_by_method(groups, flags))]
-        methods = [with_intervals(table, of_methods) for table in methods]
+        places = {identifier: place for place, identifier in enumerate(unit.checkpoints.index)}
+        seeds = [[found.calibrations[places[i]] for i in group.checkpoint_ids] for group in groups]
+        attacks = attack_tables(averaged, _flags_by_method(groups, flags))
+        methods = _in_order(averaged, _error_tables(averaged, references), attacks, found.methods, seeds)
     summary = tuple(summary_of(methods or tables, _seeds_of(averaged) if averaged else {}))
     if summary:
         summary += tuple(overlap_notes(unit))
     named = [replace(table, slug=f"{prefix}{table.slug}") for table in _methods_first(methods, tables)]
-    known, firsts = (of_methods, averaged) if averaged else (of_checkpoints, unit)
+    known, firsts = (found.methods, averaged) if averaged else (found.checkpoints, unit)
     intervals = {(name, str(firsts.checkpoints.index[row])): ends for (name, row), ends in known.intervals.items()}
-    pictures = tuple(_pictures(unit, calibrations, intervals, prefix, {table.slug for table in named}))
+    pictures = tuple(_pictures(unit, found.calibrations, intervals, prefix, {table.slug for table in named}))
     return Section(unit, tuple(map(footnotes, named)), pictures, summary, strips_of(unit, runs), prefix)
 
 
 def _seeds_of(averaged: Unit) -> dict[str, int]:
     rows = averaged.checkpoints
     return {METHOD.shown(label): int(n) for label, n in zip(rows["label"], rows["seeds"], strict=True)}
+
+
+def _in_order(
+    unit: Unit,
+    errors: Sequence[Table],
+    attacks: Sequence[Table],
+    estimates: Estimates,
+    calibrations: Sequence[Sequence[Calibration]],
+) -> list[Table]:
+    """Put the tables of what was read image by image among the others, and give all their intervals and ties."""
+    if unit.subject == "method":
+        return [with_intervals(table, estimates) for table in (*errors, *attacks)]
+    calibrated = calibration_tables(unit, calibrations) if len(unit.rows) else []
+    tables = [*errors, *calibrated, *attacks, *window_tables(unit, estimates)]
+    return [with_intervals(table, estimates) for table in tables]
 
 
 def _error_tables(unit: Unit, references: Sequence[Reference]) -> list[Table]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from robustsweep.errors import DataError
 from robustsweep.results.comparable.comparable_sets import Unit
-from robustsweep.results.metrics.per_image import MeasuredCells
+from robustsweep.results.metrics.measured_cells import MeasuredCells
 from robustsweep.results.stored.cells import Array
 from robustsweep.results.stored.store import CellStore
 

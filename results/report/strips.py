@@ -11,7 +11,7 @@ from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.seed_groups import SeedGroup, seed_groups
 from robustsweep.results.corruption_names import rank_of
 from robustsweep.results.figures.method_series import drawn_groups
-from robustsweep.results.metrics.per_image import MeasuredCells
+from robustsweep.results.metrics.measured_cells import MeasuredCells
 from robustsweep.results.report.shown_images import ShownImages, shown_images
 from robustsweep.results.stored.cells import Array
 from robustsweep.results.tables.table import MISSING

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from robustsweep.results.comparable.notes import of_kind
-from robustsweep.results.metrics.corruption_metrics import CLEAN_ERROR, GROUP_ERRORS, MEAN_CORRUPTION_ERROR
+from robustsweep.results.metrics.catalogue import CLEAN, GROUP_ERRORS, MEAN_CORRUPTION
 from robustsweep.results.statistics.seeds import FEWEST_SEEDS
 from robustsweep.results.tables.intervals_and_ties import HEADLINE
 from robustsweep.results.tables.table import Table
 
-_ERRORS = {MEAN_CORRUPTION_ERROR.name: "mean error over the 15 corruptions", CLEAN_ERROR.name: "clean error"}
+_ERRORS = {MEAN_CORRUPTION.name: "mean error over the 15 corruptions", CLEAN.name: "clean error"}
 _ATTACKS = "robust_accuracy"
 _MOST_IN_SHORT = 2
 
@@ -33,7 +33,7 @@ def summary_of(tables: Sequence[Table], seeds: Mapping[str, int]) -> Iterator[st
             for name, what in _ERRORS.items():
                 if name in places:
                     yield from _down(table, places[name], what, seeds).sentence()
-            groups = [_down(table, places[m.name], m.title, seeds) for m in GROUP_ERRORS if m.name in places]
+            groups = [_down(table, places[one.name], one.header, seeds) for one in GROUP_ERRORS if one.name in places]
             if best := [ranking.in_short() for ranking in groups if ranking.values()]:
                 yield f"Lowest error by group of corruptions: {'; '.join(best)}."
         if table.slug == _ATTACKS and table.best_along == "row":

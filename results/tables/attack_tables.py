@@ -9,8 +9,9 @@ import pandas as pd
 
 from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.notes import Note
+from robustsweep.results.metrics.catalogue import CLEAN, accuracy_of, attack_score
 from robustsweep.results.metrics.robustness import median_fooling_eps, robust_accuracy
-from robustsweep.results.metrics.scores import attack_score
+from robustsweep.results.metrics.scores import Score
 from robustsweep.results.tables.audit_tables import Flags
 from robustsweep.results.tables.table import Column, Line, Table, Value, matrix
 
@@ -87,25 +88,24 @@ def _holds(flag: Any) -> bool:
 def robust_accuracies(unit: Unit, attacks: pd.DataFrame) -> Table:
     """Robust accuracy at each measured eps, below the clean accuracy."""
     clean = unit.rows[unit.rows["kind"] == "clean"]
-    lines = [_line(unit, "none", "clean images", clean, "clean_error")] if len(clean) else []
+    lines = [_line(unit, "none", "clean images", clean, CLEAN)] if len(clean) else []
     notes = []
     for family in attacks.sort_values("single_step", ascending=False, kind="stable")["family"].unique():
         rows = attacks[attacks["family"] == family].sort_values("eps_value", kind="stable")
         for eps, same in rows.groupby("eps", sort=False):
             score = attack_score(str(same["condition"].iloc[0]), str(eps))
-            lines.append(_line(unit, family, str(eps), same, score.name))
+            lines.append(_line(unit, family, str(eps), same, score))
         notes += [_description(family, rows.to_dict("records")[0]), *_rises(unit, family, rows)]
     if not all(family.endswith(_TORCHATTACKS) for family in attacks["family"]):
         notes.append("Robust accuracy counts images that were wrong before the attack as not robust.")
     title = "Accuracy under attack (%, higher is better)"
-    table = Table("robust_accuracy", title, unit.scope, (), (), tuple(notes), subject=unit.subject)
-    return matrix(table, ("attack", "eps"), list(unit.checkpoints["label"]), lines, higher_is_better=True)
+    return matrix(unit, "robust_accuracy", title, ("attack", "eps"), lines, notes, higher_is_better=True)
 
 
-def _line(unit: Unit, group: str, name: str, rows: pd.DataFrame, score: str) -> Line:
+def _line(unit: Unit, group: str, name: str, rows: pd.DataFrame, error: Score) -> Line:
     right = rows.set_index("checkpoint_id")["n_right"].reindex(unit.checkpoints.index)
     values = (None if pd.isna(n_right) else robust_accuracy(float(n_right), unit.scope.n) for n_right in right)
-    return Line(group, name, tuple(values), score)
+    return Line(group, name, tuple(values), accuracy_of(error))
 
 
 def _description(family: str, row: Row) -> str:

@@ -1,16 +1,16 @@
-"""Tables of calibration: ECE per checkpoint, and the bins behind the reliability diagrams."""
+"""Tables of calibration: ECE per checkpoint and method, and the bins behind the reliability diagrams."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from statistics import mean
 
 import numpy as np
 
 from robustsweep.results.comparable.comparable_sets import Unit
-from robustsweep.results.comparable.notes import Note
+from robustsweep.results.metrics.catalogue import ECE
 from robustsweep.results.metrics.confidence_bins import WHERE, Calibration
-from robustsweep.results.metrics.method_scores import MethodScore, not_worse_than_best
 from robustsweep.results.statistics.calibration import N_BINS
-from robustsweep.results.tables.table import INTERVALS_NOTE, Column, Table, Value
+from robustsweep.results.tables.table import Column, Table, Value, subject_column
 
 SLUG = "calibration"
 
@@ -19,71 +19,51 @@ _WHAT = (
     "ECE: distance between confidence and accuracy in 15 bins of equal width, averaged over the images; the 15 "
     "corruptions x 5 severities are pooled. Confidence - accuracy: above zero the network is surer than it is right."
 )
-_INTERVALS = (
-    f"{INTERVALS_NOTE} of ECE over which images were drawn (delta method, clustered by source image), for this "
-    "checkpoint. It says nothing of other training seeds."
-)
-_TIES = (
-    "≈: not significantly different from the best of its column (paired by image, two-sided, Holm within the column "
-    "at 5%)."
-)
+_OVER_SEEDS = "Means over training seeds of what each checkpoint has."
 _UNREAD = "Some confidences cannot be read, so that reliability diagrams or intervals are missing: "
 
 
-def calibration_tables(unit: Unit, found: Sequence[Calibration]) -> Iterator[Table]:
-    """Build the table of ECE, and for programs that of the bins; nothing where neither side of ``WHERE`` is measured.
+def calibration_tables(unit: Unit, found: Sequence[Sequence[Calibration]]) -> Iterator[Table]:
+    """Build the table of ECE, and of checkpoints that of the bins; nothing where neither of ``WHERE`` is measured.
 
     Args:
-        unit: The measurements.
-        found: As ``read_calibrations`` returns them.
+        unit: The measurements, by checkpoint or by method.
+        found: The calibrations of each row: one, or those of a method's seeds.
     """
-    measured = [where for where in WHERE if any(where in one.bins for one in found)]
-    problems = list(dict.fromkeys(problem for one in found for problem in one.problems))
+    measured = [where for where in WHERE if any(where in one.bins for row in found for one in row)]
+    problems = list(dict.fromkeys(problem for row in found for one in row for problem in one.problems))
     if measured or problems:
         yield _calibration(unit, found, measured or ["clean"], problems)
-    if measured:
-        yield _bins(unit, found)
+    if measured and unit.subject == "checkpoint":
+        yield _bins(unit, [one for (one,) in found])
 
 
-def _calibration(unit: Unit, found: Sequence[Calibration], measured: Sequence[str], problems: Sequence[str]) -> Table:
-    columns = [Column("checkpoint", "checkpoint")]
+def _calibration(
+    unit: Unit, found: Sequence[Sequence[Calibration]], measured: Sequence[str], problems: Sequence[str]
+) -> Table:
+    columns = [subject_column(unit)]
     for where in measured:
         columns.append(Column(f"{where}_ece", f"ECE, {_TITLES[where]}", "percent", False))
         columns.append(Column(f"{where}_overconfidence", f"confidence - accuracy, {_TITLES[where]}", "percent"))
-    rows: list[tuple[Value, ...]] = []
-    for label, one in zip(unit.checkpoints["label"], found, strict=True):
-        bins = [one.bins.get(where) for where in measured]
-        pairs = [(b.expected_calibration_error, b.overconfidence) if b else (None, None) for b in bins]
-        rows.append((label, *(value for pair in pairs for value in pair)))
-    intervals: dict[tuple[int, int], tuple[float, float]] = {}
-    tied: set[tuple[int, int]] = set()
-    for place, where in enumerate(measured):
-        column = 1 + 2 * place
-        values = {row: one.scores[where] for row, one in enumerate(found) if len(one.scores.get(where, ())) > 1}
-        scores = {row: MethodScore(one, np.array([one.mean()])) for row, one in values.items()}
-        for row, score in scores.items():
-            interval = score.mean().interval()
-            intervals[row, column] = (max(0.0, interval.low), min(1.0, interval.high))
-        if len(scores) == len(found):
-            best = min(scores, key=lambda row: float(scores[row].by_seed[0]))
-            others = {row: score.minus(scores[best]) for row, score in scores.items() if row != best}
-            tied |= {(row, column) for row in not_worse_than_best(best, others)}
-    table = Table(
-        SLUG,
-        "Calibration (%, ECE: lower is better)",
-        unit.scope,
-        tuple(columns),
-        tuple(rows),
-        (),
-        best_along="column",
-        intervals=intervals,
-    )
-    best = table.best()
-    tied = {place for place in tied - best if place[1] in {column for _, column in best}}
+    rows = [
+        (label, *(value for where in measured for value in _means(mine, where)))
+        for label, mine in zip(unit.checkpoints["label"], found, strict=True)
+    ]
     unread = [f"{_UNREAD}{problem}" for problem in problems[:1]]
     unread += [f"So it is with {len(problems) - 1} more."] if len(problems) > 1 else []
-    notes = (_WHAT, *([Note(_INTERVALS, "intervals")] if intervals else []), *([_TIES] if tied else []), *unread)
-    return replace(table, notes=notes, tied=frozenset(tied))
+    notes = (_WHAT, *([_OVER_SEEDS] if unit.subject == "method" else []), *unread)
+    title = "Calibration (%, ECE: lower is better)"
+    table = Table(SLUG, title, unit.scope, tuple(columns), tuple(rows), notes, best_along="column")
+    places = {(r, 1 + 2 * c): (ECE[where], r) for r in range(len(rows)) for c, where in enumerate(measured)}
+    return replace(table, scores=places, subject=unit.subject)
+
+
+def _means(mine: Sequence[Calibration], where: str) -> tuple[float | None, float | None]:
+    """Average ECE and confidence minus accuracy over seeds; nothing where one of them lacks it."""
+    bins = [one.bins[where] for one in mine if where in one.bins]
+    if len(bins) < len(mine):
+        return None, None
+    return mean(b.expected_calibration_error for b in bins), mean(b.overconfidence for b in bins)
 
 
 def _bins(unit: Unit, found: Sequence[Calibration]) -> Table:

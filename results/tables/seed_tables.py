@@ -6,10 +6,10 @@ from statistics import mean, stdev
 from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.equal_training import states_training
 from robustsweep.results.comparable.seed_groups import SeedGroup, seed_groups
-from robustsweep.results.metrics.corruption_metrics import CLEAN_ERROR, MEAN_CORRUPTION_ERROR
-from robustsweep.results.tables.headline import value_or_missing
+from robustsweep.results.metrics.catalogue import CLEAN, MEAN_CORRUPTION
 from robustsweep.results.tables.table import Column, Table, Value
 
+_SPREAD = (CLEAN, MEAN_CORRUPTION)
 _NOTE = (
     "sd: standard deviation over training seeds (divisor seeds - 1), of trainings that nothing else is known to tell "
     "apart. It describes these seeds; robustsweep compare tests methods against each other."
@@ -22,15 +22,16 @@ def seed_spread(unit: Unit) -> list[Table]:
     if not groups or unit.rows.empty:
         return []
     columns = [Column("method", "method", "method"), Column("seeds", "seeds", "count")]
-    for metric in (CLEAN_ERROR, MEAN_CORRUPTION_ERROR):
+    for score in _SPREAD:
         for name in ("mean", "sd", "lowest", "highest"):
-            columns.append(Column(f"{metric.name}_{name}", f"{metric.title}, {name}", "percent"))
+            columns.append(Column(f"{score.name}_{name}", f"{score.header or score.title}, {name}", "percent"))
     errors = unit.values()
+    values = [dict(zip(unit.checkpoints.index, score.values(errors), strict=True)) for score in _SPREAD]
     rows = []
     for group in groups:
         row: list[Value] = [group.name, len(group.checkpoint_ids)]
-        for metric in (CLEAN_ERROR, MEAN_CORRUPTION_ERROR):
-            row += _spread([value_or_missing(metric, errors[identifier]) for identifier in group.checkpoint_ids])
+        for found in values:
+            row += _spread([found[identifier] for identifier in group.checkpoint_ids])
         rows.append(tuple(row))
     title = "Spread over training seeds (%)"
     notes = (_NOTE, *_unstated(unit, groups))

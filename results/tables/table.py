@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
-
-import pandas as pd
+from typing import Literal
 
 from robustsweep.printable import printable
+from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.scope import Scope
 from robustsweep.results.method_names import written_name
+from robustsweep.results.metrics.scores import Score
 
 Value = str | int | float | None
 
@@ -74,9 +74,10 @@ class Table:
         keys: Leading columns that identify a row.
         best_along: Whether the best of a row, or of a column, is marked; None for neither.
         intervals: Low and high end of the 95 % interval of values, by (row, column), in the unit of the column.
-        tied: (row, column) of values that cannot be told apart from the best of their row or column, as ``best_along``.
-        scores: Which score of which checkpoint (its position in the unit) a value is, by (row, column), where the
-            answers per image can say how sure it is.
+        tied: (row, column) of values that do not differ significantly from the best of their row or column, as
+            ``best_along``.
+        scores: Which score of which checkpoint (its position in the unit) a value is, by (row, column).
+        turned_rows: Rows in which the other direction is the better one than their columns say.
         subject: What the scores are of, checkpoints or methods.
         depth: ``"summary"`` is shown everywhere, ``"detail"`` not in the terminal and folded in HTML, ``"data"`` in CSV
             and JSON alone.
@@ -93,8 +94,9 @@ class Table:
     depth: Literal["summary", "detail", "data"] = "summary"
     intervals: Mapping[tuple[int, int], tuple[float, float]] = field(default_factory=dict)
     tied: frozenset[tuple[int, int]] = frozenset()
-    scores: Mapping[tuple[int, int], tuple[str, int]] = field(default_factory=dict)
+    scores: Mapping[tuple[int, int], tuple[Score, int]] = field(default_factory=dict)
     subject: Literal["checkpoint", "method"] = "checkpoint"
+    turned_rows: frozenset[int] = frozenset()
 
     def best(self) -> set[tuple[int, int]]:
         """Return (row, column) of each best value; a line with a missing value, or of equal ones, has none."""
@@ -113,7 +115,8 @@ class Table:
         numbers = [value for value in values if isinstance(value, float)]
         if len(directions) != 1 or None in directions or len(numbers) < len(values) or len(set(numbers)) < 2:
             return []
-        best = max(numbers) if directions.pop() else min(numbers)
+        is_turned = self.best_along == "row" and line[0][0] in self.turned_rows
+        best = max(numbers) if directions.pop() != is_turned else min(numbers)
         return [place for place, value in zip(line, values, strict=True) if value == best]
 
     def shown_interval(self, row: int, column: int) -> str:
@@ -136,43 +139,84 @@ class Line:
         group: First key.
         name: Second key.
         values: Fractions, by checkpoint.
-        score: Name of the score that they are, or whose complement they are; empty where they are none.
+        score: The score that they are, if any.
     """
 
     group: str
     name: str
     values: tuple[float | None, ...]
-    score: str = ""
+    score: Score | None = None
+
+
+def subject_column(unit: Unit) -> Column:
+    """Return the column that names checkpoints or methods."""
+    return Column(unit.subject, unit.subject, "method" if unit.subject == "method" else "text")
 
 
 def matrix(
-    table: Table, nouns: tuple[str, str], labels: Sequence[str], lines: Sequence[Line], *, higher_is_better: bool
+    unit: Unit,
+    slug: str,
+    title: str,
+    nouns: tuple[str, str],
+    lines: Sequence[Line],
+    notes: Sequence[str] = (),
+    *,
+    higher_is_better: bool = False,
+    depth: Literal["summary", "detail", "data"] = "summary",
 ) -> Table:
-    """Fill ``table`` with percentages of lines by checkpoints: checkpoints are columns while few, else rows.
+    """Build a table of percentages of lines by checkpoints: checkpoints are columns while few, else rows.
 
     Args:
-        table: Slug, title, scope, notes, subject and depth; its columns and rows are replaced.
+        unit: Whose checkpoints or methods these are.
+        slug: As in ``Table``, like ``title``, ``notes`` and ``depth``.
+        title: Likewise.
         nouns: What a line's group and name are, such as ``("attack", "eps")``.
-        labels: Checkpoint labels.
         lines: The lines in order.
-        higher_is_better: Direction of every value.
+        notes: Likewise.
+        higher_is_better: Direction of every value, but of a score that says otherwise.
+        depth: Likewise.
     """
+    labels, is_method = list(unit.checkpoints["label"]), unit.subject == "method"
+    turned = [line.score is not None and line.score.is_accuracy != higher_is_better for line in lines]
+    table = Table(slug, title, unit.scope, (), (), tuple(notes), subject=unit.subject, depth=depth)
     if len(labels) <= MAX_CHECKPOINT_COLUMNS:
+        titles = map(written_name, labels) if is_method else labels
         columns = [Column(noun, noun) for noun in nouns]
-        titles = map(written_name, labels) if table.subject == "method" else labels
         columns += [
-            Column(label, title, "percent", higher_is_better) for label, title in zip(labels, titles, strict=True)
+            Column(name, shown, "percent", higher_is_better) for name, shown in zip(labels, titles, strict=True)
         ]
         rows = tuple((line.group, line.name, *line.values) for line in lines)
         scores = {(r, 2 + k): (line.score, k) for r, line in enumerate(lines) if line.score for k in range(len(labels))}
-        return replace(table, columns=tuple(columns), rows=rows, keys=2, best_along="row", scores=scores)
-    columns = [Column(table.subject, table.subject, "method" if table.subject == "method" else "text")]
+        rising = frozenset(row for row, is_turned in enumerate(turned) if is_turned)
+        filled = replace(table, columns=tuple(columns), rows=rows, keys=2, best_along="row")
+        return replace(filled, scores=scores, turned_rows=rising)
     names = [f"{line.group} {line.name}" if nouns[0] == "attack" else line.name for line in lines]
-    columns += [Column(name, name, "percent", higher_is_better) for name in names]
-    by_checkpoint = zip(*(line.values for line in lines), strict=True)
-    rows = tuple((label, *values) for label, values in zip(labels, by_checkpoint, strict=True))
-    scores = {(k, 1 + c): (line.score, k) for c, line in enumerate(lines) if line.score for k in range(len(labels))}
-    return replace(table, columns=tuple(columns), rows=rows, keys=1, best_along="column", scores=scores)
+    directions = [higher_is_better != is_turned for is_turned in turned]
+    columns = [Column(name, name, "percent", rises) for name, rises in zip(names, directions, strict=True)]
+    return score_table(table, [subject_column(unit)], [(label,) for label in labels], columns, lines)
+
+
+def score_table(
+    table: Table,
+    leading_columns: Sequence[Column],
+    leading: Sequence[tuple[Value, ...]],
+    columns: Sequence[Column],
+    lines: Sequence[Line],
+) -> Table:
+    """Fill ``table`` with a row per checkpoint or method, and a column per score.
+
+    Args:
+        table: All but columns and rows.
+        leading_columns: What names a row.
+        leading: Their values.
+        columns: One for each of ``lines``.
+        lines: What is shown.
+    """
+    start = len(leading_columns)
+    values = zip(*(line.values for line in lines), strict=True)
+    rows = tuple((*first, *mine) for first, mine in zip(leading, values, strict=True))
+    scores = {(k, start + c): (line.score, k) for c, line in enumerate(lines) if line.score for k in range(len(rows))}
+    return replace(table, columns=(*leading_columns, *columns), rows=rows, keys=1, best_along="column", scores=scores)
 
 
 def footnotes(table: Table) -> Table:
@@ -185,8 +229,3 @@ def footnotes(table: Table) -> Table:
     if table.has_missing:
         notes.append(f"{MISSING}: not measured, undefined, or a mean of cells that are not all measured.")
     return replace(table, notes=tuple(notes))
-
-
-def value_of(number: Any) -> float | None:
-    """Return a float, or None for any kind of missing."""
-    return None if pd.isna(number) else float(number)

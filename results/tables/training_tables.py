@@ -13,8 +13,7 @@ from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.corruption_overlap import overlap_notes
 from robustsweep.results.comparable.equal_training import training_of
 from robustsweep.results.comparable.rows import DEFAULT_METHOD
-from robustsweep.results.metrics.corruption_metrics import CLEAN_ERROR, MEAN_CORRUPTION_ERROR
-from robustsweep.results.tables.headline import value_or_missing
+from robustsweep.results.metrics.catalogue import CLEAN, MEAN_CORRUPTION
 from robustsweep.results.tables.provenance_tables import pairs_text
 from robustsweep.results.tables.table import Column, Table, Value
 
@@ -128,11 +127,11 @@ def equal_compute(units: Sequence[Unit]) -> list[Table]:
 
 def _measured(unit: Unit) -> Iterator[tuple[Cost, tuple[float | None, float | None]]]:
     errors = unit.values()
-    for identifier, card in unit.checkpoints["card"].items():
+    found = zip(CLEAN.values(errors), MEAN_CORRUPTION.values(errors), strict=True)
+    for card, values in zip(unit.checkpoints["card"], found, strict=True):
         cost = cost_of(card)
         if cost and len(unit.rows):
-            values = errors[identifier]
-            yield cost, (value_or_missing(CLEAN_ERROR, values), value_or_missing(MEAN_CORRUPTION_ERROR, values))
+            yield cost, values
 
 
 CostedErrors = list[tuple[Cost, tuple[float | None, float | None]]]
@@ -162,8 +161,8 @@ def _equal_compute(measured: CostedErrors) -> Table | None:
     columns = (
         *(Column("method", "method", "method"), Column("epochs", "epochs", "count"), Column("seeds", "seeds", "count")),
         *(Column("minutes", "minutes", "number"), Column("share_of_budget", "share of budget (%)", "percent")),
-        Column("clean_error", CLEAN_ERROR.title, "percent", False),
-        Column("mean_corruption_error", MEAN_CORRUPTION_ERROR.title, "percent", False),
+        Column("clean_error", CLEAN.title, "percent", False),
+        Column("mean_corruption_error", MEAN_CORRUPTION.header, "percent", False),
     )
     title = "Equal compute: errors (%) within the baseline's training time"
     return Table("equal_compute", title, None, columns, tuple(rows), tuple(notes), best_along="column")

@@ -16,9 +16,10 @@ import pandas as pd
 
 from robustsweep.results.comparable.comparable_sets import split_units
 from robustsweep.results.comparable.frame import load_frame
-from robustsweep.results.compare.comparison import DECLARED_KINDS
-from robustsweep.results.metrics.per_image import MeasuredCells, read_scores
-from robustsweep.results.metrics.scores import Score, scores_of
+from robustsweep.results.metrics.catalogue import scores_of
+from robustsweep.results.metrics.measured_cells import MeasuredCells
+from robustsweep.results.metrics.per_image import read_scores
+from robustsweep.results.metrics.scores import Score
 from robustsweep.results.statistics.families import holm
 from robustsweep.results.statistics.intervals import ALPHA, Floats
 from robustsweep.results.statistics.seeds import method_difference, new_training_difference
@@ -42,7 +43,7 @@ def read(run: Path) -> tuple[list[Score], dict[str, Floats]]:
     """Return the declared scores, and by name each seed's score of each image, shape (seeds, images)."""
     (unit,) = split_units(load_frame([run]))
     scores = scores_of(pd.concat([unit.rows, unit.attacks]), published_reference=False)
-    declared = [score for score in scores if score.kind in DECLARED_KINDS]
+    declared = [score for score in scores if score.is_declared]
     found = [read_scores(MeasuredCells.of(unit, str(i), [run]), declared) for i in unit.checkpoints.index]
     return declared, {score.name: np.stack([one[score.name] for one in found]) for score in declared}
 

@@ -1,8 +1,8 @@
 from robustsweep.corruptions import COMMON, EXTRA, edges, windows
 from robustsweep.corruptions import CORRUPTIONS as REGISTRY
 from robustsweep.corruptions import SEVERITIES as GENERATED_SEVERITIES
+from robustsweep.results import corruption_names
 from robustsweep.results.corruption_names import CORRUPTIONS, EXTRA_CORRUPTIONS, SEVERITIES, is_extra
-from robustsweep.results.metrics import window_scores as measured_windows
 
 
 def test_tables_and_generators_agree_on_names_order_groups_extras_and_severities() -> None:
@@ -13,6 +13,6 @@ def test_tables_and_generators_agree_on_names_order_groups_extras_and_severities
 
 
 def test_tables_and_patches_agree_on_edges_fillings_and_fractions() -> None:
-    assert measured_windows.EDGES == edges.EDGES
-    assert measured_windows.FILLINGS == windows.FILLINGS
-    assert measured_windows.FRACTIONS == windows.FRACTIONS
+    assert corruption_names.EDGES == edges.EDGES
+    assert corruption_names.FILLINGS == windows.FILLINGS
+    assert corruption_names.FRACTIONS == windows.FRACTIONS

@@ -10,7 +10,7 @@ from robustsweep.results.comparable.seed_groups import SeedGroup, seed_groups
 from robustsweep.results.comparable.sides import Side, find_side, refuse_unknown, training_seeds
 from robustsweep.results.compare.comparison import UnitComparison, compare_sides
 from robustsweep.results.corruption_names import GROUPS
-from robustsweep.results.metrics.mce_by_reference import MCE_BY_REFERENCE
+from robustsweep.results.metrics.quotients import MCE_BY_REFERENCE
 from robustsweep.results.report.document import Report
 from robustsweep.results.report.latex import PAPER_TABLE
 from robustsweep.results.report.paper.cells import PaperCell, PaperColumn, PaperTable

@@ -11,7 +11,7 @@ from robustsweep.results.tables.table import Column, Table
 Ends = tuple[float, float]
 Place = tuple[int, int]
 
-_ERROR = "_error"
+_ACCURACY, _ERROR = "_accuracy", "_error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +93,17 @@ def _entries(tables: Sequence[Table]) -> dict[str, ScoreEntries]:
     for table in tables:
         best = table.best()
         for name, places in _places(table).items():
-            if name not in found and (entries := _of_places(table, places, best)):
-                is_accuracy = entries.column.higher_is_better and name.endswith(_ERROR)
-                found[name] = entries.turned() if is_accuracy else entries
+            error = f"{name.removesuffix(_ACCURACY)}{_ERROR}" if name.endswith(_ACCURACY) else name
+            if error not in found and (entries := _of_places(table, places, best)):
+                found[error] = entries if error == name else entries.turned()
     return found
 
 
 def _places(table: Table) -> dict[str, dict[int, Place]]:
     """Find the place of each position's value of a score; of a table that names none, its columns are scores."""
     found: dict[str, dict[int, Place]] = {}
-    for place, (name, position) in table.scores.items():
-        found.setdefault(name, {})[position] = place
+    for place, (score, position) in table.scores.items():
+        found.setdefault(score.name, {})[position] = place
     if table.best_along == "column":
         named = {c for _, c in table.scores}
         for c, column in enumerate(table.columns):

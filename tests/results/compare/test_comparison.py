@@ -13,11 +13,11 @@ from robustsweep.results.compare.comparison import compare
 from robustsweep.results.compare.tables import comparison_tables
 from robustsweep.results.compare.wording import reading
 from robustsweep.results.corruption_names import CORRUPTIONS, conditions_of
-from robustsweep.results.metrics.corruption_metrics import UndefinedMetricError
-from robustsweep.results.metrics.mce_by_reference import mce_difference
-from robustsweep.results.metrics.per_image import MeasuredCells, read_scores
-from robustsweep.results.metrics.scores import mean_score, scores_of
-from robustsweep.results.metrics.window_scores import hard_minus_soft, read_answers
+from robustsweep.results.metrics.catalogue import hard_minus_soft, scores_of
+from robustsweep.results.metrics.measured_cells import MeasuredCells
+from robustsweep.results.metrics.per_image import read_scores
+from robustsweep.results.metrics.quotients import UndefinedMetricError, mce_difference
+from robustsweep.results.metrics.scores import mean_score
 from robustsweep.results.statistics.families import holm
 from robustsweep.results.statistics.seeds import method_difference
 from robustsweep.results.tables.formats import to_csv, to_markdown
@@ -148,12 +148,11 @@ def test_windows_are_scored_as_their_table_does(builder: RunBuilder) -> None:
     (unit,) = split_units(load_frame([builder.root]))
     (identifier,) = unit.checkpoints.index
     scores = [s for s in scores_of(unit.windows, published_reference=False) if s.kind == "window"]
-    read = read_scores(MeasuredCells.of(unit, identifier, [builder.root]), scores)
-    right = read_answers(unit, identifier, [builder.root]).right
-    for soft in ("linear", "gauss"):
-        expected = hard_minus_soft(right, soft, "mean")
-        assert expected is not None
-        assert read[f"hard_over_{soft}_mean"].mean() == pytest.approx(-expected.mean)  # errors, not accuracies
+    shown = [hard_minus_soft(soft, "mean") for soft in ("linear", "gauss")]
+    read = read_scores(MeasuredCells.of(unit, identifier, [builder.root]), [*scores, *shown])
+    for soft, expected in zip(("linear", "gauss"), shown, strict=True):
+        # errors, not accuracies
+        assert read[f"hard_over_{soft}_mean"] == pytest.approx(-read[expected.name])
 
 
 @pytest.mark.parametrize(("n_wrong", "reason"), [(0, "makes no error"), (1, "so few errors")])

@@ -10,9 +10,11 @@ from run_builder import RunBuilder, means_of
 
 from robustsweep.results.comparable.comparable_sets import Unit, split_units
 from robustsweep.results.comparable.frame import load_frame
+from robustsweep.results.comparable.seed_groups import seed_groups
 from robustsweep.results.figures.method_series import MAX_PANELS, who_is_drawn
 from robustsweep.results.figures.reliability import reliability_diagrams
-from robustsweep.results.metrics.confidence_bins import Calibration, read_calibrations
+from robustsweep.results.metrics.confidence_bins import Calibration
+from robustsweep.results.metrics.estimates import estimate
 from robustsweep.results.report.document import Report, build_report
 from robustsweep.results.report.html.page import report_html
 from robustsweep.results.report.json_report import report_json
@@ -36,7 +38,7 @@ def values_of(table: Table) -> dict[str, dict[str, object]]:
 
 def unit_of(builder: RunBuilder) -> tuple[Unit, list[Calibration]]:
     (unit,) = split_units(load_frame([builder.root]))
-    return unit, read_calibrations(unit, [builder.root])
+    return unit, list(estimate(unit, None, seed_groups(unit), [builder.root], []).calibrations)
 
 
 def confident(builder: RunBuilder, name: str, confidence: list[float], right: list[bool]) -> None:

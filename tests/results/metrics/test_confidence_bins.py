@@ -6,7 +6,7 @@ from run_builder import RunBuilder
 from robustsweep.errors import DataError
 from robustsweep.results.comparable.comparable_sets import split_units
 from robustsweep.results.comparable.frame import load_frame
-from robustsweep.results.metrics.per_image import MeasuredCells
+from robustsweep.results.metrics.measured_cells import MeasuredCells
 from robustsweep.results.statistics.calibration import bin_gaps, binned, ece_scores
 
 

@@ -1,29 +1,27 @@
 """Metrics against published rows and hand arithmetic."""
 
 import math
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from robustsweep.errors import DataError, NothingToCompareError
+from robustsweep.errors import DataError
 from robustsweep.results.alexnet_errors import ERRORS, alexnet_errors
 from robustsweep.results.corruption_names import CORRUPTIONS, EXTRA_CORRUPTIONS, SEVERITIES, conditions_of
-from robustsweep.results.metrics.corruption_metrics import (
-    CLEAN_ERROR,
+from robustsweep.results.metrics.catalogue import (
+    CLEAN,
     GROUP_ERRORS,
     MCE,
-    MEAN_CORRUPTION_ERROR,
+    MEAN_CORRUPTION,
     RELATIVE_MCE,
-    Metric,
-    MissingCellsError,
-    UndefinedMetricError,
     ce,
-    corruption_error,
-    mean_metric,
+    corruption_score,
     relative_ce,
 )
 from robustsweep.results.metrics.robustness import median_fooling_eps, robust_accuracy
+from robustsweep.results.metrics.scores import Score, mean_score
 
 # RobustBench, model_info/imagenet/corruptions/unaggregated_results.csv: percent error, mean of the five severities.
 ROBUSTBENCH = {
@@ -43,6 +41,10 @@ ALL_NINETEEN = (
 )
 
 
+def value_of(score: Score, errors: pd.Series, reference: pd.Series | None = None) -> float | None:
+    return score.values(errors.to_frame(), reference)[0]
+
+
 def constant(by_corruption: dict[str, float], clean: float | None = None) -> pd.Series:
     """Give every severity the corruption's mean: sums and means over severities stay what they are."""
     errors = {f"{c}@{s}": error for c, error in by_corruption.items() for s in SEVERITIES}
@@ -58,28 +60,28 @@ def robustbench(row: str) -> pd.Series:
 )
 def test_mce_of_robustbench_rows_is_reproduced(row: str, published_alexnet: float, own_alexnet: float) -> None:
     errors = robustbench(row)
-    assert round(100 * MCE.value(errors, alexnet_errors()), 2) == published_alexnet
-    assert round(100 * MCE.value(errors, robustbench("AlexNet")), 2) == own_alexnet
+    assert round(100 * value_of(MCE, errors, alexnet_errors()), 2) == published_alexnet
+    assert round(100 * value_of(MCE, errors, robustbench("AlexNet")), 2) == own_alexnet
 
 
 def test_the_mean_corruption_error_of_robustbench_rows_is_reproduced() -> None:
-    assert 100 * MEAN_CORRUPTION_ERROR.value(robustbench("Standard_R50")) == pytest.approx(60.5171, abs=5e-5)
-    assert 100 * MEAN_CORRUPTION_ERROR.value(robustbench("AugMix")) == pytest.approx(50.6715, abs=5e-5)
+    assert 100 * value_of(MEAN_CORRUPTION, robustbench("Standard_R50")) == pytest.approx(60.5171, abs=5e-5)
+    assert 100 * value_of(MEAN_CORRUPTION, robustbench("AugMix")) == pytest.approx(50.6715, abs=5e-5)
 
 
 def test_extras_do_not_leak_into_the_headline() -> None:
     words = ALL_NINETEEN.split()
     errors = constant({name: 1 - float(x) / 100 for name, x in zip(words[::2], words[1::2], strict=True)})
-    assert 100 * (1 - MEAN_CORRUPTION_ERROR.value(errors)) == pytest.approx(87.736, abs=5e-4)
-    everything = mean_metric("all", "all", (*CORRUPTIONS, *EXTRA_CORRUPTIONS))
-    assert 100 * (1 - everything.value(errors)) == pytest.approx(88.475, abs=1e-3)
+    assert 100 * (1 - value_of(MEAN_CORRUPTION, errors)) == pytest.approx(87.736, abs=5e-4)
+    everything = mean_score("all", "all", "group", conditions_of(*CORRUPTIONS, *EXTRA_CORRUPTIONS))
+    assert 100 * (1 - value_of(everything, errors)) == pytest.approx(88.475, abs=1e-3)
 
 
 def test_alexnet_is_its_own_unit_and_has_the_published_means() -> None:
     alexnet = alexnet_errors()
-    assert MCE.value(alexnet, alexnet) == pytest.approx(1, abs=1e-12)
-    assert RELATIVE_MCE.value(alexnet, alexnet) == pytest.approx(1, abs=1e-12)
-    assert MEAN_CORRUPTION_ERROR.value(alexnet) == pytest.approx(0.788993, abs=5e-7)
+    assert value_of(MCE, alexnet, alexnet) == pytest.approx(1, abs=1e-12)
+    assert value_of(RELATIVE_MCE, alexnet, alexnet) == pytest.approx(1, abs=1e-12)
+    assert value_of(MEAN_CORRUPTION, alexnet) == pytest.approx(0.788993, abs=5e-7)
     published = {"gaussian_noise": 0.886428, "fog": 0.819324, "jpeg_compression": 0.606500, "saturate": 0.658248}
     for name, mean in published.items():
         assert np.mean(ERRORS[name]) == pytest.approx(mean, abs=5e-7)
@@ -89,62 +91,67 @@ def test_ce_is_a_ratio_of_sums_and_not_a_mean_of_ratios() -> None:
     names = list(conditions_of("fog"))
     values = pd.Series([0.1, 0.1, 0.1, 0.1, 0.6], names)
     reference = pd.Series([0.1, 0.2, 0.4, 0.6, 0.7], names, name="ref")
-    assert ce("fog").value(values, reference) == pytest.approx(1.0 / 2.0)
+    assert value_of(ce("fog"), values, reference) == pytest.approx(1.0 / 2.0)
     mean_of_ratios = np.mean([1, 1 / 2, 1 / 4, 1 / 6, 6 / 7])
-    assert abs(ce("fog").value(values, reference) - mean_of_ratios) > 0.05
+    assert abs(value_of(ce("fog"), values, reference) - mean_of_ratios) > 0.05
 
 
 def test_relative_ce_subtracts_each_clean_error() -> None:
     names = ["clean", *conditions_of("fog")]
     values = pd.Series([0.1, 0.2, 0.2, 0.2, 0.2, 0.2], names)
     reference = pd.Series([0.3, 0.5, 0.5, 0.5, 0.5, 0.5], names, name="ref")
-    assert relative_ce("fog").value(values, reference) == pytest.approx(0.5 / 1.0)
+    assert value_of(relative_ce("fog"), values, reference) == pytest.approx(0.5 / 1.0)
 
 
 def test_group_means_are_over_their_own_corruptions() -> None:
     errors = constant({name: 0.01 * position for position, name in enumerate(CORRUPTIONS)})
-    found = {metric.name: metric.value(errors) for metric in GROUP_ERRORS}
+    found = {score.name: value_of(score, errors) for score in GROUP_ERRORS}
     assert found == pytest.approx(
         {"noise_error": 0.01, "blur_error": 0.045, "weather_error": 0.085, "digital_error": 0.125}
     )
 
 
 @pytest.mark.parametrize("absent", ["dropped", "nan"])
-def test_a_mean_over_an_incomplete_sweep_fails_and_names_the_missing_cells(absent: str) -> None:
+def test_a_mean_over_an_incomplete_sweep_is_missing(absent: str) -> None:
     errors = constant(dict.fromkeys(CORRUPTIONS, 0.5), clean=0.1)
     errors = (
         errors.drop(["fog@3", "snow@1"]) if absent == "dropped" else errors.mask(errors.index.isin(["fog@3", "snow@1"]))
     )
-    with pytest.raises(MissingCellsError, match="not measured for net: snow@1, fog@3") as caught:
-        MEAN_CORRUPTION_ERROR.value(errors)
-    assert caught.value.missing == ("snow@1", "fog@3")
-    assert caught.value.exit_code == 4
-    assert isinstance(caught.value, NothingToCompareError)
-    assert corruption_error("frost").value(errors) == 0.5
-    assert CLEAN_ERROR.value(errors) == 0.1
+    assert value_of(MEAN_CORRUPTION, errors) is None
+    assert value_of(corruption_score("frost"), errors) == 0.5
+    assert value_of(CLEAN, errors) == 0.1
 
 
 def test_a_quotient_needs_the_reference_complete_as_well() -> None:
     errors = constant(dict.fromkeys(CORRUPTIONS, 0.5))
-    with pytest.raises(MissingCellsError, match="the reference AlexNet: fog@2"):
-        MCE.value(errors, alexnet_errors().drop("fog@2"))
-    with pytest.raises(MissingCellsError, match="net: clean"):
-        RELATIVE_MCE.value(errors, alexnet_errors())
-    with pytest.raises(NothingToCompareError, match="none was given"):
-        MCE.value(errors)
+    assert value_of(MCE, errors, alexnet_errors().drop("fog@2")) is None
+    assert value_of(RELATIVE_MCE, errors, alexnet_errors()) is None
+    assert value_of(MCE, errors, alexnet_errors()) is not None
+    with pytest.raises(ValueError, match="none was given"):
+        value_of(MCE, errors)
 
 
-@pytest.mark.parametrize(("metric", "clean", "corrupted"), [(MCE, 0.1, 0.0), (RELATIVE_MCE, 0.3, 0.3)])
-def test_a_reference_without_errors_divides_nothing(metric: Metric, clean: float, corrupted: float) -> None:
+@pytest.mark.parametrize(("score", "clean", "corrupted"), [(MCE, 0.1, 0.0), (RELATIVE_MCE, 0.3, 0.3)])
+def test_a_reference_without_errors_divides_nothing(score: Score, clean: float, corrupted: float) -> None:
     reference = constant(dict.fromkeys(CORRUPTIONS, corrupted), clean).rename("spotless")
-    with pytest.raises(UndefinedMetricError, match="undefined.*spotless"):
-        metric.value(constant(dict.fromkeys(CORRUPTIONS, 0.5), 0.1), reference)
+    assert value_of(score, constant(dict.fromkeys(CORRUPTIONS, 0.5), 0.1), reference) is None
+    assert re.search("undefined.*spotless", score.undefined_by(reference))
+    assert score.undefined_by(alexnet_errors()) == ""
+
+
+@pytest.mark.parametrize("score", [MCE, RELATIVE_MCE])
+def test_a_quotient_by_constants_is_a_weighted_sum_with_the_same_value(score: Score) -> None:
+    errors, alexnet = constant(dict.fromkeys(CORRUPTIONS, 0.5), clean=0.1), alexnet_errors()
+    divisors = [value_of(part, alexnet) or 0 for part in score.under]
+    fixed = score.with_constants(divisors)
+    assert not fixed.over
+    assert value_of(fixed, errors) == pytest.approx(value_of(score, errors, alexnet))
 
 
 def test_definitions_say_how_many_corruptions_and_severities() -> None:
-    assert "15 corruptions x 5 severities" in MEAN_CORRUPTION_ERROR.definition
+    assert "15 corruptions x 5 severities" in MEAN_CORRUPTION.definition
     assert "15 CE values" in MCE.definition
-    assert all(name in MEAN_CORRUPTION_ERROR.definition for name in CORRUPTIONS)
+    assert all(name in MEAN_CORRUPTION.definition for name in CORRUPTIONS)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, Literal
 
+import pandas as pd
 import pytest
 
 from robustsweep.results.comparable.scope import Scope
@@ -10,11 +12,12 @@ from robustsweep.results.report.summary import summary_of
 from robustsweep.results.tables.table import Column, Line, Table, matrix
 
 SCOPE = Scope("shapes", "f" * 64, "generated", 100, None, "cifar", None, 0, False)
-EMPTY = Table("robust_accuracy", "accuracy", SCOPE, (), ())
 
 
 def attacked(labels: Sequence[str], *lines: Line) -> Table:
-    return matrix(EMPTY, ("attack", "eps"), labels, lines, higher_is_better=True)
+    checkpoints = pd.DataFrame({"label": labels})
+    unit = SimpleNamespace(scope=SCOPE, subject="checkpoint", checkpoints=checkpoints)
+    return matrix(unit, "robust_accuracy", "accuracy", ("attack", "eps"), lines, higher_is_better=True)
 
 
 def headline(subject: Literal["checkpoint", "method"], **changes: Any) -> Table:

@@ -6,7 +6,7 @@ from scipy import stats
 
 from robustsweep.errors import DataError
 from robustsweep.results.compare.wording import reach
-from robustsweep.results.metrics.corruption_metrics import MCE
+from robustsweep.results.metrics.catalogue import MCE
 from robustsweep.results.statistics.families import holm, tied_with_best
 from robustsweep.results.statistics.paired import paired_difference
 from robustsweep.results.statistics.seeds import combine, method_difference, new_training_difference
@@ -103,16 +103,15 @@ def test_a_difference_in_mce_with_constants_is_a_mean_over_images() -> None:
     from robustsweep.results.alexnet_errors import alexnet_errors
     from robustsweep.results.corruption_names import CORRUPTIONS, conditions_of
 
-    assert MCE.conditions == conditions_of(*CORRUPTIONS)
+    conditions = list(conditions_of(*CORRUPTIONS))
+    assert MCE.cells == tuple((name, "") for name in conditions)
     reference = alexnet_errors()
     rng = np.random.default_rng(0)
-    wrong = rng.random((2, len(MCE.conditions), 80)) < 0.5
-    weights = np.array(
-        [1 / 15 / reference.loc[list(conditions_of(name.split("@")[0]))].sum() for name in MCE.conditions]
-    )
+    wrong = rng.random((2, len(conditions), 80)) < 0.5
+    weights = np.array([1 / 15 / reference.loc[list(conditions_of(name.split("@")[0]))].sum() for name in conditions])
     import pandas as pd
 
-    values = [MCE.value(pd.Series(w.mean(axis=1), list(MCE.conditions)), reference) for w in wrong]
+    values = MCE.values(pd.DataFrame(wrong.mean(axis=2).T, conditions), reference)
     found = paired_difference(weights @ wrong[0], weights @ wrong[1])
     assert found.value == pytest.approx(values[0] - values[1])
 

@@ -17,8 +17,9 @@ from robustsweep.results.comparable.comparable_sets import split_units
 from robustsweep.results.comparable.frame import load_frame, read_runs
 from robustsweep.results.compare.comparison import compare
 from robustsweep.results.gate.wrong_images import read_answers as read_answers_of
-from robustsweep.results.metrics.per_image import MeasuredCells
-from robustsweep.results.metrics.window_scores import read_answers
+from robustsweep.results.metrics.catalogue import single_window_score
+from robustsweep.results.metrics.measured_cells import MeasuredCells
+from robustsweep.results.metrics.per_image import read_scores
 from robustsweep.results.report.document import build_report
 from robustsweep.results.stored.cells import Cell, Counts, Examples
 from robustsweep.results.stored.compact.writer import compact_checkpoint
@@ -231,15 +232,13 @@ def test_windows_are_judged_without_the_predictions_that_they_change(builder: Ru
     compact(builder)
     (unit,) = split_units(load_frame([builder.root]))
     (identifier,) = unit.checkpoints.index
-    window = ("hard", "mean", 0.5)
-    both = read_answers(unit, identifier, [builder.root])
-    assert both.changed[window].tolist() == [0, 0, 1, 0, 1, 1]
-    assert not both.lacks_predictions
+    right, changed = (single_window_score("window-hard-mean@0.5", quantity) for quantity in ("accuracy", "changed"))
+    both = read_scores(MeasuredCells.of(unit, identifier, [builder.root]), [right, changed])
+    assert both[changed.name].tolist() == [0, 0, 1, 0, 1, 1]
     drop_cells(builder)
-    alone = read_answers(unit, identifier, [builder.root])
-    assert alone.right[window].tolist() == both.right[window].tolist() == [1, 1, 0, 0, 1, 0]
-    assert alone.changed == {}
-    assert alone.lacks_predictions
+    alone = read_scores(MeasuredCells.of(unit, identifier, [builder.root]), [right, changed])
+    assert alone[right.name].tolist() == both[right.name].tolist() == [1, 1, 0, 0, 1, 0]
+    assert changed.name not in alone
 
 
 def test_a_report_of_compacted_cells_says_all_but_what_needs_each_image(builder: RunBuilder) -> None:
@@ -259,12 +258,20 @@ def test_a_report_of_compacted_cells_says_all_but_what_needs_each_image(builder:
     assert expected.keys() - found.keys() == {"window_changed"}
     assert found["headline"].intervals
     windows = {"window_edges", "window_accuracy"}
-    partly = {*windows, "window_changed", "calibration"}
+    partly = {*windows, "window_changed", "calibration", "clean_and_scores"}
     assert {slug: table for slug, table in found.items() if slug not in partly} == {
         slug: table for slug, table in expected.items() if slug not in partly
     }
     assert found["calibration"].rows == expected["calibration"].rows
     assert not found["calibration"].intervals
+    assert found["clean_and_scores"].rows == expected["clean_and_scores"].rows
+    assert {place[1] for place in found["clean_and_scores"].intervals} == {1, 2}
+    assert any(
+        note.startswith(
+            "No interval of clean NLL (nats), clean Brier, corruption NLL (nats), corruption Brier: that needs"
+        )
+        for note in found["clean_and_scores"].notes
+    )
     for slug in windows:
         assert any("What changed the predictions of net, other needs the per-image" in n for n in found[slug].notes)
     assert found["window_accuracy"].rows == expected["window_accuracy"].rows

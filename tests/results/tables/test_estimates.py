@@ -14,7 +14,7 @@ from robustsweep.results.comparable.comparable_sets import split_units
 from robustsweep.results.comparable.frame import load_frame
 from robustsweep.results.comparable.seed_groups import seed_groups
 from robustsweep.results.corruption_names import CORRUPTIONS, SEVERITIES
-from robustsweep.results.metrics.estimates import estimates_of
+from robustsweep.results.metrics.estimates import estimate
 from robustsweep.results.report.document import Report, build_report
 from robustsweep.results.report.json_report import report_json
 from robustsweep.results.report.latex import to_latex
@@ -109,8 +109,8 @@ def test_where_an_audit_warns_nothing_is_tied_with_a_best_that_is_not_marked(
     builder, _ = swept
     (unit,) = split_units(load_frame([builder.root]))
     plain, flagged = (attack_tables(unit, flags)[0] for flags in ({}, {unit.checkpoints.index[0]: ("audit",)}))
-    names = {name for name, _ in plain.scores.values()}
-    estimates, _ = estimates_of(unit, None, seed_groups(unit), [builder.root], names)
+    scores = {score.name: score for score, _ in plain.scores.values()}.values()
+    estimates = estimate(unit, None, seed_groups(unit), [builder.root], list(scores)).checkpoints
     assert with_intervals(plain, estimates).tied
     assert not with_intervals(flagged, estimates).tied
     assert with_intervals(flagged, estimates).intervals == with_intervals(plain, estimates).intervals
@@ -202,7 +202,7 @@ def test_mce_by_a_measured_reference_has_the_interval_of_resampling_both(make_bu
         assert (low, high) == pytest.approx(tuple(np.percentile(values, [2.5, 97.5])), abs=0.1 * (high - low))
         assert low < float(str(table.rows[row][place])) < high
     assert (0, place) not in table.intervals
-    assert any("the reference as a sample of the same images" in note for note in table.notes)
+    assert any("a reference is a sample of the same images" in note for note in table.notes)
 
 
 def test_mce_by_published_errors_is_a_weighted_mean_with_its_interval(make_builder: Make) -> None:

@@ -1,13 +1,17 @@
 """Tables of methods, derived again from the runs' own predictions with NumPy, SciPy and statsmodels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from answered_runs import put_ladder, put_sweep
+from answered_runs import put, put_ladder, put_sweep
 from run_builder import RunBuilder
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from robustsweep.results.corruption_names import CORRUPTIONS, SEVERITIES
+from robustsweep.results.metrics import catalogue
+from robustsweep.results.metrics.scores import mean_score
 from robustsweep.results.report.document import Report, build_report
 from robustsweep.results.tables.table import Table
 
@@ -28,7 +32,25 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunBuilder, dict[str,
             error = ERRORS[method] + 0.01 * np.sin(7 * seed + place)
             wrong.setdefault(method, []).append(put_sweep(builder, name, error, seed=100 * place + seed))
             put_ladder(builder, name, np.random.default_rng(seed + place).integers(-1, 3, N), ("1/255", "2/255"))
+            # Clean images are easier, so that the error rises under every corruption.
+            easier = np.random.default_rng(1000 + 10 * place + seed).random(N) < 0.5
+            wrong[method][-1]["clean"] &= easier
+            put(builder, name, {"name": "clean", "kind": "clean"}, wrong[method][-1]["clean"])
+            wrong[method][-1] |= put_windows(builder, name, 10 * place + seed)
     return builder, wrong
+
+
+def put_windows(builder: RunBuilder, name: str, seed: int) -> Wrong:
+    """Write windows of three edges and sizes; the clean predictions are 1 where right and 0 elsewhere."""
+    rng, wrong = np.random.default_rng(seed), {}
+    for edge in ("hard", "linear", "gauss"):
+        for fraction in (0.25, 0.375, 0.5):
+            condition = {"name": f"window-{edge}-mean@{fraction:g}", "kind": "window"}
+            condition |= {"edge": edge, "filling": "mean", "fraction": fraction}
+            found = rng.random(N) < 0.4 + (0.05 * (seed % 3) if edge == "hard" else 0)
+            put(builder, name, condition, found)
+            wrong[str(condition["name"])] = found
+    return wrong
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +145,65 @@ def test_mce_divides_by_the_mean_of_the_baselines_seeds_whose_sampling_counts(ru
     # The bootstrap divides the seeds' variance by K, where K - 1 is unbiased, and knows no t distribution.
     assert 1.0 < (high - low) / (2 * 1.96 * np.std(drawn)) < 1.7
     assert any("baseline (5 seeds) is 100" in note for note in table.notes)
+
+
+def linearised_relative_mce(model: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Relative mCE by image and seed to first order, from rises of error (seeds, images, 15)."""
+    divisors = reference.mean((0, 1))
+    ces = model.mean((0, 1)) / divisors
+    return (ces + (model - ces * reference.mean(0)) / divisors).mean(2)
+
+
+def test_relative_mce_has_an_interval_over_the_seeds_of_both(run, report):
+    head = table_of(report, "method_headline")
+    titles = [column.title for column in head.columns]
+    rises = {
+        method: np.stack([means_of(found, (c,)) - np.array([one["clean"] for one in found]) for c in CORRUPTIONS], 2)
+        for method, found in run[1].items()
+    }
+    reference, place = rises["baseline"], titles.index("relative mCE (reference)")
+    divisors = reference.mean((0, 1))
+    for row, method in enumerate(SEEDS):
+        value = float((rises[method].mean((0, 1)) / divisors).mean())
+        assert head.rows[row][place] == pytest.approx(value, abs=1e-12)
+        if method == "baseline":
+            assert (row, place) not in head.intervals
+            continue
+        model, ces = rises[method], rises[method].mean((0, 1)) / divisors
+        parts = [(linearised_relative_mce(model, reference).mean(0).var(ddof=1) / N, N - 1)]
+        by_seed = ((model.mean(1) / divisors).mean(1), (ces * reference.mean(1) / divisors).mean(1))
+        parts += [(one.var(ddof=1) / len(one), len(one) - 1) for one in by_seed if len(one) > 1]
+        variance = sum(v for v, _ in parts)
+        degrees = variance**2 / sum(v**2 / d for v, d in parts)
+        expected = stats.t.interval(0.95, degrees, loc=value, scale=np.sqrt(variance))
+        assert head.intervals[row, place] == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_score_that_is_added_stands_in_the_headline_with_interval_and_tie(run, monkeypatch):
+    noisy = mean_score("noise_at_5", "noise at 5", "severity", [f"{c}@5" for c in CORRUPTIONS[:3]])
+    mute = replace(noisy, name="mute_at_5", title="mute at 5", no_interval="nobody asks single images.")
+    monkeypatch.setattr(catalogue, "HEADLINE", (*catalogue.HEADLINE, noisy, mute))
+    report = build_report([run[0].root])
+    for slug in ("method_headline", "headline"):
+        table = table_of(report, slug)
+        place, silent = ([column.name for column in table.columns].index(n) for n in ("noise_at_5", "mute_at_5"))
+        assert {(row, place) for row in range(len(table.rows))} <= table.intervals.keys()
+        assert any(column == place for _, column in table.tied | table.best())
+        assert any(column == place for _, column in table.tied)
+        assert [row[silent] for row in table.rows] == [row[place] for row in table.rows]
+        assert not any(column == silent for _, column in {*table.intervals, *table.tied})
+        assert "No interval of mute at 5: nobody asks single images." in table.notes
+
+
+def test_no_column_of_a_score_lacks_both_its_interval_and_the_reason(report):
+    for table in report.tables:
+        lines = {
+            (score.name, place[1] if table.best_along == "column" else place[0])
+            for place, (score, _) in table.scores.items()
+        }
+        bounded = {place[1] if table.best_along == "column" else place[0] for place in table.intervals}
+        assert table.scores or not table.slug.endswith(("headline", "per_corruption", "scores", "calibration"))
+        assert {line for _, line in lines} <= bounded, table.slug
 
 
 def test_rows_of_checkpoints_follow_folded_with_the_same_reference(report):

@@ -79,7 +79,7 @@ def test_a_quotient_that_does_not_exist_is_left_out_and_explained(builder: RunBu
     head = tables_of(builder)["headline"]
     assert not [c.name for c in head.columns if c.name.startswith("relative_mce")]
     assert None not in column(head, "mce_vs_baseline_not_comparable_with_published_mce")
-    assert any("relative mCE: It is undefined" in note and "under fog" in note for note in head.notes)
+    assert any("relative mCE is undefined" in note and "under fog" in note for note in head.notes)
 
 
 def test_generated_imagenet_carries_the_words_wherever_alexnet_divides(make_builder: Make) -> None:

@@ -10,10 +10,12 @@ from run_builder import RunBuilder
 from robustsweep.errors import DataError
 from robustsweep.results.comparable.comparable_sets import split_units
 from robustsweep.results.comparable.frame import load_frame
+from robustsweep.results.comparable.seed_groups import seed_groups
+from robustsweep.results.metrics.estimates import estimate
 from robustsweep.results.report.writer import write_report
 from robustsweep.results.tables.formats import to_csv, to_markdown
 from robustsweep.results.tables.table import Table, footnotes
-from robustsweep.results.tables.window_tables import window_tables
+from robustsweep.results.tables.window_tables import window_scores, window_tables
 
 Make = Callable[..., RunBuilder]
 
@@ -51,7 +53,8 @@ def fill(
 def tables_of(*builders: RunBuilder) -> dict[str, Table]:
     runs = [builder.root for builder in builders]
     (unit,) = split_units(load_frame(runs))
-    return {table.slug: footnotes(table) for table in window_tables(unit, runs)}
+    found = estimate(unit, None, seed_groups(unit), runs, window_scores(unit)).checkpoints
+    return {table.slug: footnotes(table) for table in window_tables(unit, found)}
 
 
 def row_of(table: Table, row: int = 0) -> dict[str, object]:

@@ -1,22 +1,28 @@
-"""mCE with a measured reference: the reference's errors are a sample too, of the same images."""
+"""Quotients of means over images, such as mCE: what divides is a sample too, of the same images."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from robustsweep.errors import NothingToCompareError
 from robustsweep.results.comparable.comparable_sets import Unit
-from robustsweep.results.corruption_names import CORRUPTIONS, SEVERITIES, conditions_of
-from robustsweep.results.metrics.corruption_metrics import UndefinedMetricError
-from robustsweep.results.metrics.per_image import MeasuredCells, read_scores
-from robustsweep.results.metrics.scores import Score, mean_score
-from robustsweep.results.statistics.intervals import Estimate, Floats
+from robustsweep.results.metrics.catalogue import MCE, PER_CORRUPTION
+from robustsweep.results.metrics.measured_cells import MeasuredCells
+from robustsweep.results.metrics.method_scores import MethodScore
+from robustsweep.results.metrics.per_image import read_scores
+from robustsweep.results.metrics.references import BY_REFERENCE
+from robustsweep.results.metrics.scores import LEAST_DIVISOR, Score
+from robustsweep.results.statistics.intervals import Floats
 from robustsweep.results.statistics.resampling import mean_ratios, resample
-from robustsweep.results.statistics.seeds import MethodDifference, combine, mean_over_seeds
+from robustsweep.results.statistics.seeds import MethodDifference, combine
 
-MCE_BY_REFERENCE = "mce_vs_reference"
-PER_CORRUPTION = tuple(mean_score(f"{name}_error", name, "corruption", conditions_of(name)) for name in CORRUPTIONS)
+MCE_BY_REFERENCE = f"{MCE.name}{BY_REFERENCE}"
+
+
+class UndefinedMetricError(NothingToCompareError):
+    """All cells are there, but the reference makes the quotient meaningless."""
 
 
 def corruption_errors(unit: Unit, checkpoint_id: str, runs: Sequence[Path]) -> Floats:
@@ -26,52 +32,60 @@ def corruption_errors(unit: Unit, checkpoint_id: str, runs: Sequence[Path]) -> F
         NothingToCompareError: If a cell of the fifteen corruptions is missing.
     """
     read = read_scores(MeasuredCells.of(unit, checkpoint_id, runs), PER_CORRUPTION)
-    errors = stacked(read)
-    if errors is None:
-        missing = [score.title for score in PER_CORRUPTION if score.name not in read]
+    if missing := [score.title for score in PER_CORRUPTION if score.name not in read]:
         label = str(unit.checkpoints.loc[checkpoint_id, "label"])
         raise NothingToCompareError(
             f"mCE with a measured reference needs all five severities of every corruption; {label} lacks "
             f"{', '.join(missing)}. Sweep them first."
         )
-    return errors
-
-
-def stacked(read: Mapping[str, Floats]) -> Floats | None:
-    """Put the scores of ``PER_CORRUPTION`` side by side, shape (n, 15); None where one is missing."""
-    if any(score.name not in read for score in PER_CORRUPTION):
-        return None
     # One corruption after another in memory, as means and products want them.
     return np.stack([read[score.name] for score in PER_CORRUPTION]).T
 
 
-def linearised_mce(model: Floats, reference: Floats) -> Floats:
-    """Return one number per image, shape (n,), whose mean is mCE and whose spread is that of a quotient of means.
-
-    To first order a quotient of means changes with an image's errors as ``(model - CE * reference) / mean(reference)``
-    does (the delta method), so that the reference counts as a sample of the same images.
+class Divided:
+    """The scores of one checkpoint or method; those of quotients share what they have in common.
 
     Args:
-        model: Each image's mean error over the severities of each corruption, shape (n, 15).
-        reference: The same of the reference, with an error under every corruption.
+        found: Its sums by name.
+        reference: The reference's.
     """
-    errors = reference.mean(axis=0)
-    ces = model.mean(axis=0) / errors
-    parts = model @ (1 / errors) - reference @ (ces / errors)
-    return np.asarray(ces.mean() + parts / len(errors), dtype=np.float64)
 
+    def __init__(self, found: Mapping[str, MethodScore], reference: Mapping[str, MethodScore]) -> None:
+        self._found, self._reference = found, reference
+        self._quotients: dict[tuple[str, str, bool], MethodScore | None] = {}
 
-def mce_estimate(model: tuple[Floats, Floats], reference: tuple[Floats, Floats]) -> Estimate:
-    """Estimate mCE with a measured reference over the images and the training seeds of both.
+    def of(self, score: Score) -> MethodScore | None:
+        """Return a score, linearised where it is a mean of quotients; None where a part is missing."""
+        if not score.over:
+            return self._found.get(score.name)
+        found = []
+        for over, under in zip(score.over, score.under, strict=True):
+            key = over.name, under.name, score.by_reference
+            if key not in self._quotients:
+                self._quotients[key] = self._quotient(*key)
+            if (one := self._quotients[key]) is None:
+                return None
+            found.append(one)
+        parts = ("by_image", "by_seed", "by_reference_seed")
+        return MethodScore(*(sum(getattr(one, part) for one in found) / len(found) for part in parts))
 
-    Args:
-        model: Mean errors under each corruption by image, shape (n, 15), and by seed, shape (K, 15).
-        reference: The same of the reference.
-    """
-    errors = reference[0].mean(axis=0)
-    ces = model[0].mean(axis=0) / errors
-    by_seed = ((model[1] / errors).mean(axis=1), (ces * reference[1] / errors).mean(axis=1))
-    return mean_over_seeds(linearised_mce(model[0], reference[0]), *by_seed)
+    def _quotient(self, over_name: str, under_name: str, by_reference: bool) -> MethodScore | None:
+        """Return one quotient as numbers per image whose mean it is, and whose spread is that of a quotient of means.
+
+        To first order a quotient Q of means changes with an image's errors as ``(over - Q * under) / mean(under)`` does
+        (the delta method), so that what divides counts as a sample of the same images.
+        """
+        over = self._found.get(over_name)
+        under = (self._reference if by_reference else self._found).get(under_name)
+        divisor = 0.0 if under is None else float(under.by_image.mean())
+        if over is None or under is None or divisor <= LEAST_DIVISOR:
+            return None
+        quotient = float(over.by_image.mean()) / divisor
+        images = quotient + (over.by_image - quotient * under.by_image) / divisor
+        by_divisor = quotient * under.by_seed / divisor
+        if by_reference:
+            return MethodScore(images, over.by_seed / divisor, by_divisor)
+        return MethodScore(images, quotient + over.by_seed / divisor - by_divisor)
 
 
 def mce_difference(
@@ -147,6 +161,4 @@ def reference_score(label: str, reference: Floats) -> Score:
         label: Name of the reference.
         reference: Its errors, shape (n, 15), with some under every corruption; they divide the cells' weights.
     """
-    cells = tuple((condition, "") for condition in conditions_of(*CORRUPTIONS))
-    weights = (1 / (len(cells) * reference.mean(axis=0))).repeat(len(SEVERITIES))
-    return Score(MCE_BY_REFERENCE, f"mCE ({label})", "ratio", cells, tuple(map(float, weights)))
+    return replace(MCE.with_constants(reference.mean(axis=0)), name=MCE_BY_REFERENCE, title=f"mCE ({label})")

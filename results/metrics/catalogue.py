@@ -1,0 +1,196 @@
+"""Every score there is, in the order of tables and comparisons."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import pandas as pd
+
+from robustsweep.results.alexnet_errors import alexnet_errors
+from robustsweep.results.corruption_names import (
+    CORRUPTIONS,
+    EDGES,
+    FILLINGS,
+    FRACTIONS,
+    GROUPS,
+    SEVERITIES,
+    conditions_of,
+    rank_of,
+)
+from robustsweep.results.metrics.scores import PRIMARY, CellName, Quantity, Score, cell_title, mean_score, quotient
+
+_ALL = conditions_of(*CORRUPTIONS)
+_SOURCE = "one per corruption of the benchmark, each a ratio of sums over 5 severities."
+
+
+def corruption_score(name: str) -> Score:
+    """Build the mean error of one corruption over its five severities."""
+    kind = "corruption" if name in CORRUPTIONS else "extra corruption"
+    return mean_score(f"{name}_error", name, kind, conditions_of(name))
+
+
+def condition_score(name: str) -> Score:
+    """Build the error under one condition."""
+    return mean_score(f"{name}_error", name, "corruption", [name])
+
+
+def attack_score(condition: str, eps: str) -> Score:
+    """Build the error under an attack at one of its eps."""
+    title = cell_title((condition, eps))
+    return Score(f"{title}_error", title, "attack", ((condition, eps),), (1.0,))
+
+
+def accuracy_of(score: Score) -> Score:
+    """Return the accuracy that an error is the complement of."""
+    return replace(score, name=f"{score.name.removesuffix('_error')}_accuracy", quantity="accuracy")
+
+
+def _over(names: tuple[str, ...]) -> str:
+    return f"Mean error over {len(names)} corruptions x {len(SEVERITIES)} severities ({', '.join(names)})."
+
+
+CLEAN = mean_score(
+    "clean_error", "clean", "clean", ["clean"], definition="Top-1 error on the images without any corruption."
+)
+CLEAN_TOP5 = mean_score(
+    "clean_top5_error",
+    "clean top-5",
+    "clean",
+    ["clean"],
+    "top5_error",
+    definition="Fraction of clean images whose label is not among the five largest logits.",
+)
+MEAN_CORRUPTION = mean_score(
+    "mean_corruption_error",
+    "mean of 15 corruptions",
+    PRIMARY,
+    _ALL,
+    header="mean corruption",
+    definition=_over(CORRUPTIONS),
+)
+GROUP_ERRORS = tuple(
+    mean_score(f"{group}_error", f"group {group}", "group", conditions_of(*names), "error", group, _over(names))
+    for group, names in GROUPS.items()
+)
+SEVERITY_ERRORS = tuple(
+    mean_score(f"severity_{s}_error", f"severity {s}", "severity", [f"{c}@{s}" for c in CORRUPTIONS])
+    for s in SEVERITIES
+)
+PER_CORRUPTION = tuple(map(corruption_score, CORRUPTIONS))
+
+
+def _rise(corruption: str) -> Score:
+    """Build the mean error under a corruption minus the clean one."""
+    whole = corruption_score(corruption)
+    title, cells = f"the rise of error under {corruption}", (*whole.cells, *CLEAN.cells)
+    return Score(f"{corruption}_rise", title, "ratio", cells, (*whole.weights, -1.0))
+
+
+def ce(*corruptions: str) -> Score:
+    """Build CE: a corruption's summed error over the reference's, 1 is the reference itself; of several, the mean.
+
+    Source: Hendrycks & Dietterich 2019, section 4.2: a ratio of sums, not a mean of per-severity ratios.
+    """
+    over = [corruption_score(name) for name in corruptions]
+    under = [replace(score, title=f"the error under {score.title}") for score in over]
+    if len(over) == 1:
+        return quotient(f"ce_{corruptions[0]}", f"CE {corruptions[0]}", over, under, "")
+    return quotient("mce", "mCE", over, under, f"Mean of {len(over)} CE values, {_SOURCE}")
+
+
+def relative_ce(*corruptions: str) -> Score:
+    """Build relative CE: the summed rise of error above the clean error, over the reference's; of several, the mean.
+
+    Source: Hendrycks & Dietterich 2019, section 4.2.
+    """
+    parts = [_rise(name) for name in corruptions]
+    if len(parts) == 1:
+        return quotient(f"relative_ce_{corruptions[0]}", f"relative CE {corruptions[0]}", parts, parts, "")
+    return quotient("relative_mce", "relative mCE", parts, parts, f"Mean of {len(parts)} relative CE values, {_SOURCE}")
+
+
+MCE = ce(*CORRUPTIONS)
+RELATIVE_MCE = relative_ce(*CORRUPTIONS)
+ECE: Mapping[str, Score] = {
+    where: mean_score(f"{where}_ece", f"ECE, {where}", "calibration", conditions, "ece")
+    for where, conditions in (("clean", ("clean",)), ("corruptions", _ALL))
+}
+
+HEADLINE = (MEAN_CORRUPTION, CLEAN, *GROUP_ERRORS)
+"""The columns of the headline that no reference divides."""
+
+DIVIDED = (MCE, RELATIVE_MCE)
+"""Those that every reference divides."""
+
+DEFINED = (CLEAN, CLEAN_TOP5, MEAN_CORRUPTION, *GROUP_ERRORS, MCE, RELATIVE_MCE)
+"""Scores that a report defines, as far as words are needed."""
+
+
+def probability_scores(where: str) -> tuple[Score, Score]:
+    """Build the mean NLL and Brier score over clean images, or over all corruptions."""
+    quantities: tuple[tuple[Quantity, str], ...] = (("nll", "NLL (nats)"), ("brier", "Brier"))
+    cells = [condition for condition, _ in ECE[where].cells]
+    nll, brier = (mean_score(f"{where}_{q}", f"{title}, {where}", "calibration", cells, q) for q, title in quantities)
+    return nll, brier
+
+
+def published_mce() -> Score:
+    """Build mCE with AlexNet's published errors: constants divide, so that it is a mean over images as well."""
+    errors = alexnet_errors().to_frame()
+    divisors = [float(part.values(errors)[0] or 0) for part in MCE.under]
+    return replace(MCE.with_constants(divisors), title="mCE (AlexNet)", kind=PRIMARY)
+
+
+def scores_of(rows: pd.DataFrame, *, published_reference: bool) -> list[Score]:
+    """List every score that is compared and whose conditions ``rows`` name, whoever measured them.
+
+    Args:
+        rows: Rows of the frame: clean, corruptions, attacks and windows.
+        published_reference: Whether AlexNet's errors may divide these.
+    """
+    conditions = set(rows["condition"])
+    measured = sorted((str(name) for name in rows["corruption"].dropna().unique()), key=rank_of)
+    candidates = [*([published_mce()] if published_reference else []), MEAN_CORRUPTION]
+    candidates += [*map(corruption_score, measured), CLEAN, *_attack_scores(rows), *GROUP_ERRORS, *SEVERITY_ERRORS]
+    candidates += [_hard_over(soft, filling) for filling in FILLINGS for soft in EDGES[1:]]
+    candidates += [score for where in ECE for score in (ECE[where], *probability_scores(where))]
+    return [score for score in candidates if all(condition in conditions for condition, _ in score.cells)]
+
+
+def _attack_scores(rows: pd.DataFrame) -> Iterator[Score]:
+    attacks = rows[rows["kind"] == "attack"].sort_values(["condition", "eps_value"], kind="stable")
+    for condition, eps in attacks[["condition", "eps"]].drop_duplicates().itertuples(index=False):
+        yield attack_score(condition, eps)
+
+
+def _window_conditions(edge: str, filling: str) -> list[str]:
+    return [f"window-{edge}-{filling}@{fraction:g}" for fraction in FRACTIONS]
+
+
+def window_score(edge: str, filling: str, quantity: Quantity = "accuracy") -> Score:
+    """Build the mean over the fractions of what windows with one edge and filling do."""
+    name = f"window_{edge}_{filling}_{quantity}"
+    return mean_score(name, name, "window", _window_conditions(edge, filling), quantity)
+
+
+def single_window_score(condition: str, quantity: Quantity) -> Score:
+    """Build what one window does."""
+    return mean_score(f"{condition}_{quantity}", condition, "window", [condition], quantity)
+
+
+def hard_minus_soft(soft: str, filling: str, quantity: Quantity = "accuracy") -> Score:
+    """Build the difference under a hard and a soft edge, both over the same places and patches.
+
+    Each image contributes one number, its mean over the three fractions, so that its fractions, which are not
+    independent, count as one observation.
+    """
+    names = [name for edge in (EDGES[0], soft) for name in _window_conditions(edge, filling)]
+    cells: tuple[CellName, ...] = tuple((name, "") for name in names)
+    share = 1 / len(FRACTIONS)
+    weights = (share,) * len(FRACTIONS) + (-share,) * len(FRACTIONS)
+    name = f"hard_minus_{soft}_{filling}"
+    return Score(name, name, "window", cells, weights, quantity)
+
+
+def _hard_over(soft: str, filling: str) -> Score:
+    title = f"hard over {soft} edge, {filling} filling"
+    return replace(hard_minus_soft(soft, filling, "error"), name=f"hard_over_{soft}_{filling}", title=title)
