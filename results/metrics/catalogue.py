@@ -75,6 +75,7 @@ SEVERITY_ERRORS = tuple(
     mean_score(f"severity_{s}_error", f"severity {s}", "severity", [f"{c}@{s}" for c in CORRUPTIONS])
     for s in SEVERITIES
 )
+HARDEST = replace(SEVERITY_ERRORS[-1], definition=f"Mean error over 15 corruptions at severity {SEVERITIES[-1]} alone.")
 PER_CORRUPTION = tuple(map(corruption_score, CORRUPTIONS))
 
 
@@ -110,6 +111,16 @@ def relative_ce(*corruptions: str) -> Score:
 
 MCE = ce(*CORRUPTIONS)
 RELATIVE_MCE = relative_ce(*CORRUPTIONS)
+# Source: Michaelis et al. 2019, "Benchmarking Robustness in Object Detection", where it is called rPC; the mean of the
+# fifteen ratios is the ratio of the mean, as all have one divisor.
+RELATIVE_ROBUSTNESS = quotient(
+    "relative_robustness",
+    "relative robustness",
+    [accuracy_of(MEAN_CORRUPTION)],
+    [accuracy_of(CLEAN)],
+    "Mean accuracy over 15 corruptions x 5 severities, divided by the accuracy on clean images; higher is better.",
+    by_reference=False,
+)
 ECE: Mapping[str, Score] = {
     where: mean_score(f"{where}_ece", f"ECE, {where}", "calibration", conditions, "ece")
     for where, conditions in (("clean", ("clean",)), ("corruptions", _ALL))
@@ -121,7 +132,7 @@ HEADLINE = (MEAN_CORRUPTION, CLEAN, *GROUP_ERRORS)
 DIVIDED = (MCE, RELATIVE_MCE)
 """Those that every reference divides."""
 
-DEFINED = (CLEAN, CLEAN_TOP5, MEAN_CORRUPTION, *GROUP_ERRORS, MCE, RELATIVE_MCE)
+DEFINED = (CLEAN, CLEAN_TOP5, MEAN_CORRUPTION, *GROUP_ERRORS, HARDEST, MCE, RELATIVE_MCE, RELATIVE_ROBUSTNESS)
 """Scores that a report defines, as far as words are needed."""
 
 

@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from typing import Literal
 
 from robustsweep.results.comparable.comparable_sets import Unit
-from robustsweep.results.corruption_names import CORRUPTIONS, conditions_of, group_of, rank_of
+from robustsweep.results.corruption_names import CORRUPTIONS, SEVERITIES, conditions_of, group_of, rank_of
 from robustsweep.results.metrics.catalogue import (
+    HARDEST,
     MCE,
     MEAN_CORRUPTION,
+    RELATIVE_ROBUSTNESS,
     ce,
     condition_score,
     corruption_score,
 )
 from robustsweep.results.metrics.references import Reference
-from robustsweep.results.tables.headline import clean_and_scores, headline, some_complete
+from robustsweep.results.tables.headline import clean_and_scores, divided_scores, headline, some_complete
 from robustsweep.results.tables.table import Line, Table, matrix
 
 _NOUNS = ("group", "corruption")
@@ -26,7 +28,7 @@ def corruption_tables(unit: Unit, references: Sequence[Reference]) -> list[Table
     benchmark_complete = some_complete(unit, CORRUPTIONS)
     tables = [headline(unit, references)] if len(unit.rows) else []
     if benchmark_complete:
-        tables.append(error_per_corruption(unit))
+        tables.append(error_per_corruption(unit, references))
         tables += [ce_per_corruption(unit, reference) for reference in references]
     if some_complete(unit, others):
         tables.append(extra_corruptions(unit, others))
@@ -42,10 +44,19 @@ def _per_corruption(unit: Unit, corruptions: Sequence[str]) -> list[Line]:
     return [Line(group_of(score.title), score.title, tuple(score.values(errors)), score) for score in scores]
 
 
-def error_per_corruption(unit: Unit) -> Table:
-    """Mean error over five severities of each benchmark corruption, and the mean over the fifteen."""
-    notes, lines = ("Each value is the mean over 5 severities.",), _per_corruption(unit, CORRUPTIONS)
-    lines.append(Line("all", "mean of 15", tuple(MEAN_CORRUPTION.values(unit.values())), MEAN_CORRUPTION))
+def error_per_corruption(unit: Unit, references: Sequence[Reference]) -> Table:
+    """Mean error over five severities of each benchmark corruption; below it what sums all of them up."""
+    errors, (divided, _) = unit.values(), divided_scores(references)
+    summed = [(f"mean at severity {SEVERITIES[-1]}", HARDEST, None)]
+    summed += [("relative robustness (higher is better)", RELATIVE_ROBUSTNESS, None)]
+    summed += [(score.title, score, reference) for score, reference in divided]
+    found = [(name, score, score.values(errors, r.errors if r else None)) for name, score, r in summed]
+    notes = ["Each value is the mean over 5 severities."]
+    notes += [f"{name}: {score.definition}" for name, score, values in found if {*values} - {None}]
+    lines = _per_corruption(unit, CORRUPTIONS)
+    lines.append(Line("all", "mean of 15", tuple(MEAN_CORRUPTION.values(errors)), MEAN_CORRUPTION))
+    # What nobody has is not shown; the mean of 15 stands there empty, as the place where a complete sweep ends.
+    lines += [Line("all", name, tuple(values), score) for name, score, values in found if {*values} - {None}]
     return matrix(unit, "error_per_corruption", "Error per corruption (%, lower is better)", _NOUNS, lines, notes)
 
 

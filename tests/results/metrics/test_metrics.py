@@ -16,6 +16,7 @@ from robustsweep.results.metrics.catalogue import (
     MCE,
     MEAN_CORRUPTION,
     RELATIVE_MCE,
+    RELATIVE_ROBUSTNESS,
     ce,
     corruption_score,
     relative_ce,
@@ -137,6 +138,15 @@ def test_a_reference_without_errors_divides_nothing(score: Score, clean: float, 
     assert value_of(score, constant(dict.fromkeys(CORRUPTIONS, 0.5), 0.1), reference) is None
     assert re.search("undefined.*spotless", score.undefined_by(reference))
     assert score.undefined_by(alexnet_errors()) == ""
+
+
+def test_relative_robustness_is_the_mean_of_ratios_of_accuracies() -> None:
+    errors = constant({name: 0.02 * position for position, name in enumerate(CORRUPTIONS)}, clean=0.2)
+    ratios = [(1 - 0.02 * position) / 0.8 for position in range(15)]
+    assert value_of(RELATIVE_ROBUSTNESS, errors) == pytest.approx(np.mean(ratios))
+    assert RELATIVE_ROBUSTNESS.is_accuracy
+    assert value_of(RELATIVE_ROBUSTNESS, constant(dict.fromkeys(CORRUPTIONS, 0.9), clean=1.0)) is None
+    assert value_of(RELATIVE_ROBUSTNESS, errors.drop("clean")) is None
 
 
 @pytest.mark.parametrize("score", [MCE, RELATIVE_MCE])

@@ -147,6 +147,42 @@ def test_mce_divides_by_the_mean_of_the_baselines_seeds_whose_sampling_counts(ru
     assert any("baseline (5 seeds) is 100" in note for note in table.notes)
 
 
+def row_of(table: Table, name: str) -> int:
+    (row,) = [row for row, values in enumerate(table.rows) if str(values[1]).startswith(name)]
+    return row
+
+
+def test_severity_five_has_a_line_of_its_own_with_its_interval(run, report):
+    table = table_of(report, "method_error_per_corruption")
+    row, names = row_of(table, "mean at severity 5"), [column.name for column in table.columns]
+    for method, found in run[1].items():
+        scores = np.array([np.mean([one[f"{c}@5"] for c in CORRUPTIONS], axis=0) for one in found])
+        assert table.rows[row][names.index(method)] == pytest.approx(scores.mean(), abs=1e-12)
+        assert table.intervals[row, names.index(method)] == pytest.approx(interval_of(scores), abs=1e-9)
+
+
+def test_relative_robustness_divides_accuracies_and_higher_is_better(run, report):
+    table = table_of(report, "method_error_per_corruption")
+    row, names = row_of(table, "relative robustness"), [column.name for column in table.columns]
+    values, scores = {}, {}
+    for method, found in run[1].items():
+        accuracy, clean = 1 - means_of(found, CORRUPTIONS), np.array([1.0 - one["clean"] for one in found])
+        values[method] = accuracy.mean() / clean.mean()
+        # The delta method: to first order a ratio changes as its parts do, over the mean of what divides.
+        scores[method] = values[method] + (accuracy - values[method] * clean) / clean.mean()
+        assert table.rows[row][names.index(method)] == pytest.approx(values[method], abs=1e-12)
+        assert table.intervals[row, names.index(method)] == pytest.approx(interval_of(scores[method]), abs=1e-9)
+    best = max(values, key=lambda method: values[method])
+    assert {names[column] for r, column in table.best() if r == row} == {best}
+    assert best != min(values, key=lambda method: values[method])
+    others = [method for method in SEEDS if method != best]
+    tested = [min(SEEDS[best], SEEDS[method]) >= 3 for method in others]
+    p = [p_of(scores[best], scores[m]) if t else 1.0 for m, t in zip(others, tested, strict=True)]
+    kept = multipletests(p, alpha=0.05, method="holm")[0]
+    expected = {method for method, differs in zip(others, kept, strict=True) if not differs}
+    assert {names[column] for r, column in table.tied if r == row} == expected
+
+
 def linearised_relative_mce(model: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Relative mCE by image and seed to first order, from rises of error (seeds, images, 15)."""
     divisors = reference.mean((0, 1))
@@ -154,9 +190,9 @@ def linearised_relative_mce(model: np.ndarray, reference: np.ndarray) -> np.ndar
     return (ces + (model - ces * reference.mean(0)) / divisors).mean(2)
 
 
-def test_relative_mce_has_an_interval_over_the_seeds_of_both(run, report):
-    head = table_of(report, "method_headline")
-    titles = [column.title for column in head.columns]
+def test_relative_mce_has_an_interval_and_both_means_stand_below_the_corruptions(run, report):
+    head, table = table_of(report, "method_headline"), table_of(report, "method_error_per_corruption")
+    titles, names = [column.title for column in head.columns], [column.name for column in table.columns]
     rises = {
         method: np.stack([means_of(found, (c,)) - np.array([one["clean"] for one in found]) for c in CORRUPTIONS], 2)
         for method, found in run[1].items()
@@ -166,6 +202,7 @@ def test_relative_mce_has_an_interval_over_the_seeds_of_both(run, report):
     for row, method in enumerate(SEEDS):
         value = float((rises[method].mean((0, 1)) / divisors).mean())
         assert head.rows[row][place] == pytest.approx(value, abs=1e-12)
+        assert table.rows[row_of(table, "relative mCE")][names.index(method)] == head.rows[row][place]
         if method == "baseline":
             assert (row, place) not in head.intervals
             continue
@@ -177,6 +214,9 @@ def test_relative_mce_has_an_interval_over_the_seeds_of_both(run, report):
         degrees = variance**2 / sum(v**2 / d for v, d in parts)
         expected = stats.t.interval(0.95, degrees, loc=value, scale=np.sqrt(variance))
         assert head.intervals[row, place] == pytest.approx(expected, abs=1e-9)
+        assert table.intervals[row_of(table, "relative mCE"), names.index(method)] == head.intervals[row, place]
+    mce = head.rows[1][titles.index("mCE (reference)")]
+    assert table.rows[row_of(table, "mCE (reference)")][names.index("cutmix")] == mce
 
 
 def test_a_score_that_is_added_stands_in_the_headline_with_interval_and_tie(run, monkeypatch):

@@ -190,7 +190,12 @@ def test_many_checkpoints_become_rows(builder: RunBuilder) -> None:
         builder.fgsm(f"net{k}", 1, 940, 500)
     tables = tables_of(builder)
     assert column(tables["error_per_corruption"], "checkpoint") == [f"net{k}" for k in range(7)]
-    assert [c.name for c in tables["error_per_corruption"].columns[1:]] == [*CORRUPTIONS, "mean of 15"]
+    assert [c.name for c in tables["error_per_corruption"].columns[1:]] == [
+        *CORRUPTIONS,
+        "mean of 15",
+        "mean at severity 5",
+        "relative robustness (higher is better)",
+    ]
     assert "fgsm-linf 1/255" in [c.name for c in tables["robust_accuracy"].columns]
 
 
