@@ -111,8 +111,6 @@ def _in_order(
     calibrations: Sequence[Sequence[Calibration]],
 ) -> list[Table]:
     """Put the tables of what was read image by image among the others, and give all their intervals and ties."""
-    if unit.subject == "method":
-        return [with_intervals(table, estimates) for table in (*errors, *attacks)]
     calibrated = calibration_tables(unit, calibrations) if len(unit.rows) else []
     tables = [*errors, *calibrated, *attacks, *window_tables(unit, estimates)]
     return [with_intervals(table, estimates) for table in tables]

@@ -219,6 +219,63 @@ def test_relative_mce_has_an_interval_and_both_means_stand_below_the_corruptions
     assert table.rows[row_of(table, "mCE (reference)")][names.index("cutmix")] == mce
 
 
+@pytest.mark.parametrize(
+    ("name", "conditions"),
+    [("clean_ece", ["clean"]), ("corruptions_ece", [f"{c}@{s}" for c in CORRUPTIONS for s in SEVERITIES])],
+)
+def test_calibration_of_methods_is_the_mean_of_their_seeds_with_an_interval(run, report, name, conditions):
+    table = table_of(report, "method_calibration")
+    assert [row[0] for row in table.rows] == list(SEEDS)
+    place = [column.name for column in table.columns].index(name)
+    scores = {}
+    for row, (method, found) in enumerate(run[1].items()):
+        # Every confidence is 0.75, so that one bin holds all images.
+        gaps = np.array([np.mean([0.75 - (1.0 - one[c]) for c in conditions], axis=0) for one in found])
+        scores[method] = gaps * np.sign(gaps.mean(axis=1, keepdims=True))
+        assert table.rows[row][place] == pytest.approx(np.abs(gaps.mean(axis=1)).mean(), abs=1e-12)
+        assert table.rows[row][place + 1] == pytest.approx(gaps.mean(), abs=1e-12)
+        low, high = interval_of(scores[method])
+        assert table.intervals[row, place] == pytest.approx((max(0.0, low), high), abs=1e-9)
+    best = min(scores, key=lambda method: scores[method].mean())
+    others = [method for method in SEEDS if method != best]
+    tested = [min(SEEDS[best], SEEDS[method]) >= 3 for method in others]
+    p = [p_of(scores[best], scores[m]) if t else 1.0 for m, t in zip(others, tested, strict=True)]
+    kept = multipletests(p, alpha=0.05, method="holm")[0]
+    expected = {method for method, differs in zip(others, kept, strict=True) if not differs}
+    assert {str(table.rows[row][0]) for row, column in table.tied if column == place} == expected
+
+
+def test_windows_of_methods_are_means_over_seeds_with_their_intervals(run, report):
+    table = table_of(report, "method_window_edges")
+    names = [column.name for column in table.columns]
+    for row, (method, found) in enumerate(run[1].items()):
+        right = {
+            edge: np.array(
+                [np.mean([~one[f"window-{edge}-mean@{f:g}"] for f in (0.25, 0.375, 0.5)], 0) for one in found]
+            )
+            for edge in ("hard", "linear", "gauss")
+        }
+        changed = [
+            np.mean([one[f"window-hard-mean@{f:g}"] != one["clean"] for f in (0.25, 0.375, 0.5)], 0) for one in found
+        ]
+        assert table.rows[row][:2] == ("mean", method)
+        shown = {"hard_accuracy": right["hard"], "hard_minus_linear": right["hard"] - right["linear"]}
+        for name, scores in (shown | {"hard_changed": np.array(changed)}).items():
+            place, least = names.index(name), -1 if name == "hard_minus_linear" else 0
+            assert table.rows[row][place] == pytest.approx(scores.mean(), abs=1e-12)
+            assert table.intervals[row, place] == pytest.approx(np.clip(interval_of(scores), least, 1), abs=1e-9)
+        scores = right["hard"] - right["linear"]
+        variance = scores.mean(0).var(ddof=1) / N
+        variance += scores.mean(1).var(ddof=1) / len(scores) if len(scores) > 1 else 0
+        assert table.rows[row][names.index("hard_minus_linear") + 1] == pytest.approx(np.sqrt(variance), abs=1e-12)
+    single = table_of(report, "method_window_accuracy")
+    row = row_of(single, "window-hard-mean@0.5")
+    scores = np.array([~one["window-hard-mean@0.5"] for one in run[1]["cutmix"]]).astype(float)
+    assert single.rows[row][3] == pytest.approx(scores.mean(), abs=1e-12)
+    assert single.intervals[row, 3] == pytest.approx(interval_of(scores), abs=1e-9)
+    assert table_of(report, "window_edges").depth == "detail"
+
+
 def test_a_score_that_is_added_stands_in_the_headline_with_interval_and_tie(run, monkeypatch):
     noisy = mean_score("noise_at_5", "noise at 5", "severity", [f"{c}@5" for c in CORRUPTIONS[:3]])
     mute = replace(noisy, name="mute_at_5", title="mute at 5", no_interval="nobody asks single images.")
