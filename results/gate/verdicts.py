@@ -9,7 +9,7 @@ import numpy as np
 from robustsweep.errors import DataError
 from robustsweep.results.gate.pairs import Pair
 from robustsweep.results.gate.wrong_images import Answers
-from robustsweep.results.metrics.per_image import Flags
+from robustsweep.results.metrics.measured_cells import Flags
 from robustsweep.results.metrics.scores import CellName, Score
 from robustsweep.results.statistics.families import holm
 from robustsweep.results.statistics.intervals import ALPHA, Estimate, Floats, Ids, Interval, clustered_mean

@@ -222,5 +222,14 @@ def quotient(
 ) -> Score:
     """Build the mean of some quotients."""
     cells = tuple(dict.fromkeys(cell for part in (*over, *under) for cell in part.cells))
-    parts = {"over": tuple(over), "under": tuple(under), "by_reference": by_reference}
-    return Score(name, title, "ratio", cells, (), definition=definition, **parts)
+    return Score(
+        name,
+        title,
+        "ratio",
+        cells,
+        (),
+        definition=definition,
+        over=tuple(over),
+        under=tuple(under),
+        by_reference=by_reference,
+    )

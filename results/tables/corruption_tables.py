@@ -15,6 +15,7 @@ from robustsweep.results.metrics.catalogue import (
     corruption_score,
 )
 from robustsweep.results.metrics.references import Reference
+from robustsweep.results.metrics.scores import Score
 from robustsweep.results.tables.headline import clean_and_scores, divided_scores, headline, some_complete
 from robustsweep.results.tables.table import Line, Table, matrix
 
@@ -47,7 +48,7 @@ def _per_corruption(unit: Unit, corruptions: Sequence[str]) -> list[Line]:
 def error_per_corruption(unit: Unit, references: Sequence[Reference]) -> Table:
     """Mean error over five severities of each benchmark corruption; below it what sums all of them up."""
     errors, (divided, _) = unit.values(), divided_scores(references)
-    summed = [(f"mean at severity {SEVERITIES[-1]}", HARDEST, None)]
+    summed: list[tuple[str, Score, Reference | None]] = [(f"mean at severity {SEVERITIES[-1]}", HARDEST, None)]
     summed += [("relative robustness (higher is better)", RELATIVE_ROBUSTNESS, None)]
     summed += [(score.title, score, reference) for score, reference in divided]
     found = [(name, score, score.values(errors, r.errors if r else None)) for name, score, r in summed]

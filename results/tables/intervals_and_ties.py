@@ -29,6 +29,12 @@ def with_intervals(table: Table, estimates: Estimates) -> Table:
     }
     best, axis = table.best(), 0 if table.best_along == "row" else 1
     lines = {place[axis] for place in best}
+    tied = {
+        place
+        for place, (score, row) in table.scores.items()
+        if place[axis] in lines and place not in best and row in estimates.tied.get(score.name, ())
+    }
+    marked = replace(table, intervals=found, tied=frozenset(tied))
     notes: list[str] = [Note(_what_intervals_are(marked), "intervals")] if found else []
     notes += [_what_ties_are(marked)] if tied else []
     return replace(marked, notes=(*table.notes, *notes, *_without_interval(marked, estimates)))

@@ -52,6 +52,8 @@ class Cells(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag == "wbr":
+            return
         if tag == "tr":
             self.rows.append([])
         if tag in ("td", "th"):
