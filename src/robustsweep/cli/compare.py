@@ -53,8 +53,8 @@ def compare(
         comparison_files,
         refuse_unknown_formats,
     )
+    from robustsweep.results.report.terminal import to_rich
     from robustsweep.results.stored.files import write_atomically
-    from robustsweep.results.tables.formats import to_rich
 
     console = Console(highlight=False)
     chosen = DEFAULT_COMPARISON_FORMATS if formats is None else [name.strip() for name in formats.split(",")]

@@ -84,8 +84,8 @@ def show(outcome: "Outcome", junit: Path | None) -> None:
     from robustsweep.results.gate.junit import junit_xml
     from robustsweep.results.gate.outcome import verdict_table
     from robustsweep.results.gate.step_summary import LIMIT_BYTES, step_summary
+    from robustsweep.results.report.terminal import to_rich
     from robustsweep.results.stored.files import write_atomically
-    from robustsweep.results.tables.formats import to_rich
 
     console = Console(highlight=False)
     if os.environ.get("GITHUB_ACTIONS") == "true":

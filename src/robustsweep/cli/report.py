@@ -46,8 +46,8 @@ def report(
 
     from robustsweep.cli.terminal import say
     from robustsweep.results.report.paper.request import paper_request
+    from robustsweep.results.report.terminal import to_rich
     from robustsweep.results.report.writer import write_report
-    from robustsweep.results.tables.formats import to_rich
 
     asked = (columns, digits, spread, against)
     paper = None if asked == (None,) * 4 else paper_request([] if columns is None else columns.split(","), *asked[1:])

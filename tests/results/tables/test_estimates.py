@@ -18,11 +18,12 @@ from robustsweep.results.metrics.estimates import estimate
 from robustsweep.results.report.document import Report, build_report
 from robustsweep.results.report.json_report import report_json
 from robustsweep.results.report.latex import to_latex
+from robustsweep.results.report.terminal import to_rich
 from robustsweep.results.statistics.intervals import wilson
 from robustsweep.results.statistics.paired import paired_difference
 from robustsweep.results.statistics.resampling import mean_ratios, resample
 from robustsweep.results.tables.attack_tables import attack_tables
-from robustsweep.results.tables.formats import to_csv, to_markdown, to_rich
+from robustsweep.results.tables.formats import to_csv, to_markdown
 from robustsweep.results.tables.intervals_and_ties import with_intervals
 from robustsweep.results.tables.table import Table
 

@@ -13,9 +13,10 @@ from robustsweep.results.comparable.comparable_sets import split_units
 from robustsweep.results.comparable.frame import load_frame
 from robustsweep.results.corruption_names import CORRUPTIONS, EXTRA_CORRUPTIONS, SEVERITIES
 from robustsweep.results.metrics.references import references_of
+from robustsweep.results.report.terminal import to_rich
 from robustsweep.results.tables.attack_tables import attack_tables
 from robustsweep.results.tables.corruption_tables import corruption_tables
-from robustsweep.results.tables.formats import escape_markdown, to_csv, to_markdown, to_rich
+from robustsweep.results.tables.formats import escape_markdown, to_csv, to_markdown
 from robustsweep.results.tables.table import Column, Table, footnotes
 
 Make = Callable[..., RunBuilder]
