@@ -1,9 +1,16 @@
 """``robustsweep report``: tables and figures from stored cells."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from robustsweep.results.report.document import Report
+
+_MOST_NOTES = 3
 
 
 def report(
@@ -40,19 +47,55 @@ def report(
             "one column of a two-column paper if it fits, else the page (table*)."
         ),
     ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Print every table of the summary, with its notes, not the first alone.")
+    ] = False,
 ) -> None:
     """Turn the cells of one or several runs into tables, figures and an HTML page that opens from disk."""
     from rich.console import Console
 
-    from robustsweep.cli.terminal import say
     from robustsweep.results.report.paper.request import paper_request
-    from robustsweep.results.report.terminal import to_rich
     from robustsweep.results.report.writer import write_report
 
     asked = (columns, digits, spread, against)
     paper = None if asked == (None,) * 4 else paper_request([] if columns is None else columns.split(","), *asked[1:])
     written = write_report(runs, out, [name.strip() for name in formats.split(",")], reference, paper)
     console = Console(highlight=False)
+    if verbose:
+        _show_all(console, written)
+    else:
+        show(console, written)
+    _name_files(console, written)
+
+
+def show(console: "Console", written: "Report") -> None:
+    """Print what a report says first: its sentences, the headline, accuracies under attack, and what is missing."""
+    from robustsweep.cli.terminal import tell
+    from robustsweep.results.report.terminal import first_tables, marks, to_rich
+
+    for section in written.sections:
+        tell(section.unit.scope.title, console, "cyan")
+        for sentence in section.summary:
+            tell(sentence, console)
+        tables = first_tables(section)
+        for table in tables:
+            console.print()
+            console.print(to_rich(table, console.width, brief=True))
+        tell(marks(tables, console.width), console, "dim")
+        console.print()
+    notes = list(dict.fromkeys(note for section in written.sections for note in section.unit.notes))
+    more = [f"{len(notes) - _MOST_NOTES} more notes are in the report."] if len(notes) > _MOST_NOTES else []
+    missing = (
+        [f"Planned cells that are missing: {written.n_missing}; the report lists them."] if written.n_missing else []
+    )
+    for note in (*notes[:_MOST_NOTES], *more, *missing):
+        tell(f"Note: {note}", console, "yellow")
+
+
+def _show_all(console: "Console", written: "Report") -> None:
+    from robustsweep.cli.terminal import say
+    from robustsweep.results.report.terminal import to_rich
+
     for note in dict.fromkeys(note for section in written.sections for note in section.unit.notes):
         say(f"Note: {note}", console, "yellow")
     console.print()
@@ -60,9 +103,14 @@ def report(
         if table.depth == "summary":
             console.print(to_rich(table, console.width))
             console.print()
+
+
+def _name_files(console: "Console", written: "Report") -> None:
+    """Name what a person opens, and count the rest."""
+    from robustsweep.cli.terminal import say
+
     for folder in dict.fromkeys(path.parent for path in written.files):
         inside = [path for path in written.files if path.parent == folder]
-        # What a person opens is named; the rest is counted.
         opened = [path for path in inside if path.stem == "report" or len(inside) == 1]
         names = [str(path) for path in opened]
         names += [f"{folder}/ ({len(inside)} files)"] if len(inside) > len(opened) else []

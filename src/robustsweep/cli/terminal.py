@@ -28,6 +28,13 @@ def say(line: str, console: "Console | None" = None, style: str = "") -> None:
     (console or Console()).print(Text(printable(line), style=style), soft_wrap=True)
 
 
+def tell(sentence: str, console: "Console", style: str = "") -> None:
+    """Print a sentence as ``say`` does, wrapped at the width of the console."""
+    from rich.text import Text
+
+    console.print(Text(printable(sentence), style=style))
+
+
 def warn(sentence: str, console: "Console") -> None:
     """Print a warning above a bar."""
     from rich.text import Text

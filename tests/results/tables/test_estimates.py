@@ -2,6 +2,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -168,19 +169,22 @@ def test_intervals_of_the_corruption_table_reach_every_format(
     assert stored["tied_with_best"] == [list(place) for place in sorted(table.tied)]
 
 
-def test_a_terminal_marks_ties_and_says_nothing_of_intervals_that_it_does_not_show(
-    swept: tuple[RunBuilder, dict[str, dict[str, np.ndarray]]],
+@pytest.mark.parametrize("is_wide", [True, False])
+def test_a_terminal_marks_ties_and_explains_the_intervals_that_it_shows(
+    swept: tuple[RunBuilder, dict[str, dict[str, np.ndarray]]], is_wide: bool
 ) -> None:
     builder, _ = swept
     table = table_of(build_report([builder.root]), "headline")
     assert table.tied
-    console = Console(width=200, file=io.StringIO(), highlight=False)
+    # Where nothing is the best of its column, intervals are shown where all fit.
+    shown = table if is_wide else replace(table, best_along=None)
+    console = Console(width=200 if is_wide else 40, file=io.StringIO(), highlight=False)
     with console.capture() as capture:
-        console.print(to_rich(table, 200))
-    shown = capture.get()
-    assert shown.count(" ≈\n") + shown.count(" ≈ ") == len(table.tied)
-    assert "[a, b]" not in shown
-    assert any(note.startswith("[a, b]") for note in table.notes)
+        console.print(to_rich(shown, console.width))
+    lines = capture.get()
+    assert lines.count(" ≈\n") + lines.count(" ≈ ") == len(table.tied)
+    assert ("[a, b]" in lines) == is_wide
+    assert all((table.shown_interval(*place) in lines) == is_wide for place in table.intervals)
 
 
 def column_of(table: Table, prefix: str) -> int:
