@@ -1,9 +1,16 @@
 """``robustsweep compare``: one method against another, with intervals."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from robustsweep.results.compare.comparison import UnitComparison
 
 
 def compare(
@@ -36,6 +43,9 @@ def compare(
         str | None,
         typer.Option("--format", help="With --out, separated by commas: md, csv, latex, html, json. Default: md,csv."),
     ] = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Print every score with what the data say, not the declared ones alone.")
+    ] = False,
 ) -> None:
     """Compare a method with another on the same images: differences with intervals, and what they are worth.
 
@@ -63,11 +73,29 @@ def compare(
         raise UsageError("--format says what is written; name the folder to write to with --out.")
     request = compare_request(runs, method, against or (), metric or (), reference)
     found = compare_runs(request.runs, request.method, request.against, request.metrics, request.reference)
-    for table in (table for one in found for table in comparison_tables(one)):
-        console.print(to_rich(table, console.width))
-        console.print()
+    if verbose:
+        for table in (table for one in found for table in comparison_tables(one)):
+            console.print(to_rich(table, console.width))
+            console.print()
+    else:
+        for one in found:
+            _show(console, one, request.metrics)
     if out is not None:
         files = comparison_files(request, found, chosen)
         for name, content in files.items():
             write_atomically(out / name, content)
         say(f"Wrote {out}/ ({len(files)} files)", console)
+
+
+def _show(console: "Console", found: "UnitComparison", metrics: "Sequence[str]") -> None:
+    """Print the main score in words, and the declared differences."""
+    from robustsweep.cli.terminal import tell
+    from robustsweep.results.compare.overview import main_findings, overview
+    from robustsweep.results.report.terminal import to_rich
+
+    for sentence in main_findings(found, metrics):
+        tell(sentence, console)
+    console.print()
+    for table in overview(found, metrics):
+        console.print(to_rich(table, console.width))
+        console.print()
