@@ -6,11 +6,14 @@ import torch
 from torch import Tensor, nn
 
 from robustsweep.attacks.audits import gradients, strength
-from robustsweep.attacks.audits.check import Check, Subject, robust, tolerance
+from robustsweep.attacks.audits.check import FEWEST_STEPS, Check, Subject, robust, tolerance
 from robustsweep.attacks.target import check_attackable, check_labels, evaluation_context
 from robustsweep.errors import NoGradientError
 
-ATTACK = f"pgd20-linf@{strength.EPS}"
+
+def longer_attack(steps: int) -> str:
+    """Name the attack with twice the steps that an audit compares with, and whose images it lends."""
+    return f"pgd{2 * steps}-linf@{strength.EPS}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +22,8 @@ class AuditOutcome:
 
     Attributes:
         checks: In a fixed order.
-        n_robust: Images that withstood PGD-20 at 8/255; None where the model has no gradient.
-        images: What PGD-20 made of the images, float32 (N, ...), on their device, for ``transfer``; None likewise.
+        n_robust: Images that withstood the longer PGD at 8/255; None where the model has no gradient.
+        images: What that PGD made of the images, float32 (N, ...), on their device, for ``transfer``; None likewise.
     """
 
     checks: tuple[Check, ...]
@@ -37,6 +40,7 @@ def audit(
     seed: int,
     batch_size: int = 128,
     may_be_adversarially_trained: bool = False,
+    steps: int = FEWEST_STEPS,
 ) -> AuditOutcome:
     """Look for signs that the robustness of a model is overstated. Two hundred images are enough.
 
@@ -48,12 +52,13 @@ def audit(
         seed: The run's seed.
         batch_size: Images per forward pass.
         may_be_adversarially_trained: Whether to leave out the check that asks for a low robust accuracy.
+        steps: Steps of the PGD that is judged, by one with twice as many among others; at 8/255, steps of eps/4.
 
     Raises:
         RobustsweepError: As ``run_attack``, but for a model without a gradient, which is a finding.
     """
     check_attackable(model, images, labels, ids)
-    subject = Subject(model, images, labels, ids, seed, batch_size)
+    subject = Subject(model, images, labels, ids, seed, batch_size, steps)
     with evaluation_context(images.device):
         check_labels(labels, subject.logits)
         return _outcome(subject, may_be_adversarially_trained)
@@ -62,23 +67,28 @@ def audit(
 def _outcome(subject: Subject, may_be_adversarially_trained: bool) -> AuditOutcome:
     checks = [gradients.zero_gradients(subject), gradients.gradient_sanity(subject)]
     try:
-        ten, longer = robust(subject.attack(f"pgd10-linf@{strength.EPS}")), subject.attack(ATTACK, keep_images=True)
-        twenty = robust(longer)
+        longer_name = longer_attack(subject.steps)
+        pgd = robust(subject.attack(f"pgd{subject.steps}-linf@{strength.EPS}"))
+        outcome = subject.attack(longer_name, keep_images=True)
+        longer = robust(outcome)
         attacked = [
             strength.large_eps(subject),
-            strength.beats_single_step(subject, ten),
-            strength.beats_noise(subject, ten),
-            strength.converged(subject, ten, twenty),
-            gradients.saturation(subject, ATTACK, twenty),
+            strength.beats_single_step(subject, pgd),
+            strength.beats_noise(subject, pgd),
+            strength.converged(subject, pgd, longer),
+            gradients.saturation(subject, longer_name, longer),
         ]
     except NoGradientError as error:
         return AuditOutcome((*checks, *_without_gradient(subject, str(error))), None)
-    checks += [*attacked, strength.black_box(subject, twenty, f"images that withstand PGD-20 at {strength.EPS}")]
+    checks += [
+        *attacked,
+        strength.black_box(subject, longer, f"images that withstand PGD-{2 * subject.steps} at {strength.EPS}"),
+    ]
     if may_be_adversarially_trained:
         checks.append(Check.not_applicable("plausible", "The training may have been adversarial."))
     else:
-        checks.append(strength.plausible(subject, twenty))
-    return AuditOutcome(tuple(checks), int(twenty.sum()), longer.images)
+        checks.append(strength.plausible(subject, longer))
+    return AuditOutcome(tuple(checks), int(longer.sum()), outcome.images)
 
 
 def _without_gradient(subject: Subject, reason: str) -> list[Check]:
@@ -91,10 +101,10 @@ def transfer(images: Tensor, model: nn.Module, labels: Tensor, n_robust: int, *,
     """Judge another model's adversarial images: they must not fool more than an attack on the model itself.
 
     Args:
-        images: float32 (N, ...), the images that PGD-20 at 8/255 made of N images against another model.
+        images: float32 (N, ...), the images that the longer PGD at 8/255 made of N images against another model.
         model: The model that they are shown to.
         labels: int64 (N,).
-        n_robust: How many of the N images withstood PGD-20 at 8/255 on this model.
+        n_robust: How many of the N images withstood the longer PGD at 8/255 on this model.
         batch_size: Images per forward pass.
     """
     with evaluation_context(images.device), torch.no_grad():

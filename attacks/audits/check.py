@@ -15,6 +15,9 @@ from robustsweep.attacks.target import evaluation_context
 
 Numbers = dict[str, int | float]
 
+FEWEST_STEPS = 10
+"""Steps of PGD that an audit judges where nobody asks for more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -54,6 +57,7 @@ class Subject:
         ids: int64 (n,).
         seed: The run's seed.
         batch_size: Images per forward pass.
+        steps: Steps of the PGD that is judged, see ``audit``.
     """
 
     model: nn.Module
@@ -62,6 +66,7 @@ class Subject:
     ids: Tensor
     seed: int
     batch_size: int
+    steps: int = FEWEST_STEPS
 
     @property
     def n(self) -> int:

@@ -41,8 +41,8 @@ def beats_single_step(subject: Subject, pgd: Tensor) -> Check:
     return Check.of(
         "pgd-against-fgsm",
         numbers,
-        f"PGD-10 leaves {numbers['n_robust_pgd']} and FGSM {numbers['n_robust_fgsm']} of {subject.n} images right at "
-        f"{EPS}{': many steps are weaker than one, so the gradient misleads' if warns else ''}.",
+        f"PGD-{subject.steps} leaves {numbers['n_robust_pgd']} and FGSM {numbers['n_robust_fgsm']} of {subject.n} "
+        f"images right at {EPS}{': many steps are weaker than one, so the gradient misleads' if warns else ''}.",
         warns=warns,
     )
 
@@ -60,21 +60,21 @@ def beats_noise(subject: Subject, pgd: Tensor) -> Check:
     return Check.of(
         "pgd-against-noise",
         {"n": subject.n, "n_robust_pgd": int(pgd.sum()), "n_fooled_by_noise_alone": n_alone},
-        f"{n_alone} of the {int(pgd.sum())} images that withstand PGD-10 at {EPS} are fooled by one of {_N_DRAWS} "
-        f"draws of noise{': random points beat the attack' if warns else ''}.",
+        f"{n_alone} of the {int(pgd.sum())} images that withstand PGD-{subject.steps} at {EPS} are fooled by one of "
+        f"{_N_DRAWS} draws of noise{': random points beat the attack' if warns else ''}.",
         warns=warns,
     )
 
 
 def converged(subject: Subject, pgd: Tensor, longer: Tensor) -> Check:
     """Twice the steps must not fool many more images; survivors are bool (n,)."""
-    gain = int(pgd.sum()) - int(longer.sum())
+    gain, steps = int(pgd.sum()) - int(longer.sum()), subject.steps
     warns = gain > subject.tolerance
     return Check.of(
         "steps",
-        {"n": subject.n, "n_robust_pgd10": int(pgd.sum()), "n_robust_pgd20": int(longer.sum())},
-        f"PGD-10 leaves {int(pgd.sum())} and PGD-20 {int(longer.sum())} of {subject.n} images right at {EPS}"
-        f"{': ten steps are too few here' if warns else ''}.",
+        {"n": subject.n, f"n_robust_pgd{steps}": int(pgd.sum()), f"n_robust_pgd{2 * steps}": int(longer.sum())},
+        f"PGD-{steps} leaves {int(pgd.sum())} and PGD-{2 * steps} {int(longer.sum())} of {subject.n} images right at "
+        f"{EPS}{f': {steps} steps are too few here' if warns else ''}.",
         warns=warns,
     )
 
@@ -123,7 +123,7 @@ def plausible(subject: Subject, longer: Tensor) -> Check:
     return Check.of(
         name,
         {"n": subject.n, "n_robust": n_robust},
-        f"{n_robust} of {subject.n} images withstand PGD-20 at {EPS}"
+        f"{n_robust} of {subject.n} images withstand PGD-{2 * subject.steps} at {EPS}"
         f"{': implausible unless the training was adversarial' if warns else ''}.",
         warns=warns,
     )

@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from robustsweep.attacks import parse_attack, run_attack
-from robustsweep.attacks.audits.audit import ATTACK, audit, transfer
-from robustsweep.attacks.audits.check import Check
+from robustsweep.attacks import AttackSpec, parse_attack, run_attack
+from robustsweep.attacks.audits.audit import audit, longer_attack, transfer
+from robustsweep.attacks.audits.check import FEWEST_STEPS, Check
 from robustsweep.benchmark.checkpoints import Checkpoint
 from robustsweep.benchmark.data.dataset import stratified_positions
 from robustsweep.benchmark.plan.conditions import Attacked
@@ -26,6 +26,8 @@ from robustsweep.results.stored.cells import Json, identity_key
 N_IMAGES = 200
 # Raised whenever a check can find something else for the same checkpoint and images.
 AUDIT_VERSION = 2
+# An attack may have 9 999 steps, and an audit doubles them.
+_MOST_STEPS = 4_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Auditor:
         self.failed: list[str] = []
         self._plan, self._root, self._progress = plan, root, progress
         self._device, self._batch_size = device, batch_size
+        self._steps = _longest_pgd(plan)
         self._images: AuditedImages | None = None
         self._adversarial: dict[str, Tensor] = {}  # on the CPU, by checkpoint id
 
@@ -113,7 +116,7 @@ class Auditor:
             "audit": AUDIT_VERSION,
             "checkpoint": checkpoint.identity,
             "source": source.identity if source else None,
-            **self._plan.source.identity(Attacked(parse_attack(ATTACK))),
+            **self._plan.source.identity(Attacked(parse_attack(longer_attack(self._steps)))),
             "n": min(N_IMAGES, len(self._plan.source.positions)),
             "adversarially_trained": _may_be_adversarial(checkpoint),
         }
@@ -137,6 +140,7 @@ class Auditor:
             seed=self._plan.source.seed,
             batch_size=self._batch_size,
             may_be_adversarially_trained=_may_be_adversarial(checkpoint),
+            steps=self._steps,
         )
         if outcome.images is not None and len(self._plan.checkpoints) > 1:
             self._adversarial[checkpoint.id] = outcome.images.cpu()
@@ -166,7 +170,7 @@ class Auditor:
                 self._load(checkpoint),
                 shown.images,
                 shown.labels,
-                parse_attack(ATTACK),
+                parse_attack(longer_attack(self._steps)),
                 seed=self._plan.source.seed,
                 ids=shown.ids,
                 batch_size=self._batch_size,
@@ -199,6 +203,13 @@ class Auditor:
         borrowed = f" (images of {source.name})" if source else ""
         for check in record.warnings:
             self._progress.warn(f"{checkpoint.name}, audit{borrowed}: {check['sentence']}")
+
+
+def _longest_pgd(plan: Plan) -> int:
+    """Return the steps of the plan's longest PGD in L-infinity, but ten or more: what its audits judge."""
+    specs = [condition.attack for condition in plan.conditions if isinstance(condition, Attacked)]
+    steps = [spec.steps for spec in specs if isinstance(spec, AttackSpec) and (spec.rule, spec.norm) == ("pgd", "linf")]
+    return min(max([FEWEST_STEPS, *steps]), _MOST_STEPS)
 
 
 def _may_be_adversarial(checkpoint: Checkpoint) -> bool:

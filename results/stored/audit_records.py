@@ -62,7 +62,8 @@ class AuditRecord:
         data: Fields of the data set, as in a cell.
         checks: Each with ``name``, ``status`` (``"ok"``, ``"warning"``, ``"not-applicable"``), ``numbers`` and
             ``sentence``.
-        n_robust: Images that withstood PGD-20 at 8/255 on the checkpoint; None for a transfer or without a gradient.
+        n_robust: Images of the checkpoint that withstood PGD at 8/255 with twice the steps that are judged; None for a
+            transfer or without a gradient.
         recorded: What is kept but decides nothing: device, seconds.
         unsealed: The file that it was read from, where that has no checksum; else None. It is not stored.
     """

@@ -46,6 +46,22 @@ def test_a_healthy_network_is_not_flagged() -> None:
     assert audited("healthy")["gradient-sanity"].numbers["median_cosine"] > 0.95
 
 
+def test_as_many_steps_are_judged_as_are_asked_for() -> None:
+    data = digits()
+    images, labels = data.images(np.arange(40)) / 255.0, torch.from_numpy(data.labels[:40])
+    model = healthy().eval().requires_grad_(False)
+    found = audit(model, images, labels, ids=torch.arange(40), seed=0, steps=3)
+    check = next(check for check in found.checks if check.name == "steps")
+    counted = [
+        int((run_attack(model, images, labels, f"pgd{steps}-linf@8/255", seed=0, ids=torch.arange(40)).rung == 1).sum())
+        for steps in (3, 6)
+    ]
+    assert [check.numbers[name] for name in ("n_robust_pgd3", "n_robust_pgd6")] == counted
+    assert found.n_robust == counted[1]
+    assert counted[0] > counted[1]
+    assert check.sentence.startswith(f"PGD-3 leaves {counted[0]} and PGD-6 {counted[1]} of 40 images right at 8/255")
+
+
 def test_logits_times_ten_thousand_are_named_as_a_saturated_loss_with_its_remedy() -> None:
     checks = audited("scaled")
     assert {"zero-gradient", "saturated-loss", "large-eps"} <= warned("scaled")

@@ -59,6 +59,16 @@ def test_stored_audits_are_not_computed_again_and_missing_ones_are(
     assert (again["checks"], again["key"]) == (old["checks"], old["key"])
 
 
+def test_an_audit_judges_the_longest_pgd_of_the_plan(tmp_path: Path) -> None:
+    (short, long) = ("fgsm-linf@8/255", "pgd10-linf@8/255"), ("pgd12-linf@1/255", "pgd10-linf@2/255", "pgd20-l2@1")
+    for names, steps in ((short, 10), (long, 12)):
+        swept(plan(*names), tmp_path / str(steps), audit=True).raise_if_failed()
+        (found,) = [r for r in read_audits(tmp_path / str(steps)) if r.checkpoint["name"] == "good" and not r.source]
+        numbers = next(check["numbers"] for check in found.checks if check["name"] == "steps")
+        assert set(numbers) == {"n", f"n_robust_pgd{steps}", f"n_robust_pgd{2 * steps}"}
+        assert found.identity["condition"]["steps"] == 2 * steps
+
+
 def test_the_report_shows_audits_and_marks_no_best_where_one_is_flagged(
     run: tuple[Path, Ledger], tmp_path: Path
 ) -> None:
