@@ -25,6 +25,7 @@ ARCHITECTURES: Registry[Architecture] = Registry("architecture", Callable)
 
 for _depth in (8, 20, 32, 44, 56, 110):
     ARCHITECTURES.add(f"resnet{_depth}", partial(ParameterFreeResNet, _depth))
+ARCHITECTURES.add("resnet8-w8", partial(ParameterFreeResNet, 8, width=8))
 ARCHITECTURES.add("resnet18", partial(ProjectionResNet, BasicBlock, (2, 2, 2, 2)))
 ARCHITECTURES.add("resnet34", partial(ProjectionResNet, BasicBlock, (3, 4, 6, 3)))
 ARCHITECTURES.add("resnet50", partial(ProjectionResNet, Bottleneck, (3, 4, 6, 3)))

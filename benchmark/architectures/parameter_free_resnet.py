@@ -43,22 +43,23 @@ class ParameterFreeResNet(nn.Module):
     Args:
         depth: 6n+2 for a whole n >= 1.
         classes: Number of logits.
+        width: Channels of the first stage; each later one has twice as many. The paper's are 16, 32 and 64.
 
     Raises:
         UsageError: If no n gives that depth.
     """
 
-    def __init__(self, depth: int, classes: int) -> None:
+    def __init__(self, depth: int, classes: int, width: int = 16) -> None:
         super().__init__()
         if depth < 8 or depth % 6 != 2:
             raise UsageError(f"A CIFAR ResNet has 6n+2 layers (8, 20, 32, ...); {depth} is none of these.")
         n_blocks = (depth - 2) // 6
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(16)
-        self.layer1 = self._stage(16, 16, n_blocks, stride=1)
-        self.layer2 = self._stage(16, 32, n_blocks, stride=2)
-        self.layer3 = self._stage(32, 64, n_blocks, stride=2)
-        self.linear = nn.Linear(64, classes)
+        self.conv1 = nn.Conv2d(3, width, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.layer1 = self._stage(width, width, n_blocks, stride=1)
+        self.layer2 = self._stage(width, 2 * width, n_blocks, stride=2)
+        self.layer3 = self._stage(2 * width, 4 * width, n_blocks, stride=2)
+        self.linear = nn.Linear(4 * width, classes)
 
     @staticmethod
     def _stage(width_in: int, width: int, n_blocks: int, stride: int) -> nn.Sequential:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal
 
-from robustsweep.results.compare.comparison import DECLARED_KINDS, UnitComparison
+from robustsweep.results.compare.comparison import UnitComparison
 from robustsweep.results.compare.paired_scores import Comparison
 from robustsweep.results.compare.wording import UNTESTED, reading
 from robustsweep.results.statistics.intervals import ALPHA
@@ -28,7 +28,7 @@ def overview(found: UnitComparison, metrics: Collection[str]) -> list[Table]:
 
     Args:
         found: The comparisons of a set of images.
-        metrics: Names of the declared scores; none: those of ``DECLARED_KINDS``.
+        metrics: Names of the declared scores; none: those that ``KINDS`` declares.
 
     Returns:
         A table of fractions and one of other scores, as far as there are such.
@@ -40,7 +40,7 @@ def overview(found: UnitComparison, metrics: Collection[str]) -> list[Table]:
 
 def _declared(found: UnitComparison, metrics: Collection[str]) -> list[Comparison]:
     def is_declared(one: Comparison) -> bool:
-        return one.score.name in metrics if metrics else one.score.kind in DECLARED_KINDS
+        return one.score.name in metrics if metrics else one.score.is_declared
 
     return list(filter(is_declared, found.comparisons))
 

@@ -5,7 +5,7 @@ default, OpenMP threads wait by spinning: where another process has the processo
 waiting thread burns its own share of time, is put aside in turn, and the two hardly ever run together. The package
 lets threads spin briefly, and hardly at all where others run when it starts.
 
-The baseline of the demo is trained on all processors with each wait (``ours``, as the package sets it, and
+The baseline of recipe digits is trained on all processors with each wait (``ours``, as the package sets it, and
 ``spinning``, OpenMP's default), idle and beside N processes that only compute. The four take turns within each
 round, so that a drifting machine drifts for all. Nothing else should run meanwhile. The seconds are those of the
 epochs; the start is not counted.
@@ -40,7 +40,7 @@ def busy_processes(number: int) -> Iterator[None]:
 
 
 def seconds_of_epochs(wait: dict[str, str], epochs: int) -> float:
-    """Train the demo's baseline in a process of its own, and return the seconds of its epochs."""
+    """Train the baseline in a process of its own, and return the seconds of its epochs."""
     environment = {name: value for name, value in os.environ.items() if name not in _THREADS} | wait
     with tempfile.TemporaryDirectory() as folder:
         command = ["train", "--method", "baseline", "--device", "cpu", "--epochs", str(epochs), "--out", folder]
@@ -55,7 +55,7 @@ def seconds_of_epochs(wait: dict[str, str], epochs: int) -> float:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--busy", type=int, default=os.cpu_count() or 1, help="busy processes; default: one per core")
-    parser.add_argument("--epochs", type=int, default=12, help="epochs of each training; default: 12, as the demo")
+    parser.add_argument("--epochs", type=int, default=12, help="epochs of each training run; default: 12")
     parser.add_argument("--rounds", type=int, default=3, help="default: 3")
     asked = parser.parse_args()
     taken: dict[tuple[str, int], list[float]] = {(wait, n): [] for n in (0, asked.busy) for wait in WAITS}

@@ -60,6 +60,12 @@ def test_parameter_counts_are_exact(name: str, exact: int) -> None:
     assert n_parameters(name) == exact
 
 
+def test_a_narrow_resnet_has_the_widths_that_its_name_says() -> None:
+    # Convolutions without bias, two numbers for each normalised channel, and a linear layer.
+    convolutions = 9 * (3 * 8 + 2 * 8 * 8 + 8 * 16 + 16 * 16 + 16 * 32 + 32 * 32)
+    assert n_parameters("resnet8-w8") == convolutions + 2 * (3 * 8 + 2 * 16 + 2 * 32) + 32 * 10 + 10
+
+
 @pytest.mark.parametrize("name", [*ARCHITECTURES, "wrn-10-1"])
 @pytest.mark.parametrize("side", [32, 64])
 def test_every_architecture_maps_images_to_logits(name: str, side: int) -> None:

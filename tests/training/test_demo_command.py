@@ -14,20 +14,22 @@ command = import_module("robustsweep.cli.demo")
 def test_the_demo_trains_sweeps_and_reports_and_a_second_run_computes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    recipe = replace(checkpoints.RECIPES["digits"], epochs=1, warmup_epochs=0)
-    monkeypatch.setattr(checkpoints, "RECIPES", {"digits": recipe})
-    monkeypatch.setattr(checkpoints, "DEMO_METHODS", ("baseline", "smoothmix_s"))
+    recipe = replace(checkpoints.RECIPES["demo"], epochs=1, warmup_epochs=0)
+    monkeypatch.setattr(checkpoints, "RECIPES", {"demo": recipe})
+    monkeypatch.setattr(checkpoints, "DEMO_METHODS", ("baseline",))
     monkeypatch.setattr(command, "_SUITES", ("clean", "brightness@1", "fgsm-linf@1/255"))
+    monkeypatch.setenv("COLUMNS", "80")
     command.demo(out=tmp_path, limit=30)
     first = capsys.readouterr().out
-    assert "2 checkpoints trained, 0 were stored already" in first
-    assert "6 cells computed" in first
+    assert "3 checkpoints trained in " in first
+    assert "9 cells computed" in first
+    assert len(first.splitlines()) < 60
     report = (tmp_path / "report" / "report.md").read_text()
     assert "baseline-seed0" in report
-    assert "smoothmix" in report
+    assert "Top-1 error (%, lower is better): methods" in report
     command.demo(out=tmp_path, limit=30)
     second = capsys.readouterr().out
-    assert "0 checkpoints trained, 2 were stored already" in second
+    assert "0 checkpoints trained, 3 were stored already" in second
     assert "0 cells computed" in second
 
 
