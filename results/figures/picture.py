@@ -53,17 +53,16 @@ class Picture:
         return file.getvalue()
 
     def inline_svg(self) -> str:
-        """Render as an SVG element for an HTML page: no comments, no metadata, its ids prefixed by the slug.
+        """Render as an SVG element for an HTML page: no comments, no metadata, ids that begin with the slug.
 
-        The element grows to the width of the page and its letters to one size. It is labelled by ``alt``, which the
-        page shows beside it, escaped, under the id ``alt-SLUG``.
+        Places are cut to hundredths of a point. The element grows to the width of the page and its letters to one size.
+        It is labelled by ``alt``, which the page shows beside it, escaped, under the id ``alt-SLUG``.
         """
         text = self.rendered("svg").decode()
         text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", "", text, flags=re.DOTALL)
         text = text[text.index("<svg") :]
-        text = re.sub(r'\bid="', f'id="{self.slug}-', text)
-        text = re.sub(r'href="#', f'href="#{self.slug}-', text)
-        text = re.sub(r"url\(#", f"url(#{self.slug}-", text)
+        text = _with_short_ids(text, self.slug).replace("xlink:href=", "href=")
+        text = re.sub(r"(?<![\d.])([1-9]\d*\.\d\d)\d+", r"\1", text)
         head, _, body = text.partition(">")
         size = re.search(r'viewBox="[^"]*"', head)
         if size is None:
@@ -72,6 +71,14 @@ class Picture:
         return (
             f'<svg {size[0]} style="max-width: {width}px" role="img" aria-labelledby="alt-{self.slug}">{_compact(body)}'
         )
+
+
+def _with_short_ids(svg: str, prefix: str) -> str:
+    """Number the ids that something refers to, behind a prefix, and drop the others."""
+    used = dict.fromkeys(re.findall(r'(?:href="|url\()#([^")]*)', svg))
+    short = {name: f"{prefix}-{number:x}" for number, name in enumerate(used)}
+    svg = re.sub(r'((?:href="|url\()#)([^")]*)', lambda found: found[1] + short[found[2]], svg)
+    return re.sub(r' id="([^"]*)"', lambda found: f' id="{short[found[1]]}"' if found[1] in short else "", svg)
 
 
 def _compact(svg: str) -> str:

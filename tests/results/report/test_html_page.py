@@ -138,5 +138,8 @@ def test_figures_keep_their_ids_apart_and_hold_no_picture_that_the_page_would_re
         svg = picture.inline_svg()
         assert "<image" not in svg
         assert "<!--" not in svg
-        assert all(name.startswith(f"{picture.slug}-") for name in re.findall(r'\bid="([^"]*)"', svg))
+        ids = re.findall(r'\bid="([^"]*)"', svg)
+        assert all(name.startswith(f"{picture.slug}-") for name in ids)
+        assert len(ids) == len(set(ids))
+        assert set(re.findall(r'(?:href="|url\()#([^")]*)', svg)) == set(ids) != set()
         assert svg == picture.inline_svg()
