@@ -28,10 +28,15 @@ class SeedGroup:
     checkpoint_ids: tuple[str, ...]
 
     @property
+    def title(self) -> str:
+        """The name as papers write it."""
+        return written_name(self.name)
+
+    @property
     def label(self) -> str:
         """The name as papers write it, with the number of seeds where there are several."""
-        n_seeds, name = len(self.checkpoint_ids), written_name(self.name)
-        return name if n_seeds == 1 else f"{name} ({n_seeds} seeds)"
+        n_seeds = len(self.checkpoint_ids)
+        return self.title if n_seeds == 1 else f"{self.title} ({n_seeds} seeds)"
 
 
 def seed_groups(unit: Unit) -> list[SeedGroup]:

@@ -18,7 +18,7 @@ from robustsweep.results.metrics.per_image import read_scores
 from robustsweep.results.metrics.quotients import corruption_errors, mce_difference, reference_score
 from robustsweep.results.metrics.references import references_of
 from robustsweep.results.metrics.scores import Score
-from robustsweep.results.statistics.intervals import Floats, Ids, Interval
+from robustsweep.results.statistics.intervals import ALPHA, Floats, Ids, Interval
 from robustsweep.results.statistics.seeds import MethodDifference, method_difference
 
 Scores = dict[str, Floats]
@@ -50,6 +50,11 @@ class Comparison:
     p: float
     p_holm: float | None = None
     family_size: int = 1
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether it is declared, tested, and its difference significant within the family."""
+        return self.p_holm is not None and self.p_holm < ALPHA
 
     @property
     def interval(self) -> Interval:

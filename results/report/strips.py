@@ -18,6 +18,7 @@ from robustsweep.results.tables.table import MISSING
 
 MOST_METHODS = 8
 """More methods than this and the strips have the baseline and those with the lowest errors."""
+_MOST_NOTES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def strips_of(unit: Unit, runs: Sequence[Path]) -> Strips:
     shown = shown_images(unit, runs)
     corruptions = {name.rpartition("@")[0] for name in shown.pictures if name != "clean"}
     if not corruptions:
-        return Strips(notes=shown.notes)
+        return Strips(notes=_few(shown.notes))
     groups, notes = drawn_groups(unit, MOST_METHODS), list(shown.notes)
     drawn = [identifier for group in groups for identifier in group.checkpoint_ids]
     measured = MeasuredCells.of_each(replace(unit, checkpoints=unit.checkpoints.loc[drawn]), runs)
@@ -95,7 +96,14 @@ def strips_of(unit: Unit, runs: Sequence[Path]) -> Strips:
     said = {group.label: _predictions(group, cells, shown, notes) for group in groups}
     ordered = sorted(corruptions, key=lambda name: (rank_of(name), name))
     strips = tuple(strip for name in ordered for strip in _strips(name, shown, said))
-    return Strips(strips, len(seed_groups(unit)), tuple(dict.fromkeys(notes)))
+    return Strips(strips, len(seed_groups(unit)), _few(notes))
+
+
+def _few(notes: Sequence[str]) -> tuple[str, ...]:
+    """Take each note once, and the first ones of many."""
+    first = tuple(dict.fromkeys(notes))
+    more = (f"{len(first) - _MOST_NOTES} more pictures or predictions cannot be read.",)
+    return first if len(first) <= _MOST_NOTES else (*first[:_MOST_NOTES], *more)
 
 
 def _predictions(

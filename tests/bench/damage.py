@@ -44,7 +44,7 @@ def second():
 _CONDITIONS = ("clean", "fog@3", "pgd3-linf@2/255,8/255")
 _SENTENCES = ("Planned and not measured", "planned cells are missing", "holds no plan")
 """What is said of damage that leaves no file to name."""
-_ENTRY = re.compile(r"run/(cells|compact|plans|images|audits|checkpoints)/[0-9a-f]{12}|baseline\.npz")
+_ENTRY = re.compile(r"run/(cells|compact|plans|images|audits|checkpoints|samples)/[0-9a-f]{12}|baseline\.npz")
 
 
 @dataclass(frozen=True)

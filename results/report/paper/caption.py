@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 
-from robustsweep.results.method_names import written_name
 from robustsweep.results.report.paper.cells import PaperTable
-from robustsweep.results.statistics.seeds import FEWEST_SEEDS
 
 
 def caption(table: PaperTable) -> str:
@@ -52,7 +50,7 @@ def _marks(table: PaperTable) -> Iterator[str]:
     if any(cell.is_tied for cell in cells):
         said.append("≈: not significantly different from the best (two-sided, Holm within the column at 5%)")
     if table.against is not None:
-        name = written_name(table.groups[table.against].name)
+        name = table.labels[table.against]
         where = "below" if table.spread == "sd" else "beside"
         said.append(f"{where}: difference to {name} in percentage points, †: significant at 5% ({_test(table)})")
     if said:
@@ -62,6 +60,6 @@ def _marks(table: PaperTable) -> Iterator[str]:
 
 def _test(table: PaperTable) -> str:
     test = f"two-sided, Holm over all {table.n_tests} tests" if table.n_tests > 1 else "two-sided"
-    numbers = {len(group.checkpoint_ids) for group in table.groups}
-    few = max(numbers) > 1 and min(numbers) < FEWEST_SEEDS
-    return f"{test}; methods with fewer than {FEWEST_SEEDS} seeds bear none" if few else test
+    cells = [cell for column in table.columns for cell in column.cells]
+    few = any(cell.difference is not None and not cell.is_tested for cell in cells)
+    return f"{test}; methods with too few seeds for a test bear none" if few else test

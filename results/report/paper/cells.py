@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.seed_groups import SeedGroup
-from robustsweep.results.method_names import written_name
 from robustsweep.results.report.paper.request import Spread
 from robustsweep.results.report.paper.scores import Ends
 from robustsweep.results.tables.table import Column
@@ -21,7 +20,8 @@ class PaperCell:
         is_best: Whether it is the best of its column.
         is_tied: Whether it does not differ significantly from the best.
         difference: To the method that all are held against; None for itself and where nothing can be said.
-        is_significant: Whether that difference is significant.
+        is_tested: Whether that difference can be significant: both methods have seeds enough, or all have one.
+        is_significant: Whether it is.
     """
 
     value: float | None
@@ -30,6 +30,7 @@ class PaperCell:
     is_best: bool = False
     is_tied: bool = False
     difference: float | None = None
+    is_tested: bool = False
     is_significant: bool = False
 
 
@@ -72,4 +73,4 @@ class PaperTable:
     @property
     def labels(self) -> list[str]:
         """The methods' names as their papers write them."""
-        return [written_name(group.name) for group in self.groups]
+        return [group.title for group in self.groups]

@@ -9,7 +9,6 @@ from robustsweep.results.comparable.rows import DEFAULT_METHOD, UNSPECIFIED
 from robustsweep.results.comparable.seed_groups import SeedGroup, seed_groups
 from robustsweep.results.comparable.sides import Side, find_side, refuse_unknown, training_seeds
 from robustsweep.results.compare.comparison import UnitComparison, compare_sides
-from robustsweep.results.corruption_names import GROUPS
 from robustsweep.results.metrics.quotients import MCE_BY_REFERENCE
 from robustsweep.results.report.document import Report
 from robustsweep.results.report.latex import PAPER_TABLE
@@ -17,13 +16,15 @@ from robustsweep.results.report.paper.cells import PaperCell, PaperColumn, Paper
 from robustsweep.results.report.paper.request import PaperRequest
 from robustsweep.results.report.paper.scores import MethodEntries, method_entries
 from robustsweep.results.report.section import Section
-from robustsweep.results.statistics.intervals import ALPHA
 from robustsweep.results.stored.recounts import ContradictionError
 
 MOST_METHODS = 20
 """More rows do not fit a page in the fonts of a paper."""
 
-_DEFAULT_COLUMNS = ("mean_corruption_error", "clean_error", *(f"{group}_error" for group in GROUPS))
+_DEFAULT_COLUMNS = (
+    *("mean_corruption_error", "clean_error"),
+    *("noise_error", "blur_error", "weather_error", "digital_error"),
+)
 _DEFAULT_AGAINST = ("cutmix", DEFAULT_METHOD)
 
 
@@ -165,7 +166,8 @@ def _column(
                 is_best=row in best,
                 is_tied=row in tied and row not in best,
                 difference=-one.difference.estimate.value if one else None,
-                is_significant=bool(one and is_tested and one.p_holm is not None and one.p_holm < ALPHA),
+                is_tested=is_tested,
+                is_significant=one is not None and is_tested and one.is_significant,
             )
         )
     return PaperColumn(score.name, entries.title.replace("_", " "), entries.column, tuple(cells))

@@ -203,8 +203,8 @@ def test_the_caption_says_what_was_measured_and_what_marks_mean(report: Report) 
         "Top-1 error (%, lower is better) of resnet20 on shapes (150 images, corruptions generated with the cifar "
         "severities): mean ± standard deviation over the training seeds. Bold: best of its column; ≈: not "
         "significantly different from the best (two-sided, Holm within the column at 5%); below: difference to CutMix "
-        "in percentage points, †: significant at 5% (two-sided, Holm over all 15 tests; methods with fewer than 3 "
-        "seeds bear none)."
+        "in percentage points, †: significant at 5% (two-sided, Holm over all 15 tests; methods with too few seeds for "
+        "a test bear none)."
     )
 
 

@@ -13,11 +13,11 @@ from PIL import Image
 from run_builder import RunBuilder
 from test_html_page import HOSTILE, Page
 
-from robustsweep.results.corruption_names import CORRUPTIONS, EXTRA_CORRUPTIONS, SEVERITIES
+from robustsweep.results.corruption_names import CORRUPTIONS, EXTRA_CORRUPTIONS
 from robustsweep.results.report.document import Report, build_report
 from robustsweep.results.report.html.page import report_html
-from robustsweep.results.report.html.strip_images import MOST_BYTES
-from robustsweep.results.report.strips import MOST_METHODS, Prediction, Strips
+from robustsweep.results.report.html.strip_images import MOST_BYTES, strip_images
+from robustsweep.results.report.strips import MOST_METHODS, Prediction, Strip, Strips
 from robustsweep.results.report.writer import write_report
 from robustsweep.results.stored.cells import Cell, setting_of
 from robustsweep.results.stored.compact.writer import compact_checkpoint
@@ -36,13 +36,11 @@ def condition(corruption: str, severity: int) -> dict[str, object]:
     return described | {"severity": severity, "table": "cifar", "jpeg_quality": None}
 
 
-def keep(builder: RunBuilder, cell: Cell, side: int = 32, draw: Callable[..., np.ndarray] | None = None) -> np.ndarray:
-    """Store pictures of a cell: two flat ones, whose grey says which, or what ``draw`` gives."""
+def keep(builder: RunBuilder, cell: Cell) -> None:
+    """Store two flat pictures of a cell, whose grey says which they are."""
     grey = 20 + 40 * cell.condition.get("severity", 0)
-    flat = np.stack([np.full((side, side, 3), grey + 10 * k, np.uint8) for k in range(2)])
-    pixels = draw((2, side, side, 3)) if draw else flat
+    pixels = np.stack([np.full((32, 32, 3), grey + 10 * k, np.uint8) for k in range(2)])
     builder.store.samples.write(setting_of(cell.identity), Samples(IDS, pixels))
-    return pixels
 
 
 def fill(
@@ -50,7 +48,6 @@ def fill(
     methods: Sequence[str] = ("baseline",),
     seeds: int = 1,
     conditions: Sequence[dict[str, object]] = (CLEAN, *(condition("fog", s) for s in (1, 5))),
-    **kept: object,
 ) -> None:
     """Write checkpoints that say class 0 in seed 0, and the truth in others; clean images are always right."""
     builder.n = N
@@ -59,7 +56,7 @@ def fill(
             builder.card(f"{method}{seed}", method, seed)
             for one in conditions:
                 says = LABELS if seed or one is CLEAN else [0] * N
-                keep(builder, builder.answers(f"{method}{seed}", one, says, LABELS), **kept)
+                keep(builder, builder.answers(f"{method}{seed}", one, says, LABELS))
     builder.store.samples.write_class_names(KEY, NAMES)
 
 
@@ -163,30 +160,30 @@ def test_the_page_shows_each_strip_as_one_labelled_picture_and_marks_right_and_w
             assert abs(pixels[:, 32 * place : 32 * place + 32] - grey).max() <= 2
 
 
-@pytest.mark.parametrize("side", [32, 96])
-@pytest.mark.parametrize("sections", [1, 8])
-def test_pictures_of_19_corruptions_take_no_more_than_300_kb_even_of_noise(
-    make_builder: Callable[..., RunBuilder], side: int, sections: int
-) -> None:
+def noisy_strips(sections: int, side: int) -> list[Strip]:
+    """Draw strips of 19 corruptions with two images each, which no encoder makes small."""
     noise = np.random.default_rng(0)
-    roots = []
-    for section in range(sections):
-        builder = make_builder(f"run{section}", data=f"data{section}")
-        names = (*CORRUPTIONS, *EXTRA_CORRUPTIONS)
-        fill(
-            builder,
-            conditions=(CLEAN, *(condition(name, severity) for name in names for severity in SEVERITIES)),
-            side=side,
-            draw=lambda shape: noise.integers(0, 256, shape, dtype=np.uint8),
-        )
-        roots.append(builder.root)
-    text = report_html(build_report(roots))
-    found = URI.findall(text)
+    return [
+        Strip(name, place, "cat", ("clean", *"12345"), tuple(noise.integers(0, 256, (6, side, side, 3), np.uint8)), {})
+        for _ in range(sections)
+        for name in (*CORRUPTIONS, *EXTRA_CORRUPTIONS)
+        for place in range(2)
+    ]
+
+
+@pytest.mark.parametrize(("sections", "side"), [(1, 32), (1, 96), (8, 96), (8, 28)])
+def test_pictures_of_19_corruptions_take_no_more_than_300_kb_even_of_noise(sections: int, side: int) -> None:
+    strips = noisy_strips(sections, side)
+    found = strip_images(strips)
     assert MOST_BYTES == 300_000
-    assert sum(map(len, found)) <= MOST_BYTES
-    assert len(found) in ((19, 38) if sections == 1 else range(19, 19 * sections + 1))
-    assert len(found) == text.count("<img ")
-    for picture in pictures(text):
+    assert sum(map(len, found.values())) <= MOST_BYTES
+    shown = [strip for strip in strips if strip in found]
+    if sections == 1:  # no corruption is left out, at most its second image
+        assert {strip.corruption for strip in shown} == {*CORRUPTIONS, *EXTRA_CORRUPTIONS}
+    else:  # the first ones in the order of the page
+        firsts = [strip for strip in strips if strip.place == 0]
+        assert shown == firsts[: len(shown)] != []
+    for picture in pictures(" ".join(found.values())):
         width, height = picture.size
         assert width == 6 * height
         picture.load()
@@ -251,6 +248,21 @@ def test_a_damaged_picture_is_named_and_changes_no_number(
     assert path.name in text
     assert [strip.shown for strip in report.sections[0].strips.strips] == [("clean", "1")] * 2
     assert csv_files(builder, tmp_path / "after") == before
+
+
+def test_of_much_damage_the_first_is_named_and_the_rest_counted(builder: RunBuilder) -> None:
+    names = CORRUPTIONS[:8]
+    fill(builder, conditions=(CLEAN, *(condition(name, 1) for name in names)))
+    for path in builder.root.glob("samples/*.npz"):
+        path.write_bytes(b"")
+    found = strips_of(builder)
+    assert found.strips == ()
+    assert len(found.notes) == 6
+    assert found.notes[-1] == "4 more pictures or predictions cannot be read."
+    (builder.root / "samples").rename(builder.root.with_name("elsewhere"))
+    (builder.root / "samples").symlink_to(builder.root.with_name("elsewhere"))
+    (note,) = strips_of(builder).notes
+    assert "samples is a link" in note
 
 
 @pytest.mark.parametrize("damage", [_truncated, _flipped])

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import pandas as pd
 import pytest
 
+from robustsweep.results.comparable.notes import Note
 from robustsweep.results.comparable.scope import Scope
 from robustsweep.results.corruption_names import GROUPS
 from robustsweep.results.report.summary import summary_of
@@ -82,7 +83,7 @@ def test_the_largest_eps_of_the_last_attack_is_said_whatever_way_the_table_lies(
 
 
 def test_where_an_audit_warns_its_warning_stands_for_the_sentence() -> None:
-    warning = "Warning: flagged by the audits: a (steps). Their robustness may be overstated."
+    warning = Note("Warning: flagged by the audits: a (steps). Their robustness may be overstated.", "audits")
     table = replace(attacked(["a", "b"], Line("pgd10", "8/255", (0.1, 0.3))), best_along=None, notes=("x", warning))
     assert list(summary_of([table], {})) == [warning]
 
