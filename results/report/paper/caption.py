@@ -18,7 +18,9 @@ def seeds_differ(table: PaperTable) -> bool:
 def _measured(table: PaperTable) -> str:
     scope = table.unit.scope
     are_errors = all(column.name.endswith("_error") for column in table.columns)
-    what = "Top-1 error (%, lower is better)" if are_errors else "Scores (%, if no unit is named; lower is better)"
+    rising = [column.title.split(" (")[0] for column in table.columns if column.column.higher_is_better]
+    better = f"lower is better, but for {', '.join(rising)}" if rising else "lower is better"
+    what = f"Top-1 error (%, {better})" if are_errors else f"Scores (%, if no unit is named; {better})"
     architectures = ", ".join(dict.fromkeys(map(str, table.unit.checkpoints["architecture"])))
     images = f"{scope.data} ({f'a subset, {scope.subset} images' if scope.subset else f'{scope.n:,} images'}"
     if scope.provenance == "official":

@@ -121,9 +121,11 @@ def _of_places(table: Table, places: Mapping[int, Place], best: set[Place]) -> S
             return None
         values[position] = None if value is None else float(value)
     row, column = places[min(places)]
+    shown = table.columns[column]
+    is_turned = table.best_along == "row" and row in table.turned_rows
     return ScoreEntries(
         _title(table, row, column),
-        table.columns[column],
+        replace(shown, higher_is_better=not shown.higher_is_better) if is_turned else shown,
         values,
         {k: table.intervals[place] for k, place in places.items() if place in table.intervals},
         frozenset(k for k, place in places.items() if place in best),
