@@ -8,7 +8,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-_SUITES = ("clean", "cifar-c", "pgd20-linf@4/255,8/255")
+_SUITES = ("clean", "cifar-c", "pgd40-linf@4/255,8/255")
 
 
 def demo(
