@@ -66,7 +66,7 @@ def marks(tables: Sequence[Table], width: int) -> str:
         said.append("bold: the best of its line")
     if any(table.tied for table in tables):
         few = any(
-            isinstance(row[c], int) and int(row[c]) < FEWEST_SEEDS
+            isinstance(n_seeds := row[c], int) and n_seeds < FEWEST_SEEDS
             for table in tables
             for c, column in enumerate(table.columns)
             for row in table.rows

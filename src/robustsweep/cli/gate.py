@@ -114,7 +114,7 @@ def write(run: Path, path: Path, margins: Sequence[str] = ()) -> None:
     from robustsweep.results.gate.baseline_power import baseline_power
     from robustsweep.results.gate.margins import margins_of
     from robustsweep.results.gate.wrong_images import read_answers
-    from robustsweep.results.tables.formats import to_rich
+    from robustsweep.results.report.terminal import to_rich
 
     answers = read_answers(run)
     power = baseline_power(answers, margins_of(answers.scores, margins))
