@@ -10,7 +10,7 @@ from robustsweep.corruptions.blur import defocus, gaussian, glass, motion, zoom
 from robustsweep.corruptions.corruption import CORRUPTIONS, Corruption
 from robustsweep.corruptions.digital import colour, elastic, jpeg, pixelate
 from robustsweep.corruptions.digital.jpeg import jpeg_round_trip
-from robustsweep.corruptions.generation import corrupt
+from robustsweep.corruptions.generation import corrupt_batch
 from robustsweep.corruptions.tables import SEVERITIES, TABLES, SeverityTable, table_for
 from robustsweep.corruptions.weather import fog, frost, snow, spatter
 
@@ -49,7 +49,7 @@ __all__ = [
     "TABLES",
     "Corruption",
     "SeverityTable",
-    "corrupt",
+    "corrupt_batch",
     "jpeg_round_trip",
     "table_for",
 ]

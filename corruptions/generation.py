@@ -27,7 +27,7 @@ _VALUES_PER_PASS = {"cpu": 1 << 20, "cuda": 1 << 24}
 _SMALLEST_FOR_THREADS = 64 * 64
 
 
-def corrupt(
+def corrupt_batch(
     images: Tensor,
     name: str,
     severity: int,

@@ -10,7 +10,7 @@ from robustsweep.benchmark.data import Dataset, OfficialSet
 from robustsweep.benchmark.data.dataset import Int64Array, stratified_positions
 from robustsweep.benchmark.data.files.pixels import codec
 from robustsweep.benchmark.plan.conditions import Attacked, Condition, Corrupted, Windowed
-from robustsweep.corruptions import CORRUPTIONS, corrupt, table_for
+from robustsweep.corruptions import CORRUPTIONS, corrupt_batch, table_for
 from robustsweep.corruptions.opencv import opencv_or_none
 from robustsweep.errors import DataError, UsageError
 from robustsweep.results.stored.cells import Json
@@ -160,7 +160,7 @@ class Source:
             uint8 tensor of the same shape and device.
         """
         table = condition.table or table_for(clean.shape[2], clean.shape[3])
-        return corrupt(
+        return corrupt_batch(
             clean,
             condition.corruption,
             condition.severity,

@@ -35,13 +35,13 @@ def peak_of(name: str, side: int, count: int) -> int:
     """Corrupt a random batch at each severity here; return by how many bytes the peak grew."""
     import torch
 
-    from robustsweep.corruptions import SEVERITIES, corrupt, table_for
+    from robustsweep.corruptions import SEVERITIES, corrupt_batch, table_for
 
     images = torch.randint(256, (count, 3, side, side), dtype=torch.uint8)
     ids, table = torch.arange(count), table_for(side, side)
     before = peak_bytes()
     for severity in SEVERITIES:
-        corrupt(images, name, severity, table=table, seed=0, ids=ids)
+        corrupt_batch(images, name, severity, table=table, seed=0, ids=ids)
     return peak_bytes() - before
 
 

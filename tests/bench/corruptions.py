@@ -20,7 +20,7 @@ from measurements import HEADING, PEER_HEADING, Measurement, projection, summary
 from peer import Peer
 from torch import Tensor
 
-from robustsweep.corruptions import COMMON, EXTRA, SEVERITIES, corrupt, table_for
+from robustsweep.corruptions import COMMON, EXTRA, SEVERITIES, corrupt_batch, table_for
 
 BATCH = {32: 1000, 224: 64}
 LEGACY_PYTHON = Path(__file__).resolve().parents[2] / ".venv.legacy" / "bin" / "python"
@@ -40,7 +40,7 @@ class Ours:
         ids, clock = torch.arange(len(self.images), device=self.images.device), clock_of(self.images.device)
 
         def batch() -> Tensor:
-            return corrupt(self.images, name, severity, table=self.table, seed=0, ids=ids)
+            return corrupt_batch(self.images, name, severity, table=self.table, seed=0, ids=ids)
 
         batch()
         repeats = max(1, round(OUR_SECONDS / clock(batch)))

@@ -17,7 +17,7 @@ from scipy import stats
 
 from robustsweep.benchmark.checkpoints import resolve
 from robustsweep.benchmark.sweep.evaluation import to_unit_range
-from robustsweep.corruptions import COMMON, CORRUPTIONS, SEVERITIES, corrupt, table_for
+from robustsweep.corruptions import COMMON, CORRUPTIONS, SEVERITIES, corrupt_batch, table_for
 from robustsweep.corruptions.corruption import no_fields
 
 CPU = torch.device("cpu")
@@ -40,7 +40,7 @@ def wrong_on_ours(modules, clean, labels, name, severity, seeds):
     table = table_for(*clean.shape[2:])
     runs = range(1 if CORRUPTIONS[name].sample is no_fields else seeds)
     ids = torch.arange(len(clean))
-    corrupted = (corrupt(clean, name, severity, table=table, seed=seed, ids=ids) for seed in runs)
+    corrupted = (corrupt_batch(clean, name, severity, table=table, seed=seed, ids=ids) for seed in runs)
     return np.mean([wrong(modules, images, labels) for images in corrupted], axis=0)
 
 

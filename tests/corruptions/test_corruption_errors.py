@@ -8,7 +8,7 @@ import torch
 from applying import IDS, pictures
 from PIL import Image
 
-from robustsweep.corruptions import corrupt, jpeg_round_trip, table_for
+from robustsweep.corruptions import corrupt_batch, jpeg_round_trip, table_for
 from robustsweep.corruptions.weather import frost
 from robustsweep.errors import DataError, MissingDependencyError, RobustsweepError, UsageError
 
@@ -16,7 +16,7 @@ from robustsweep.errors import DataError, MissingDependencyError, RobustsweepErr
 @pytest.mark.parametrize("severity", [0, 6, -1, 2.0, True, "3", None])
 def test_a_severity_that_is_no_integer_from_1_to_5_is_refused(severity):
     with pytest.raises(UsageError, match=r"integer from 1 to 5"):
-        corrupt(pictures(1), "fog", severity, table="cifar", seed=0, ids=IDS[:1])
+        corrupt_batch(pictures(1), "fog", severity, table="cifar", seed=0, ids=IDS[:1])
 
 
 @pytest.mark.parametrize(
@@ -33,20 +33,20 @@ def test_a_severity_that_is_no_integer_from_1_to_5_is_refused(severity):
 )
 def test_images_of_another_kind_are_refused(images, message):
     with pytest.raises(DataError, match=message):
-        corrupt(images, "fog", 1, table="cifar", seed=0, ids=IDS[:1])
+        corrupt_batch(images, "fog", 1, table="cifar", seed=0, ids=IDS[:1])
 
 
 @pytest.mark.parametrize("ids", [IDS[:2], IDS[:1].int(), IDS[:1].unsqueeze(0)])
 def test_ids_that_do_not_fit_the_images_are_refused(ids):
     with pytest.raises(DataError, match="one id per image"):
-        corrupt(pictures(1), "fog", 1, table="cifar", seed=0, ids=ids)
+        corrupt_batch(pictures(1), "fog", 1, table="cifar", seed=0, ids=ids)
 
 
 def test_unknown_names_are_refused_with_the_nearest_one():
     with pytest.raises(UsageError, match="did you mean 'glass_blur'"):
-        corrupt(pictures(1), "glas_blur", 1, table="cifar", seed=0, ids=IDS[:1])
+        corrupt_batch(pictures(1), "glas_blur", 1, table="cifar", seed=0, ids=IDS[:1])
     with pytest.raises(UsageError, match="cifar, tiny, imagenet, inception"):
-        corrupt(pictures(1), "fog", 1, table="cifar10", seed=0, ids=IDS[:1])
+        corrupt_batch(pictures(1), "fog", 1, table="cifar10", seed=0, ids=IDS[:1])
 
 
 @pytest.mark.parametrize("quality", [0, 96])
@@ -58,7 +58,7 @@ def test_a_jpeg_quality_out_of_range_is_refused(quality):
 def test_opencv_that_cannot_be_imported_is_named_with_the_likely_cause(monkeypatch):
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(MissingDependencyError, match=r"opencv-python.*libGL"):
-        corrupt(pictures(1), "spatter", 1, table="cifar", seed=0, ids=IDS[:1])
+        corrupt_batch(pictures(1), "spatter", 1, table="cifar", seed=0, ids=IDS[:1])
 
 
 def test_missing_and_altered_frost_textures_are_named(monkeypatch, tmp_path):
@@ -94,7 +94,7 @@ def test_missing_and_altered_frost_textures_are_named(monkeypatch, tmp_path):
 def test_an_argument_of_another_type_is_named_in_a_sentence(change, message):
     given = {"images": pictures(1), "name": "fog", "severity": 1, "table": "cifar", "seed": 0, "ids": IDS[:1]}
     with pytest.raises(RobustsweepError, match=message):
-        corrupt(**(given | change))
+        corrupt_batch(**(given | change))
 
 
 def test_the_other_functions_of_corruptions_name_what_came_too():

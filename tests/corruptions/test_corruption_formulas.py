@@ -9,7 +9,7 @@ from applying import applied, channels_last, photos, sampled
 from corruption_oracles import jpeg_compression
 from scipy import ndimage, stats
 
-from robustsweep.corruptions import CORRUPTIONS, corrupt, jpeg_round_trip
+from robustsweep.corruptions import CORRUPTIONS, corrupt_batch, jpeg_round_trip
 from robustsweep.corruptions.blur import gaussian
 from robustsweep.corruptions.blur.defocus import disk_kernel
 from robustsweep.corruptions.blur.gaussian import gaussian_blur
@@ -151,7 +151,7 @@ def test_large_images_are_shrunk_alike_by_pillow_and_by_tensors(height, width, s
 
 def test_shot_noise_has_the_mean_and_variance_of_truncated_photon_counts():
     images = torch.full((40, 3, 32, 32), 64, dtype=torch.uint8)
-    noisy = corrupt(images, "shot_noise", 1, table="cifar", seed=0, ids=torch.arange(40)).to(torch.float64)
+    noisy = corrupt_batch(images, "shot_noise", 1, table="cifar", seed=0, ids=torch.arange(40)).to(torch.float64)
     counts, n = np.arange(500), noisy.numel()
     levels, weights = np.floor(counts / 500 * 255), stats.poisson(64 / 255 * 500).pmf(counts)
     mean = levels @ weights

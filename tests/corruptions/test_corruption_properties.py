@@ -6,7 +6,7 @@ import pytest
 import torch
 from applying import IDS, applied, limit_passes, pictures, sampled
 
-from robustsweep.corruptions import COMMON, CORRUPTIONS, EXTRA, SEVERITIES, TABLES, corrupt, table_for
+from robustsweep.corruptions import COMMON, CORRUPTIONS, EXTRA, SEVERITIES, TABLES, corrupt_batch, table_for
 from robustsweep.corruptions.corruption import no_fields
 from robustsweep.corruptions.weather import frost
 from robustsweep.draws import Draws
@@ -55,7 +55,7 @@ def test_no_pixel_depends_on_the_batch_or_on_the_order(name, table):
     for severity in SEVERITIES:
 
         def run(rows, severity=severity):
-            return corrupt(images[rows], name, severity, table=table, seed=5, ids=IDS[rows])
+            return corrupt_batch(images[rows], name, severity, table=table, seed=5, ids=IDS[rows])
 
         whole = run(slice(0, 12))
         for sizes in ([12], [1, 3, 8], [8, 1, 1, 1, 1]):
@@ -65,20 +65,20 @@ def test_no_pixel_depends_on_the_batch_or_on_the_order(name, table):
 @EVERY_ONE
 def test_no_pixel_depends_on_where_a_large_batch_is_cut_into_passes(name):
     images = pictures(400)
-    whole = corrupt(images, name, 3, table="cifar", seed=5, ids=IDS[:400])
+    whole = corrupt_batch(images, name, 3, table="cifar", seed=5, ids=IDS[:400])
     pieces = zip(images.split(64), IDS[:400].split(64), strict=True)
     assert torch.equal(
-        torch.cat([corrupt(piece, name, 3, table="cifar", seed=5, ids=ids) for piece, ids in pieces]), whole
+        torch.cat([corrupt_batch(piece, name, 3, table="cifar", seed=5, ids=ids) for piece, ids in pieces]), whole
     )
 
 
 @EVERY_ONE
 def test_no_pixel_depends_on_how_many_images_fit_one_pass(name, monkeypatch):
     images = pictures(9)
-    whole = corrupt(images, name, 3, table="cifar", seed=5, ids=IDS[:9])
+    whole = corrupt_batch(images, name, 3, table="cifar", seed=5, ids=IDS[:9])
     for values in (1, 4 * 3 * 32 * 32, 9 * 3 * 32 * 32):
         limit_passes(monkeypatch, values)
-        assert torch.equal(corrupt(images, name, 3, table="cifar", seed=5, ids=IDS[:9]), whole)
+        assert torch.equal(corrupt_batch(images, name, 3, table="cifar", seed=5, ids=IDS[:9]), whole)
 
 
 @pytest.mark.parametrize(
@@ -89,9 +89,9 @@ def test_no_pixel_depends_on_how_many_images_fit_one_pass(name, monkeypatch):
 @EVERY_ONE
 def test_no_pixel_depends_on_the_batch_at_larger_sizes(name, height, width, table, severity):
     images = pictures(3, height, width)
-    whole = corrupt(images, name, severity, table=table, seed=5, ids=IDS[:3])
+    whole = corrupt_batch(images, name, severity, table=table, seed=5, ids=IDS[:3])
     assert whole.shape == images.shape
-    single = corrupt(images[2:], name, severity, table=table, seed=5, ids=IDS[2:3])
+    single = corrupt_batch(images[2:], name, severity, table=table, seed=5, ids=IDS[2:3])
     assert torch.equal(single, whole[2:])
 
 
@@ -102,7 +102,7 @@ def test_pixels_keep_dtype_and_shape_and_the_input_is_left_alone(name, table):
         images = pictures(2, height, width)
         before = images.clone()
         for severity in SEVERITIES:
-            corrupted = corrupt(images, name, severity, table=table, seed=0, ids=IDS[:2])
+            corrupted = corrupt_batch(images, name, severity, table=table, seed=0, ids=IDS[:2])
             assert corrupted.dtype == torch.uint8
             assert corrupted.shape == images.shape
             assert torch.equal(images, before)
@@ -125,16 +125,16 @@ def test_the_layout_in_memory_makes_no_difference(name, table):
     }
     ids = IDS[:6].clone()[::2]
     for severity in (1, 4):
-        expected = corrupt(images, name, severity, table=table, seed=0, ids=ids.contiguous())
+        expected = corrupt_batch(images, name, severity, table=table, seed=0, ids=ids.contiguous())
         for layout, laid_out in layouts.items():
-            assert torch.equal(corrupt(laid_out, name, severity, table=table, seed=0, ids=ids), expected), layout
+            assert torch.equal(corrupt_batch(laid_out, name, severity, table=table, seed=0, ids=ids), expected), layout
 
 
 @EVERY_ONE
 def test_images_that_share_their_memory_are_corrupted_each_by_its_id(name):
     one = pictures(1)
-    shared = corrupt(one.expand(3, -1, -1, -1), name, 5, table="cifar", seed=0, ids=IDS[:3])
-    assert torch.equal(shared, corrupt(one.repeat(3, 1, 1, 1), name, 5, table="cifar", seed=0, ids=IDS[:3]))
+    shared = corrupt_batch(one.expand(3, -1, -1, -1), name, 5, table="cifar", seed=0, ids=IDS[:3])
+    assert torch.equal(shared, corrupt_batch(one.repeat(3, 1, 1, 1), name, 5, table="cifar", seed=0, ids=IDS[:3]))
 
 
 @EVERY_ONE
@@ -153,9 +153,9 @@ def test_formulas_leave_images_and_fields_alone(name):
 def test_the_randomness_is_a_function_of_seed_corruption_severity_and_id(name, table):
     images = pictures(1, *SIZES[table]).repeat(2, 1, 1, 1)
     for severity in SEVERITIES:
-        one = corrupt(images, name, severity, table=table, seed=0, ids=IDS[:2])
-        again = corrupt(images, name, severity, table=table, seed=0, ids=IDS[:2])
-        other = corrupt(images, name, severity, table=table, seed=1, ids=IDS[:2])
+        one = corrupt_batch(images, name, severity, table=table, seed=0, ids=IDS[:2])
+        again = corrupt_batch(images, name, severity, table=table, seed=0, ids=IDS[:2])
+        other = corrupt_batch(images, name, severity, table=table, seed=1, ids=IDS[:2])
         assert torch.equal(one, again)
         assert torch.equal(one[0], one[1]) == (name not in RANDOM)
         assert torch.equal(one, other) == (name not in RANDOM)
@@ -165,7 +165,7 @@ def test_the_random_state_of_torch_is_neither_read_nor_set():
     state = torch.get_rng_state()
     for name in RANDOM:
         if name != "spatter":
-            corrupt(pictures(1), name, 3, table="cifar", seed=0, ids=IDS[:1])
+            corrupt_batch(pictures(1), name, 3, table="cifar", seed=0, ids=IDS[:1])
     assert torch.equal(torch.get_rng_state(), state)
 
 
@@ -174,7 +174,7 @@ def test_damage_grows_with_severity(name):
     # Many draws: the plasma of a single fog says little.
     images = pictures(16).repeat(16, 1, 1, 1)
     damage = [
-        (corrupt(images, name, severity, table="imagenet", seed=0, ids=torch.arange(256)).int() - images)
+        (corrupt_batch(images, name, severity, table="imagenet", seed=0, ids=torch.arange(256)).int() - images)
         .abs()
         .float()
         .mean()
@@ -186,7 +186,7 @@ def test_damage_grows_with_severity(name):
 @EVERY_ONE
 def test_no_images_give_no_images(name):
     empty = torch.empty((0, 3, 32, 32), dtype=torch.uint8)
-    assert corrupt(empty, name, 1, table="cifar", seed=0, ids=IDS[:0]).shape == (0, 3, 32, 32)
+    assert corrupt_batch(empty, name, 1, table="cifar", seed=0, ids=IDS[:0]).shape == (0, 3, 32, 32)
 
 
 @pytest.mark.gpu
@@ -196,8 +196,8 @@ def test_no_images_give_no_images(name):
 def test_cuda_gives_the_pixels_of_the_cpu(name, side, table):
     images = pictures(4, side, side)
     for severity in SEVERITIES:
-        expected = corrupt(images, name, severity, table=table, seed=0, ids=IDS[:4])
-        on_device = corrupt(images.cuda(), name, severity, table=table, seed=0, ids=IDS[:4].cuda())
+        expected = corrupt_batch(images, name, severity, table=table, seed=0, ids=IDS[:4])
+        on_device = corrupt_batch(images.cuda(), name, severity, table=table, seed=0, ids=IDS[:4].cuda())
         assert on_device.device.type == "cuda"
         assert torch.equal(on_device.cpu(), expected)
 
@@ -262,7 +262,7 @@ def test_pixels_are_those_of_this_protocol_version(name):
     images = pictures(4)
     total = 0
     for severity in SEVERITIES:
-        pixels = corrupt(images, name, severity, table="cifar", seed=0, ids=IDS[:4]).to(torch.int64).flatten()
+        pixels = corrupt_batch(images, name, severity, table="cifar", seed=0, ids=IDS[:4]).to(torch.int64).flatten()
         total += int((pixels * (torch.arange(pixels.numel()) % 1009 + severity)).sum())
     # Whole numbers are exact; another processor may round a float32 sum otherwise and move a few values by a level.
     is_exact = name in ("shot_noise", "impulse_noise", "pixelate")

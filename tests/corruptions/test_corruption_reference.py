@@ -13,7 +13,7 @@ from applying import applied, channels_last
 from random_oracles import elastic_transform
 from scipy import ndimage, optimize
 
-from robustsweep.corruptions import COMMON, CORRUPTIONS, EXTRA, SEVERITIES, corrupt
+from robustsweep.corruptions import COMMON, CORRUPTIONS, EXTRA, SEVERITIES, corrupt_batch
 from robustsweep.corruptions.blur.motion import motion_blur
 
 SHARED = Path(os.environ.get("ROBUSTSWEEP_SHARED", Path(__file__).parents[2] / ".." / "shared")).resolve()
@@ -48,7 +48,7 @@ SHARE_EQUAL = {"brightness": 0.96, "defocus_blur": 0.93, "saturate": 0.8} | dict
 def test_pixels_without_randomness_are_the_original_ones_within_a_grey_level(name, table):
     clean = reference(table, "clean")
     for severity in SEVERITIES:
-        ours = corrupt(clean, name, severity, table=table, seed=0, ids=torch.arange(len(clean)))
+        ours = corrupt_batch(clean, name, severity, table=table, seed=0, ids=torch.arange(len(clean)))
         difference = (ours.int() - reference(table, name)[severity - 1].int()).abs()
         equal, near = (float((difference <= most).double().mean()) for most in (0, 1))
         print(f"{table} {name}@{severity}: {equal:.3%} equal, {near:.4%} within one level, at most {difference.max()}")
@@ -66,7 +66,7 @@ def test_random_damage_has_the_original_mean_and_spread(name, table, largest_t):
     repeats, count = 8, len(clean)
     for severity in SEVERITIES:
         batches = [
-            corrupt(clean.byte(), name, severity, table=table, seed=seed, ids=torch.arange(count))
+            corrupt_batch(clean.byte(), name, severity, table=table, seed=seed, ids=torch.arange(count))
             for seed in range(repeats)
         ]
         original = reference(table, name)[severity - 1]

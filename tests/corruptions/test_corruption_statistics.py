@@ -12,7 +12,7 @@ from corruption_oracles import to_uint8
 from random_oracles import RANDOM
 from scipy import stats
 
-from robustsweep.corruptions import CORRUPTIONS, corrupt
+from robustsweep.corruptions import CORRUPTIONS, corrupt_batch
 
 SIDE = 32
 LARGEST_Z = 6.0
@@ -121,7 +121,9 @@ def test_corrupted_images_have_the_moments_and_correlations_of_published_ones(na
     random = np.random.default_rng([severity, *name.encode()])
     parameters = CORRUPTIONS[name].parameters("cifar", severity)
     images = torch.from_numpy(ramps()).permute(2, 0, 1).expand(len(IDS), -1, -1, -1)
-    ours = corrupt(images, name, severity, table="cifar", seed=0, ids=IDS).permute(0, 2, 3, 1).numpy().astype(float)
+    ours = (
+        corrupt_batch(images, name, severity, table="cifar", seed=0, ids=IDS).permute(0, 2, 3, 1).numpy().astype(float)
+    )
     theirs = [to_uint8(published(name, ramps() / 255, parameters, random)) for _ in range(500)]
     theirs = np.stack(theirs).astype(float)
     centre = (ours.mean(axis=0) + theirs.mean(axis=0)) / 2

@@ -7,7 +7,7 @@ from threading import Event
 import pytest
 import torch
 
-from robustsweep.corruptions import corrupt
+from robustsweep.corruptions import corrupt_batch
 from robustsweep.corruptions.opencv import without_opencv_threads
 
 cv2 = pytest.importorskip("cv2", exc_type=ImportError)
@@ -60,7 +60,7 @@ def test_every_corruption_runs_without_them(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(cv2, "Canny", watched)
     images = torch.zeros(4, 3, 64, 64, dtype=torch.uint8)
-    corrupt(images, "spatter", 1, ids=torch.arange(4), seed=0, table="tiny")
+    corrupt_batch(images, "spatter", 1, ids=torch.arange(4), seed=0, table="tiny")
     assert len(seen) == 4
     assert max(seen) < 3
     assert cv2.getNumThreads() == 3

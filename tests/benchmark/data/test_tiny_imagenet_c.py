@@ -15,7 +15,7 @@ from robustsweep.benchmark.architectures import build_architecture
 from robustsweep.benchmark.data import open_data
 from robustsweep.benchmark.data.dataset import path_id
 from robustsweep.benchmark.plan.request import SweepRequest, plan_of
-from robustsweep.corruptions import CORRUPTIONS, corrupt, jpeg_round_trip
+from robustsweep.corruptions import CORRUPTIONS, corrupt_batch, jpeg_round_trip
 from robustsweep.errors import DataError
 
 # Names as in the published Tiny-ImageNet-C, which are not those of the validation images.
@@ -131,7 +131,7 @@ def test_generated_images_and_the_tree_that_they_are_saved_as_give_the_same_pred
     files = {}
     for name in names:
         for severity in range(1, 6):
-            images = corrupt(
+            images = corrupt_batch(
                 clean.images(np.arange(5)), name, severity, table="tiny", seed=0, ids=torch.from_numpy(clean.ids)
             )
             for image, path in zip(images.permute(0, 2, 3, 1).numpy(), IN_ORDER, strict=True):
@@ -165,7 +165,7 @@ def test_generated_images_end_with_the_round_trip_of_the_official_files(tiny: Pa
         request = SweepRequest((checkpoint,), data, ("tiny-imagenet-c-extra",), final_jpeg=final_jpeg)
         plan = plan_of(request)
         (blur,) = (c for c in plan.conditions if c.name == "gaussian_blur@3")
-        expected = corrupt(clean, "gaussian_blur", 3, table="tiny", seed=0, ids=ids)
+        expected = corrupt_batch(clean, "gaussian_blur", 3, table="tiny", seed=0, ids=ids)
         if final_jpeg:
             expected = jpeg_round_trip(expected, 85)
         assert torch.equal(plan.source.generate(blur, clean, ids), expected)

@@ -11,7 +11,7 @@ from robustsweep.benchmark.plan import source as sources
 from robustsweep.benchmark.plan.conditions import Clean, Condition, Corrupted
 from robustsweep.benchmark.plan.source import Source
 from robustsweep.benchmark.plan.suites import SUITES, suite_conditions
-from robustsweep.corruptions import CORRUPTIONS, corrupt, jpeg_round_trip
+from robustsweep.corruptions import CORRUPTIONS, corrupt_batch, jpeg_round_trip
 from robustsweep.errors import DataError, UsageError
 from robustsweep.results.stored.cells import identity_key
 
@@ -155,7 +155,7 @@ def test_generated_images_are_the_corruption_with_the_sources_seed_then_the_roun
     ids = torch.from_numpy(data.ids)
     images = data.images(data.ids)
     source = Source.choose(data, limit=None, seed=7)
-    plain = corrupt(images, "gaussian_noise", 2, table="tiny", seed=7, ids=ids)
+    plain = corrupt_batch(images, "gaussian_noise", 2, table="tiny", seed=7, ids=ids)
     assert torch.equal(source.generate(Corrupted("gaussian_noise", 2, "tiny"), images, ids), plain)
     found = source.generate(Corrupted("gaussian_noise", 2, "tiny", 85), images, ids)
     assert torch.equal(found, jpeg_round_trip(plain, 85))

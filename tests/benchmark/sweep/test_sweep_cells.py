@@ -26,7 +26,7 @@ from robustsweep.benchmark.checkpoints.files.file_accuracy import FileAccuracy
 from robustsweep.benchmark.plan.conditions import Corrupted
 from robustsweep.benchmark.plan.source import Source
 from robustsweep.benchmark.sweep.sweep import choose_batch_size
-from robustsweep.corruptions import corrupt
+from robustsweep.corruptions import corrupt_batch
 from robustsweep.results.stored.store import CellStore
 
 
@@ -34,7 +34,7 @@ def test_a_cell_holds_what_the_network_says_of_the_corrupted_images(tmp_path: Pa
     data = tiny_data(20)
     swept(tiny_plan("clean", "gaussian_noise@3", data=data, seed=4), tmp_path)
     images = data.images(data.ids)
-    noisy = corrupt(images, "gaussian_noise", 3, table="cifar", seed=4, ids=torch.from_numpy(data.ids))
+    noisy = corrupt_batch(images, "gaussian_noise", 3, table="cifar", seed=4, ids=torch.from_numpy(data.ids))
     network = TinyNet(0).eval()
     for name, shown in [("clean", images), ("gaussian_noise@3", noisy)]:
         with torch.inference_mode():
