@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from robustsweep.benchmark.checkpoints.card import Card
 from robustsweep.benchmark.checkpoints.files.file_accuracy import FileAccuracy
-from robustsweep.benchmark.checkpoints.networks.network import Network
 from robustsweep.benchmark.checkpoints.normalisation import Normalised
 from robustsweep.benchmark.checkpoints.state_dicts import weights_hash
 from robustsweep.benchmark.checkpoints.weights import Loaded
@@ -82,24 +81,25 @@ def notes_of(checkpoints: Iterable[Checkpoint]) -> list[str]:
     return [f"{listed(names)}: {note}" for note, names in about.items()]
 
 
-def count_outputs(network: Network, size: int | None, architecture: str) -> int:
+def count_outputs(module: nn.Module, size: tuple[int, int], architecture: str, advice: str) -> int:
     """Count the logits of a network by showing it one image.
 
     Args:
-        network: The network.
-        size: Side of the image; None: what the library states, else 32.
+        module: The network, on the CPU; it is put into evaluation mode.
+        size: Height and width of the image.
         architecture: What it is, for errors.
+        advice: How to fix another size, for errors.
 
     Raises:
         CheckpointError: If it cannot take the image, or returns something else than logits.
     """
-    side = size or network.input_size or 32
+    height, width = size
     try:
         with foreign_code(), torch.inference_mode():
-            logits = network.module.eval()(torch.zeros(1, 3, side, side))
+            logits = module.eval()(torch.zeros(1, 3, height, width))
     except Exception as error:  # a network that does not fit can raise anything
         raise CheckpointError(
-            f"{architecture} cannot take an image of {side}x{side} pixels ({described(error)}); say input_size=N."
+            f"{architecture} cannot take an image of {width}x{height} pixels ({described(error)}); {advice}."
         ) from error
     if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != 1:
         shown = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__

@@ -21,6 +21,7 @@ KEYS = (
     *("arch", "norm", "method", "seed", "name", "classes", "input_size", "entry", "prefix", "weights", "model_dir"),
     "clean_accuracy",
 )
+_ANY_SIDE = 32
 _SHARED_KEYS = ("arch", "norm", "classes", "method", "entry", "prefix")
 
 
@@ -47,6 +48,24 @@ def resolve(spec: Spec | str) -> list[Checkpoint]:
     if path.is_dir() or (not path.exists() and any(character in spec.target for character in "*?[")):
         return _from_many(spec, path)
     return [_from_file(spec, path)]
+
+
+def resolve_one(spec: Spec | str, verb: str) -> Checkpoint:
+    """Find the one checkpoint that a spec names.
+
+    Args:
+        spec: As for ``resolve``.
+        verb: What is to be done with it, for the error.
+
+    Raises:
+        UsageError: If the spec cannot be understood, or names several.
+        CheckpointError: If the checkpoint is missing, unsafe or does not fit.
+    """
+    found = resolve(spec)
+    if len(found) != 1:
+        name = spec if isinstance(spec, str) else spec.text
+        raise UsageError(f"{name} names {len(found)} checkpoints; {verb} one at a time.")
+    return found[0]
 
 
 def _from_many(spec: Spec, path: Path) -> list[Checkpoint]:
@@ -153,7 +172,8 @@ def _outputs(wanted: Wanted, loaded: Loaded, size: int | None) -> int:
     """Return the number of outputs, counted where the architecture does not decide it."""
     if wanted.scheme not in SCHEMES and loaded.classes is not None:
         return loaded.classes
-    outputs = count_outputs(loaded.network, size, wanted.architecture)
+    side = size or loaded.network.input_size or _ANY_SIDE
+    outputs = count_outputs(loaded.network.module, (side, side), wanted.architecture, "say input_size=N")
     if loaded.classes not in (None, outputs):
         name = wanted.architecture.partition(":")[2]
         reason = "" if loaded.network.takes_classes else f"; {without_classes(name)}"

@@ -103,13 +103,9 @@ def decode(content: bytes, name: str, preprocessing: Preprocessing) -> torch.Ten
     """
     try:
         with pillow_unheard(), Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-            if image.mode not in _CONVERTIBLE_MODES:
-                raise DataError(f"it has Pillow's mode {image.mode!r}; convert it to 8-bit RGB")
+            check_mode(image)
             _check_size(image, len(content))
-            # Pillow warns where a palette's transparency is dropped in one go.
-            full = image.convert("RGBA") if "transparency" in image.info else image
-            rgb = preprocessing.apply(full if full.mode == "RGB" else full.convert("RGB"))
-            pixels = np.array(rgb)
+            pixels = np.array(preprocessing.apply(as_rgb(image)))
     except DataError as error:
         raise DataError(f"{name} does not fit: {str(error).rstrip('.')}.") from None
     except UnidentifiedImageError:
@@ -117,6 +113,23 @@ def decode(content: bytes, name: str, preprocessing: Preprocessing) -> torch.Ten
     except Exception as error:  # a damaged file can raise anything
         raise DataError(f"{name} cannot be decoded ({error}); replace or remove the file.") from error
     return torch.from_numpy(pixels).permute(2, 0, 1)
+
+
+def check_mode(image: Image.Image) -> None:
+    """Refuse an image that has no sure way to RGB.
+
+    Raises:
+        DataError: Naming Pillow's mode.
+    """
+    if image.mode not in _CONVERTIBLE_MODES:
+        raise DataError(f"it has Pillow's mode {image.mode!r}; convert it to 8-bit RGB")
+
+
+def as_rgb(image: Image.Image) -> Image.Image:
+    """Convert an image of a checked mode to RGB as ``decode`` does; transparency is dropped."""
+    # Pillow warns where a palette's transparency is dropped in one go.
+    full = image.convert("RGBA") if "transparency" in image.info else image
+    return full if full.mode == "RGB" else full.convert("RGB")
 
 
 def _check_size(image: Image.Image, n_bytes: int) -> None:
