@@ -3,13 +3,14 @@
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 from robustsweep.augmentations import METHODS, Method, build_method, parameters_of
-from robustsweep.benchmark.spec import parse_spec
-from robustsweep.errors import UsageError
+from robustsweep.benchmark.spec import Spec, parse_spec
+from robustsweep.errors import CheckpointError, UsageError
 from robustsweep.plan_file import merged, read_plan
 from robustsweep.training.cards import Keep
 from robustsweep.training.job import BASELINE, Job
@@ -63,24 +64,36 @@ def read_train_request(path: Path) -> TrainRequest | None:
     Raises:
         UsageError: If it is not TOML, or a key is unknown or of the wrong type.
     """
-    content = read_plan(path)
-    if "train" not in content:
+    return train_request_of(read_plan(path), f"the plan {path}")
+
+
+def train_request_of(plan: Mapping[str, Any], where: str) -> TrainRequest | None:
+    """Read the [train] table of the content of a plan, as ``read_train_request`` does.
+
+    Args:
+        plan: What TOML gives, or a dict that a user wrote.
+        where: What it is, for errors, such as ``"the plan FILE"``.
+
+    Raises:
+        UsageError: If a key is unknown or of the wrong type.
+    """
+    if "train" not in plan:
         return None
-    table = content["train"]
-    if not isinstance(table, dict):
-        raise UsageError(f"The plan {path}: train must be a table, [train], got {table!r}.")
-    if isinstance(content.get("data"), str):
-        table.setdefault("data", content["data"])
-    if isinstance(content.get("out"), str):
-        table.setdefault("out", str(Path(content["out"]) / "checkpoints"))
+    shown = f"T{where[1:]}"
+    if not isinstance(plan["train"], dict):
+        raise UsageError(f"{shown}: train must be a table, [train], got {plan['train']!r}.")
+    table = dict(plan["train"])
+    if isinstance(plan.get("data"), str):
+        table.setdefault("data", plan["data"])
+    if isinstance(plan.get("out"), str):
+        table.setdefault("out", str(Path(plan["out"]) / "checkpoints"))
     if type(table.get("seed")) is int:
         table["seed"] = str(table["seed"])
-    where = f"The plan {path}, [train]"
     if isinstance(methods := table.get("methods"), list):
         if not methods:
-            raise UsageError(f"{where}: methods must be a list that is not empty.")
-        table["methods"] = [_as_text(one, where) if isinstance(one, dict) else one for one in methods]
-    return merged(TrainRequest(), table, where)
+            raise UsageError(f"{shown}, [train]: methods must be a list that is not empty.")
+        table["methods"] = [_as_text(one, f"{shown}, [train]") if isinstance(one, dict) else one for one in methods]
+    return merged(TrainRequest(), table, f"{where}, [train]")
 
 
 def _as_text(table: dict[str, Any], where: str) -> str:
@@ -166,3 +179,23 @@ def jobs_of(request: TrainRequest) -> list[Job]:
 def checkpoint_files(request: TrainRequest) -> list[Path]:
     """List the checkpoints that the trainings of all shards leave."""
     return [path for job in jobs_of(request) for path in job.files(request.keep)]
+
+
+def trained_specs(request: TrainRequest | None, remedy: str) -> tuple[Spec, ...]:
+    """Name the checkpoints of a plan for a sweep; none where it has no [train] table.
+
+    Args:
+        request: The plan's table.
+        remedy: What trains them, for the error, such as ``"robustsweep train PLAN"``.
+
+    Raises:
+        CheckpointError: If one is not there.
+    """
+    files = checkpoint_files(request) if request else []
+    if lacking := [path for path in files if not path.is_file()]:
+        raise CheckpointError(
+            f"{len(lacking)} of {len(files)} checkpoints of the plan are not trained yet, such as {lacking[0]}: run "
+            f"{remedy} first."
+        )
+    # A path is a spec as it is, whatever commas it holds.
+    return tuple(Spec(str(path), str(path), {}) for path in files)

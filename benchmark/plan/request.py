@@ -1,5 +1,6 @@
 """What a user asks of a sweep, from a TOML file, the command line, or both."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -60,37 +61,49 @@ def read_request(path: Path) -> SweepRequest:
     Raises:
         UsageError: If it is not TOML, or a key is unknown or of the wrong type.
     """
-    content = read_plan(path)
-    checkpoints = content.get("checkpoints", [])
-    if not isinstance(checkpoints, list):
-        raise UsageError(f"The plan {path}: checkpoints must be a list of [[checkpoints]] tables or of specs.")
-    content["checkpoints"] = [_checkpoint(entry, path) for entry in checkpoints]
-    return merged(SweepRequest(), content, f"The plan {path}", beside=TABLES)
+    return request_of(read_plan(path), f"the plan {path}")
 
 
-def _checkpoint(entry: Any, path: Path) -> Spec | str:
+def request_of(plan: Mapping[str, Any], where: str) -> SweepRequest:
+    """Read the content of a plan; its tables [train] and [compare] are left to these commands.
+
+    Args:
+        plan: What TOML gives, or a dict that a user wrote.
+        where: What it is, for errors, such as ``"the plan FILE"``.
+
+    Raises:
+        UsageError: If a key is unknown or of the wrong type.
+    """
+    checkpoints = plan.get("checkpoints", [])
+    if not isinstance(checkpoints, list | tuple):
+        raise UsageError(f"T{where[1:]}: checkpoints must be a list of [[checkpoints]] tables or of specs.")
+    content = {**plan, "checkpoints": [_checkpoint(entry, f"T{where[1:]}") for entry in checkpoints]}
+    return merged(SweepRequest(), content, where, beside=TABLES)
+
+
+def _checkpoint(entry: Any, where: str) -> Spec | str:
     if isinstance(entry, str):
         return entry
     if not isinstance(entry, dict) or not isinstance(entry.get("file"), str) or not entry["file"].strip():
-        raise UsageError(f"The plan {path}: each of [[checkpoints]] needs file = '...'.")
+        raise UsageError(f"{where}: each of [[checkpoints]] needs file = '...'.")
     options = {}
     for key, value in entry.items():
         if key == "file":
             continue
         if key not in KEYS:
             raise unknown_name("key of [[checkpoints]]", key, ["file", *KEYS])
-        options[key] = _option(key, value, path)
+        options[key] = _option(key, value, where)
     return Spec(entry["file"], entry["file"], options)
 
 
-def _option(key: str, value: Any, path: Path) -> str:
+def _option(key: str, value: Any, where: str) -> str:
     """Write a value as the comma form has it."""
     parts = value if isinstance(value, list) else [value]
     kinds = (int, float) if isinstance(value, list) else (int, float, str)
     text = " ".join(map(str, parts))
     if not text.strip() or any(isinstance(part, bool) or not isinstance(part, kinds) for part in parts):
         raise UsageError(
-            f"The plan {path}: {key} must be a string, a number or a list of numbers that is not empty, got {value!r}."
+            f"{where}: {key} must be a string, a number or a list of numbers that is not empty, got {value!r}."
         )
     return text
 

@@ -1,6 +1,5 @@
 """``robustsweep sweep``: compute the missing cells of a plan."""
 
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
     from robustsweep.benchmark.spec import Spec
     from robustsweep.benchmark.sweep.sweep import SweepSettings, SweepSummary
     from robustsweep.results.stored.store import CellStore
-
-
-_DEVICE = re.compile(r"cpu|cuda(?::([0-9]{1,3}))?")
 
 
 def sweep(
@@ -125,19 +121,9 @@ def sweep(
 
 def _trained(plan: Path) -> "tuple[Spec, ...]":
     """List the checkpoints that ``train`` leaves where it is given the same plan."""
-    from robustsweep.benchmark.spec import Spec
-    from robustsweep.errors import CheckpointError
-    from robustsweep.training.request import checkpoint_files, read_train_request
+    from robustsweep.training.request import read_train_request, trained_specs
 
-    request = read_train_request(plan)
-    files = checkpoint_files(request) if request else []
-    if lacking := [path for path in files if not path.is_file()]:
-        raise CheckpointError(
-            f"{len(lacking)} of {len(files)} checkpoints of the plan are not trained yet, such as {lacking[0]}: run "
-            f"robustsweep train {plan} first."
-        )
-    # A path is a spec as it is, whatever commas it holds.
-    return tuple(Spec(str(path), str(path), {}) for path in files)
+    return trained_specs(read_train_request(plan), f"robustsweep train {plan}")
 
 
 def choose_device(name: str) -> "torch.device":
@@ -146,20 +132,9 @@ def choose_device(name: str) -> "torch.device":
     Raises:
         UsageError: If it is not there.
     """
-    import torch
+    from robustsweep.process.devices import find_device
 
-    from robustsweep.errors import UsageError
-
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    found = _DEVICE.fullmatch(name)
-    if found is None:
-        raise UsageError(f"--device must be auto, cpu, cuda or cuda:N, got {name!r}.")
-    if name != "cpu" and int(found[1] or 0) >= torch.cuda.device_count():
-        raise UsageError(
-            f"--device {name}: this machine has {torch.cuda.device_count()} CUDA devices; use --device cpu."
-        )
-    return torch.device(name)
+    return find_device(name, "--device")
 
 
 def show_plan(console: "Console", plan: "Plan", store: "CellStore", shard: "Shard") -> None:
