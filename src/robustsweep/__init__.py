@@ -1,23 +1,53 @@
 """Measure how robust image classifiers are, and compare them with numbers that can be trusted.
 
-Importing it before torch decides how OpenMP's threads wait for each other, see ``waiting_threads``.
+Importing it before torch decides how OpenMP's threads wait for each other, see ``waiting_threads``. The names below are
+loaded where they are first asked for, so that a command answers before torch is there.
 """
 
 import sys
+from typing import TYPE_CHECKING
 
 from robustsweep.process import waiting_threads
+
+if TYPE_CHECKING:
+    from robustsweep import transforms
+    from robustsweep.api.corrupt import corrupt
+
+    __version__: str
 
 if "torch" not in sys.modules:
     waiting_threads.decide()
 
-__all__ = ["__version__"]
+_HOMES = {
+    "corrupt": "robustsweep.api.corrupt",
+    "transforms": "robustsweep.transforms",
+}
+__all__ = [
+    "__version__",
+    "corrupt",
+    "transforms",
+]
+
+if not TYPE_CHECKING:  # a checker of types knows the names by their imports, and any other name as a mistake
+
+    def __getattr__(name):
+        # The version is looked up where it is asked for: the look-up takes longer than all else that happens before a
+        # command can be interrupted.
+        from importlib import import_module
+
+        if name == "__version__":
+            return _version()
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        home = import_module(_HOMES[name])
+        return getattr(home, name, home)
 
 
-def __getattr__(name: str) -> str:
-    # Looked up where it is asked for: the look-up takes longer than all else that happens before a command can be
-    # interrupted.
-    if name != "__version__":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _version() -> str:
     from importlib.metadata import PackageNotFoundError, version
 
     try:

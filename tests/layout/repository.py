@@ -17,8 +17,9 @@ def setuptools_table() -> dict[str, object]:
 def package_folders() -> dict[str, Path]:
     """Every folder with an ``__init__.py``, by the name it must be imported under."""
     root = ROOT / "src/robustsweep"
-    own = [init.parent for init in sorted(root.glob("*/__init__.py")) if not init.parent.is_symlink()]
-    found = {"robustsweep": root, **{f"robustsweep.{folder.name}": folder for folder in own}}
+    own = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and not folder.is_symlink()]
+    rooms = [init.parent for folder in own for init in sorted(folder.rglob("__init__.py"))]
+    found = {"robustsweep": root, **{f"robustsweep.{'.'.join(room.relative_to(root).parts)}": room for room in rooms}}
     for top in TOP_LEVEL:
         for init in sorted((ROOT / top).rglob("__init__.py")):
             found[f"robustsweep.{'.'.join(init.parent.relative_to(ROOT).parts)}"] = init.parent

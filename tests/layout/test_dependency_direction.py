@@ -20,7 +20,7 @@ ROOT_MODULES = {
 }
 # Those that commands may import before they run, since they need nothing but Python.
 LIGHT = ("cli", "errors", "process.interruption", "printable", "values", "__version__")
-# What each folder may import of the others; nothing imports cli.
+# What each folder may import of the others; nothing imports cli, and api is the commands' and the users'.
 ALLOWED = {
     "augmentations": set(),
     "corruptions": set(),
@@ -28,7 +28,8 @@ ALLOWED = {
     "results": set(),
     "benchmark": {"corruptions", "attacks", "results"},
     "training": {"augmentations", "benchmark", "results"},
-    "src/robustsweep/cli": {*TOP_LEVEL, "cli"},
+    "src/robustsweep/api": {*TOP_LEVEL, "api"},
+    "src/robustsweep/cli": {*TOP_LEVEL, "api", "cli"},
 }
 PURE = ("augmentations", "corruptions", "attacks")
 

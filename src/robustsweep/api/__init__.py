@@ -1,0 +1,1 @@
+"""The Python API: one concept per module; ``robustsweep`` offers the names."""
