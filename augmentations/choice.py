@@ -49,7 +49,7 @@ class Choice(Method):
         are_chances = all(math.isfinite(weight) and weight >= 0 for weight in weights) and sum(weights) > 0
         require(are_chances, self.name, "weights", "at least 0, and one of them more", self.weights)
         if self.per_sample:
-            whole = [each.name for each in built if not _augments_alone(each)]
+            whole = [each.name for each in built if not augments_alone(each)]
             require(not whole, self.name, "per_sample", f"false with {', '.join(whole)}", self.per_sample)
         # The dataclass is frozen: what is kept is complete, so that the card says everything.
         operations = tuple({"method": each.name, **each.parameters()} for each in built)
@@ -137,8 +137,8 @@ def _with_columns(operations: Sequence[Method]) -> Iterator[tuple[Method, slice]
         start += width
 
 
-def _augments_alone(method: Method) -> bool:
-    """Say whether ``apply`` is all that the method does to a batch."""
+def augments_alone(method: Method) -> bool:
+    """Say whether ``apply`` is all that a method does to a batch."""
     if isinstance(method, Choice):
-        return all(_augments_alone(each) for each, _ in method._operations())
+        return all(augments_alone(each) for each, _ in method._operations())
     return type(method).pixels is Method.pixels and type(method).loss is Method.loss

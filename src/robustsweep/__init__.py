@@ -12,6 +12,7 @@ from robustsweep.process import waiting_threads
 if TYPE_CHECKING:
     from robustsweep import transforms
     from robustsweep.api.corrupt import corrupt
+    from robustsweep.api.mix import Mix
 
     __version__: str
 
@@ -19,10 +20,12 @@ if "torch" not in sys.modules:
     waiting_threads.decide()
 
 _HOMES = {
+    "Mix": "robustsweep.api.mix",
     "corrupt": "robustsweep.api.corrupt",
     "transforms": "robustsweep.transforms",
 }
 __all__ = [
+    "Mix",
     "__version__",
     "corrupt",
     "transforms",
