@@ -11,6 +11,7 @@ from robustsweep.process import waiting_threads
 
 if TYPE_CHECKING:
     from robustsweep import transforms
+    from robustsweep.api.attack import attack
     from robustsweep.api.corrupt import corrupt
     from robustsweep.api.mix import Mix
 
@@ -21,12 +22,14 @@ if "torch" not in sys.modules:
 
 _HOMES = {
     "Mix": "robustsweep.api.mix",
+    "attack": "robustsweep.api.attack",
     "corrupt": "robustsweep.api.corrupt",
     "transforms": "robustsweep.transforms",
 }
 __all__ = [
     "Mix",
     "__version__",
+    "attack",
     "corrupt",
     "transforms",
 ]

@@ -1,0 +1,36 @@
+"""Small networks and images in memory."""
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from robustsweep.benchmark.data import open_data
+
+
+class SmallNet(nn.Module):
+    """A convolution, a normalisation that remembers, a dropout and a matrix."""
+
+    def __init__(self, seed: int = 0, classes: int = 10, gain: float = 1.0) -> None:
+        super().__init__()
+        self.gain = gain
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.conv = nn.Conv2d(3, 6, 3, stride=2, padding=1)
+            self.bn = nn.BatchNorm2d(6)
+            self.dropout = nn.Dropout(0.5)
+            self.linear = nn.Linear(6 * 16, classes)
+            self.bn.running_mean.uniform_(-0.1, 0.1)
+            self.bn.running_var.uniform_(0.1, 0.3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        features = nn.functional.adaptive_avg_pool2d(torch.tanh(self.bn(self.conv(images))), 4)
+        logits: Tensor = self.gain * self.linear(self.dropout(features.flatten(1)))
+        return logits
+
+
+def digits(n: int | None = None) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """The first test images of the digits: uint8 (N, 32, 32, 3), and their labels."""
+    data = open_data("digits")
+    positions = np.arange(len(data.labels) if n is None else n)
+    return data.images(positions).permute(0, 2, 3, 1).numpy(), data.labels[positions]
