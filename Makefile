@@ -28,6 +28,7 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy tests/api/typed_sample.py
 	$(BIN)/python -m pytest -q tests/layout
 
 bench: $(READY) $(LEGACY_READY)

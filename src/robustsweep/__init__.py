@@ -12,8 +12,14 @@ from robustsweep.process import waiting_threads
 if TYPE_CHECKING:
     from robustsweep import transforms
     from robustsweep.api.attack import attack
+    from robustsweep.api.compare_result import compare
     from robustsweep.api.corrupt import corrupt
+    from robustsweep.api.evaluate import evaluate
+    from robustsweep.api.inputs.models import load
     from robustsweep.api.mix import Mix
+    from robustsweep.api.plan_runs import sweep, train
+    from robustsweep.api.results import Results
+    from robustsweep.api.run_reports import gate, report
 
     __version__: str
 
@@ -22,15 +28,31 @@ if "torch" not in sys.modules:
 
 _HOMES = {
     "Mix": "robustsweep.api.mix",
+    "Results": "robustsweep.api.results",
     "attack": "robustsweep.api.attack",
+    "compare": "robustsweep.api.compare_result",
     "corrupt": "robustsweep.api.corrupt",
+    "evaluate": "robustsweep.api.evaluate",
+    "gate": "robustsweep.api.run_reports",
+    "load": "robustsweep.api.inputs.models",
+    "report": "robustsweep.api.run_reports",
+    "sweep": "robustsweep.api.plan_runs",
+    "train": "robustsweep.api.plan_runs",
     "transforms": "robustsweep.transforms",
 }
 __all__ = [
     "Mix",
+    "Results",
     "__version__",
     "attack",
+    "compare",
     "corrupt",
+    "evaluate",
+    "gate",
+    "load",
+    "report",
+    "sweep",
+    "train",
     "transforms",
 ]
 

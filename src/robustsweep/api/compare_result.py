@@ -1,0 +1,95 @@
+"""One method or checkpoint against others, for notebooks and for the command."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from robustsweep.api.table_frames import table_frame, tables_html
+from robustsweep.results.comparable.frame import Runs, run_folders
+from robustsweep.results.compare.comparison import UnitComparison
+from robustsweep.results.compare.comparison import compare as compare_runs
+from robustsweep.results.compare.request import CompareRequest, compare_request
+from robustsweep.results.compare.tables import comparison_tables
+from robustsweep.results.stored.files import write_atomically
+from robustsweep.results.tables.formats import escape_markdown, to_csv, to_markdown
+from robustsweep.results.tables.table import Table
+
+_DIFFERENCES = ("compare_errors", "compare_calibration")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompareResult:
+    """What a comparison found.
+
+    Attributes:
+        request: What was compared.
+        found: One per set of images that has both sides.
+        tables: Differences, training time and, with several opponents, the methods that tie with the best.
+    """
+
+    request: CompareRequest
+    found: tuple[UnitComparison, ...]
+    tables: tuple[Table, ...]
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The differences: one row per opponent and score, lower is better; errors are fractions."""
+        frames = [
+            table_frame(table).assign(images=table.scope.title if table.scope else "")
+            for table in self.tables
+            if table.slug in _DIFFERENCES
+        ]
+        return pd.concat(frames, ignore_index=True)
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write ``compare.md`` and one CSV file per table; return the files."""
+        title = f"{self.request.method} against {', '.join(self.request.against)}"
+        text = f"# {escape_markdown(title)}\n\n" + "\n".join(to_markdown(table, level=2) for table in self.tables)
+        contents = {"compare.md": text}
+        contents |= {f"{n}_{table.slug}.csv": to_csv(table) for n, table in enumerate(self.tables, 1)}
+        for name, content in contents.items():
+            write_atomically(folder / name, content.encode())
+        return [folder / name for name in contents]
+
+    def _repr_html_(self) -> str:
+        return tables_html(self.tables)
+
+
+def compare(
+    runs: Runs,
+    method: str | None = None,
+    against: str | Sequence[str] = (),
+    *,
+    metrics: str | Sequence[str] = (),
+    reference: str | None = None,
+) -> CompareResult:
+    """Compare a method, or one checkpoint, with others on the same images, as ``robustsweep compare`` does.
+
+    Args:
+        runs: Run folders; or one plan, a file that ends in ``.toml``, whose ``out`` and ``[compare]`` say the rest.
+        method: A method, or the name of a checkpoint.
+        against: Another one, several, or ``"all"``.
+        metrics: Scores of the declared family, such as ``"fog_error"``; all others become exploratory.
+        reference: Checkpoint whose measured errors divide the others' for an additional mCE.
+
+    Raises:
+        UsageError: If a name is unknown, or nobody says what is compared.
+        NothingToCompareError: If nothing may be set side by side.
+        DataError: If a folder cannot be read.
+
+    Example:
+        >>> import torch
+        >>> from robustsweep import compare, evaluate
+        >>> def linear():
+        ...     return torch.nn.Sequential(torch.nn.AvgPool2d(8), torch.nn.Flatten(), torch.nn.Linear(48, 10))
+        >>> results = evaluate({"a": linear(), "b": linear()}, "digits", "clean", limit=50, out="run")
+        >>> compare("run", "a", "b").frame[["against", "score", "seeds"]].head(1)
+          against  score   seeds
+        0       b  clean  1 v 1
+    """
+    several = [[one] if isinstance(one, str) else list(one) for one in (against, metrics)]
+    request = compare_request(run_folders(runs), method, several[0], several[1], reference)
+    found = compare_runs(request.runs, request.method, request.against, request.metrics, request.reference)
+    return CompareResult(request, tuple(found), tuple(table for one in found for table in comparison_tables(one)))

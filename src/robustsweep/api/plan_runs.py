@@ -1,0 +1,102 @@
+"""Whole plans: what is trained and what is swept, from a TOML file or from a dict with its keys."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from robustsweep.api.results import Results
+from robustsweep.benchmark.plan.plan import Shard
+from robustsweep.benchmark.plan.request import SweepRequest, plan_of, request_of
+from robustsweep.benchmark.sweep.progress import Progress
+from robustsweep.benchmark.sweep.sweep import SweepSettings, run_sweep
+from robustsweep.errors import UsageError
+from robustsweep.plan_file import read_plan
+from robustsweep.process.devices import find_device
+from robustsweep.results.stored.store import CellStore
+from robustsweep.training.grid import plan_grid, train_grid
+from robustsweep.training.request import train_request_of, trained_specs
+
+Plan = str | Path | Mapping[str, Any]
+"""A TOML file, or a dict that holds what the file would."""
+
+
+def train(plan: Plan, *, progress: Progress | None = None) -> list[Path]:
+    """Train the grid of a plan's ``[train]`` table, as ``robustsweep train`` does; finished checkpoints are kept.
+
+    Args:
+        plan: A TOML file or a dict, whose ``train`` table has the options of ``robustsweep train`` as keys.
+        progress: Told of every epoch.
+
+    Returns:
+        The checkpoints of the plan's shard.
+
+    Raises:
+        UsageError: If the plan has no ``train`` table or cannot be understood.
+        RobustsweepError: If anything asked for cannot be had, or a training run fails; the finished ones are stored.
+
+    Example:
+        >>> from robustsweep import train
+        >>> plan = {"train": {"methods": ["cutmix"], "epochs": 1, "limit": 64, "out": "nets", "device": "cpu"}}
+        >>> [path.name for path in train(plan)]
+        ['cutmix-epochs1-seed0.safetensors']
+    """
+    content, where = _content(plan)
+    request = train_request_of(content, where)
+    if request is None:
+        raise UsageError(f"{where} has no [train] table.")
+    grid = plan_grid(request, find_device(request.device))
+    train_grid(grid, progress)
+    return [path for job in grid.jobs for path in job.files(grid.setting.keep)]
+
+
+def sweep(plan: Plan, *, progress: Progress | None = None) -> Results:
+    """Compute the missing cells of a plan, as ``robustsweep sweep`` does; without checkpoints, of what was trained.
+
+    Args:
+        plan: A TOML file or a dict, which has the options of ``robustsweep sweep`` as keys.
+        progress: Told of every step.
+
+    Returns:
+        The results in the plan's ``out``.
+
+    Raises:
+        UsageError: If the plan cannot be understood.
+        CheckpointError: If a checkpoint is missing, or does not fit.
+        DataError: If the data cannot be read.
+        CellsFailedError: If cells failed; the others are stored.
+
+    Example:
+        >>> from robustsweep import sweep
+        >>> checkpoint = "torchvision:resnet18,weights=random,classes=10,input_size=32"
+        >>> results = sweep({"checkpoints": [checkpoint], "suites": ["clean"], "limit": 10, "out": "run"})
+        >>> list(results.frame["condition"])
+        ['clean']
+    """
+    content, where = _content(plan)
+    request = request_of(content, where)
+    if not request.checkpoints:
+        trained = trained_specs(train_request_of(content, where), "robustsweep.train with the same plan")
+        request = replace(request, checkpoints=trained)
+    folder = Path(request.out).expanduser()
+    run_sweep(plan_of(request), CellStore(folder), settings_of(request), progress).raise_if_failed()
+    return Results(folder)
+
+
+def settings_of(request: SweepRequest) -> SweepSettings:
+    """Say how a sweep is computed."""
+    return SweepSettings(
+        device=find_device(request.device),
+        batch_size=request.batch_size,
+        shard=Shard.parse(request.shard) if request.shard else Shard(),
+        models_at_once=request.models_at_once,
+        audit=request.audit,
+    )
+
+
+def _content(plan: Plan) -> tuple[dict[str, Any], str]:
+    if isinstance(plan, Mapping):
+        return {str(key): value for key, value in plan.items()}, "The plan"
+    if not isinstance(plan, str | Path):
+        raise UsageError(f"A plan must be a TOML file or a dict, got {type(plan).__qualname__}.")
+    return read_plan(Path(plan).expanduser()), f"The plan {plan}"

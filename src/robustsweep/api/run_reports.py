@@ -1,0 +1,80 @@
+"""What is made of run folders that sweeps wrote: reports and verdicts."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from robustsweep.results.comparable.frame import Runs, run_folders
+from robustsweep.results.gate.outcome import Outcome, run_gate
+from robustsweep.results.report.document import Report
+from robustsweep.results.report.writer import DEFAULT_FORMATS, write_report
+
+
+def report(
+    runs: Runs,
+    folder: Path | str | None = None,
+    *,
+    formats: str | Sequence[str] = DEFAULT_FORMATS,
+    reference: str | None = None,
+) -> Report:
+    """Turn the cells of run folders into tables, figures and an HTML page, as ``robustsweep report`` does.
+
+    Args:
+        runs: Run folders that sweeps wrote, or a single one.
+        folder: Where to write; None: ``report`` in the first run folder.
+        formats: Of ``"html"``, ``"md"``, ``"csv"``, ``"latex"``, ``"json"``, ``"png"``, ``"svg"``, ``"pdf"``; several
+            in one text are separated by commas.
+        reference: Checkpoint or method that CE and mCE divide by; None: the only ``baseline``, if there is one.
+
+    Returns:
+        The report; ``files`` are what was written.
+
+    Raises:
+        NothingToCompareError: If no run holds a finished cell.
+        UsageError: If a format or the reference is unknown.
+        DataError: If a folder cannot be read.
+
+    Example:
+        >>> import torch
+        >>> from robustsweep import evaluate, report
+        >>> network = torch.nn.Sequential(torch.nn.AvgPool2d(8), torch.nn.Flatten(), torch.nn.Linear(48, 10))
+        >>> results = evaluate(network, "digits", "clean", limit=50, out="run")
+        >>> report("run", "somewhere", formats="md").files[0].name
+        'report.md'
+    """
+    names = [name.strip() for name in formats.split(",")] if isinstance(formats, str) else list(formats)
+    return write_report(run_folders(runs), None if folder is None else Path(folder).expanduser(), names, reference)
+
+
+def gate(
+    run: Path | str,
+    baseline: Path | str,
+    *,
+    margins: Sequence[str] | Mapping[str, float] = (),
+    retrained: bool = False,
+) -> Outcome:
+    """Judge the checkpoints of a run by a baseline, as ``robustsweep gate`` does.
+
+    Args:
+        run: The candidates' run folder.
+        baseline: A run folder, or a file that ``robustsweep gate --write-baseline`` wrote.
+        margins: Least differences that matter, in percentage points: ``{"fog_error": 2}``, or ``"fog_error=2"``.
+        retrained: Whether the candidates are new training runs, each judged by all of its method in the baseline.
+
+    Returns:
+        The verdicts; ``raise_unless_passed`` turns them into an error.
+
+    Raises:
+        NothingToCompareError: If the baseline is missing or foreign, or nothing is shared.
+        UsageError: If a margin cannot be understood.
+        DataError: If cells or the baseline are damaged.
+
+    Example:
+        >>> import torch
+        >>> from robustsweep import evaluate, gate
+        >>> network = torch.nn.Sequential(torch.nn.AvgPool2d(8), torch.nn.Flatten(), torch.nn.Linear(48, 10))
+        >>> results = evaluate(network, "digits", "clean", limit=50, out="run")
+        >>> gate("run", "run").count("FAIL")
+        0
+    """
+    written = [f"{name}={value}" for name, value in margins.items()] if isinstance(margins, Mapping) else margins
+    return run_gate(Path(run), Path(baseline), [written] if isinstance(written, str) else written, retrained=retrained)
