@@ -67,6 +67,23 @@ def test_several_eps_are_the_ladder_of_a_sweep_each_with_images_inside_its_budge
     assert len(set(accuracies)) > 1
 
 
+class Waves(nn.Module):
+    """Two classes, that turn with the brightness: half a turn for each level."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        turns = 255 * (images.flatten(1).mean(1) - 0.5) + 0.2
+        return torch.stack([torch.cos(torch.pi * turns), torch.zeros_like(turns)], dim=1)
+
+
+def test_what_a_small_eps_has_fooled_stays_fooled_though_a_larger_one_alone_would_step_over_it():
+    images, labels = torch.full((2, 3, 8, 8), 0.5), torch.zeros(2, dtype=torch.int64)
+    alone = attack(Waves().eval(), images, labels, "pgd1-linf@16/255:start=clean")
+    assert alone.accuracy == 1.0
+    small, large = attack(Waves().eval(), images, labels, "pgd1-linf:start=clean", eps=["4/255", "16/255"])
+    assert (small.accuracy, large.accuracy) == (0.0, 0.0)
+    assert torch.equal(large.images, small.images)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_order_of_eps_is_that_of_the_results_and_changes_none(network, shown, name):
     forwards = attack(network, *shown, name, eps=["1/255", 0.25])

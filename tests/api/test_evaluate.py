@@ -190,6 +190,33 @@ def test_a_run_continues_and_knows_a_network_by_its_weights_buffers_and_layers(t
     assert found == {"renamed", "buffers", "layers", "constant 0", "constant 1", "normalised"}
 
 
+class Acted(nn.Module):
+    """Prints the function that it applies, with its address."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.function = lambda features: features.flatten(1)
+
+    def extra_repr(self) -> str:
+        return repr(self.function)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return self.function(features)
+
+
+def test_the_address_of_a_function_is_no_part_of_a_network():
+    linear = nn.Linear(48, 10)
+    one, other = (nn.Sequential(nn.AvgPool2d(8), Acted(), linear) for _ in range(2))
+    assert repr(one) != repr(other)
+    found = [evaluate(network, digits(12), "clean").frame["checkpoint_id"].item() for network in (one, other)]
+    assert found[0] == found[1]
+
+
+def test_weights_that_are_not_there_yet_are_named():
+    with pytest.raises(CheckpointError, match="a lazy layer must have seen an image"):
+        evaluate(nn.Sequential(nn.Flatten(), nn.LazyLinear(10)), digits(12), "clean")
+
+
 def test_classes_whose_source_is_unknown_are_named(tmp_path):
     scope: dict[str, type] = {}
     exec("from torch import nn\nclass Typed(nn.Flatten):\n    pass\n", scope)

@@ -99,9 +99,10 @@ def live_checkpoint(
             "input_size": None,
             "source": structure,
         }
-    except (RuntimeError, ValueError, TypeError) as error:  # of a layer that has none before its first use, say
+    except (RuntimeError, ValueError, TypeError, AttributeError) as error:  # a layer that has none yet, say
         raise CheckpointError(
-            f"{type(network).__name__} has weights that cannot be read ({described(error)}); show it one image first."
+            f"{type(network).__name__} has weights that cannot be read ({described(error)}); its state dict must hold "
+            "tensors alone, and a lazy layer must have seen an image."
         ) from error
 
     def load() -> nn.Module:
