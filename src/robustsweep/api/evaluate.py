@@ -16,11 +16,12 @@ from robustsweep.api.results import Results
 from robustsweep.benchmark.checkpoints.checkpoint import notes_of
 from robustsweep.benchmark.plan.fit import skipped_sentences
 from robustsweep.benchmark.plan.plan import make_plan
-from robustsweep.benchmark.plan.request import SweepRequest, merged
+from robustsweep.benchmark.plan.request import SweepRequest
 from robustsweep.benchmark.plan.source import Source
 from robustsweep.benchmark.plan.suites import conditions_of
 from robustsweep.benchmark.sweep.progress import Progress
 from robustsweep.benchmark.sweep.sweep import SweepSettings, run_sweep
+from robustsweep.plan_file import merged
 from robustsweep.process.devices import find_device
 from robustsweep.results.stored.store import CellStore
 

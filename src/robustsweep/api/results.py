@@ -24,6 +24,9 @@ from robustsweep.results.report.writer import DEFAULT_FORMATS
 from robustsweep.results.tables.table import Table
 
 
+_ACCURACY = "_accuracy"
+
+
 class Results:
     """Everything that run folders hold; nothing is read before it is asked for.
 
@@ -180,6 +183,8 @@ def _scores(section: Section, table: Table) -> Iterator[tuple[str, str, str, str
             continue
         ends: tuple[float | None, float | None] = table.intervals.get((row, column), (None, None))
         low, high = ends
-        if table.columns[column].higher_is_better:
+        name = score.name
+        if name.endswith(_ACCURACY):
+            name = f"{name.removesuffix(_ACCURACY)}_error"
             value, low, high = 1 - value, None if high is None else 1 - high, None if low is None else 1 - low
-        yield unit.scope.title, table.subject, names[position], score, value, low, high
+        yield unit.scope.title, table.subject, names[position], name, value, low, high

@@ -12,7 +12,7 @@ from tiny_sweeps import official_set, same, stored, swept, tiny_checkpoint, tiny
 from robustsweep.benchmark.data.dataset import Dataset, from_array
 from robustsweep.benchmark.plan.conditions import Corrupted
 from robustsweep.benchmark.plan.plan import Plan, Shard
-from robustsweep.corruptions import corrupt
+from robustsweep.corruptions import corrupt_batch
 from robustsweep.errors import DataError
 from robustsweep.results.stored.cells import setting_of
 from robustsweep.results.stored.sample_images import Samples
@@ -53,7 +53,7 @@ def test_what_is_kept_is_what_the_network_saw(tmp_path: Path) -> None:
         condition = next(c for c in plan.conditions if c.name == name)
         shown = clean
         if isinstance(condition, Corrupted):
-            shown = corrupt(
+            shown = corrupt_batch(
                 clean,
                 condition.corruption,
                 condition.severity,
