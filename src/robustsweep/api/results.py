@@ -23,7 +23,6 @@ from robustsweep.results.report.section import Section
 from robustsweep.results.report.writer import DEFAULT_FORMATS
 from robustsweep.results.tables.table import Table
 
-
 _ACCURACY = "_accuracy"
 
 
