@@ -64,7 +64,7 @@ def read_train_request(path: Path) -> TrainRequest | None:
     Raises:
         UsageError: If it is not TOML, or a key is unknown or of the wrong type.
     """
-    return train_request_of(read_plan(path), f"the plan {path}")
+    return train_request_of(read_plan(path), f"The plan {path}")
 
 
 def train_request_of(plan: Mapping[str, Any], where: str) -> TrainRequest | None:
@@ -72,16 +72,15 @@ def train_request_of(plan: Mapping[str, Any], where: str) -> TrainRequest | None
 
     Args:
         plan: What TOML gives, or a dict that a user wrote.
-        where: What it is, for errors, such as ``"the plan FILE"``.
+        where: What it is, for errors, such as ``"The plan FILE"``.
 
     Raises:
         UsageError: If a key is unknown or of the wrong type.
     """
     if "train" not in plan:
         return None
-    shown = f"T{where[1:]}"
     if not isinstance(plan["train"], dict):
-        raise UsageError(f"{shown}: train must be a table, [train], got {plan['train']!r}.")
+        raise UsageError(f"{where}: train must be a table, [train], got {plan['train']!r}.")
     table = dict(plan["train"])
     if isinstance(plan.get("data"), str):
         table.setdefault("data", plan["data"])
@@ -91,8 +90,8 @@ def train_request_of(plan: Mapping[str, Any], where: str) -> TrainRequest | None
         table["seed"] = str(table["seed"])
     if isinstance(methods := table.get("methods"), list):
         if not methods:
-            raise UsageError(f"{shown}, [train]: methods must be a list that is not empty.")
-        table["methods"] = [_as_text(one, f"{shown}, [train]") if isinstance(one, dict) else one for one in methods]
+            raise UsageError(f"{where}, [train]: methods must be a list that is not empty.")
+        table["methods"] = [_as_text(one, f"{where}, [train]") if isinstance(one, dict) else one for one in methods]
     return merged(TrainRequest(), table, f"{where}, [train]")
 
 

@@ -61,7 +61,7 @@ def read_request(path: Path) -> SweepRequest:
     Raises:
         UsageError: If it is not TOML, or a key is unknown or of the wrong type.
     """
-    return request_of(read_plan(path), f"the plan {path}")
+    return request_of(read_plan(path), f"The plan {path}")
 
 
 def request_of(plan: Mapping[str, Any], where: str) -> SweepRequest:
@@ -69,15 +69,15 @@ def request_of(plan: Mapping[str, Any], where: str) -> SweepRequest:
 
     Args:
         plan: What TOML gives, or a dict that a user wrote.
-        where: What it is, for errors, such as ``"the plan FILE"``.
+        where: What it is, for errors, such as ``"The plan FILE"``.
 
     Raises:
         UsageError: If a key is unknown or of the wrong type.
     """
     checkpoints = plan.get("checkpoints", [])
     if not isinstance(checkpoints, list | tuple):
-        raise UsageError(f"T{where[1:]}: checkpoints must be a list of [[checkpoints]] tables or of specs.")
-    content = {**plan, "checkpoints": [_checkpoint(entry, f"T{where[1:]}") for entry in checkpoints]}
+        raise UsageError(f"{where}: checkpoints must be a list of [[checkpoints]] tables or of specs.")
+    content = {**plan, "checkpoints": [_checkpoint(entry, where) for entry in checkpoints]}
     return merged(SweepRequest(), content, where, beside=TABLES)
 
 

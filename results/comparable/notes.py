@@ -22,6 +22,10 @@ class Note(str):
         note.kind = kind
         return note
 
+    def __reduce__(self) -> tuple[type["Note"], tuple[str, Kind]]:
+        """Return what copies and pickles are made from."""
+        return Note, (str(self), self.kind)
+
 
 def of_kind(notes: Iterable[str], kind: Kind) -> list[str]:
     """Return the sentences of one kind."""

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from robustsweep.results.corruption_names import group_of, is_extra
+import pandas as pd
+
+from robustsweep.results.corruption_names import group_of, is_extra, rank_of
 from robustsweep.results.stored.cells import Cell, Json, canonical_json, setting_of
 
 UNSPECIFIED = "unspecified"
@@ -151,6 +153,12 @@ def _describe(cell: Cell) -> Json:
     if condition["kind"] == "corruption":
         row |= {"group": group_of(condition["corruption"]), "extra": is_extra(condition["corruption"])}
     return row
+
+
+def corruptions_of(rows: pd.DataFrame) -> list[str]:
+    """Name the corruptions of some rows of the frame in the tables' order."""
+    names = (str(name) for name in rows["corruption"].dropna().unique())
+    return sorted(names, key=lambda name: (rank_of(name), name))
 
 
 def _text(value: Any) -> str | None:

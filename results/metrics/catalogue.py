@@ -6,6 +6,7 @@ from dataclasses import replace
 import pandas as pd
 
 from robustsweep.results.alexnet_errors import alexnet_errors
+from robustsweep.results.comparable.rows import corruptions_of
 from robustsweep.results.corruption_names import (
     CORRUPTIONS,
     EDGES,
@@ -14,7 +15,6 @@ from robustsweep.results.corruption_names import (
     GROUPS,
     SEVERITIES,
     conditions_of,
-    rank_of,
 )
 from robustsweep.results.metrics.scores import PRIMARY, CellName, Quantity, Score, cell_title, mean_score, quotient
 
@@ -159,9 +159,14 @@ def scores_of(rows: pd.DataFrame, *, published_reference: bool) -> list[Score]:
         published_reference: Whether AlexNet's errors may divide these.
     """
     conditions = set(rows["condition"])
-    measured = sorted((str(name) for name in rows["corruption"].dropna().unique()), key=rank_of)
     candidates = [*([published_mce()] if published_reference else []), MEAN_CORRUPTION]
-    candidates += [*map(corruption_score, measured), CLEAN, *_attack_scores(rows), *GROUP_ERRORS, *SEVERITY_ERRORS]
+    candidates += [
+        *map(corruption_score, corruptions_of(rows)),
+        CLEAN,
+        *_attack_scores(rows),
+        *GROUP_ERRORS,
+        *SEVERITY_ERRORS,
+    ]
     candidates += [_hard_over(soft, filling) for filling in FILLINGS for soft in EDGES[1:]]
     candidates += [score for where in ECE for score in (ECE[where], *probability_scores(where))]
     return [score for score in candidates if all(condition in conditions for condition, _ in score.cells)]

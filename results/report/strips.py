@@ -8,8 +8,8 @@ from typing import Literal
 
 from robustsweep.errors import DataError
 from robustsweep.results.comparable.comparable_sets import Unit
+from robustsweep.results.comparable.rows import corruptions_of
 from robustsweep.results.comparable.seed_groups import SeedGroup, seed_groups
-from robustsweep.results.corruption_names import rank_of
 from robustsweep.results.figures.method_series import drawn_groups
 from robustsweep.results.metrics.measured_cells import MeasuredCells
 from robustsweep.results.report.shown_images import ShownImages, shown_images
@@ -94,8 +94,9 @@ def strips_of(unit: Unit, runs: Sequence[Path]) -> Strips:
     measured = MeasuredCells.of_each(replace(unit, checkpoints=unit.checkpoints.loc[drawn]), runs)
     cells = dict(zip(drawn, measured, strict=True))
     said = {group.label: _predictions(group, cells, shown, notes) for group in groups}
-    ordered = sorted(corruptions, key=lambda name: (rank_of(name), name))
-    strips = tuple(strip for name in ordered for strip in _strips(name, shown, said))
+    strips = tuple(
+        strip for name in corruptions_of(unit.rows) if name in corruptions for strip in _strips(name, shown, said)
+    )
     return Strips(strips, len(seed_groups(unit)), _few(notes))
 
 

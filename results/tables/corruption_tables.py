@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from robustsweep.results.comparable.comparable_sets import Unit
-from robustsweep.results.corruption_names import CORRUPTIONS, SEVERITIES, conditions_of, group_of, rank_of
+from robustsweep.results.comparable.rows import corruptions_of
+from robustsweep.results.corruption_names import CORRUPTIONS, SEVERITIES, conditions_of, group_of
 from robustsweep.results.metrics.catalogue import (
     HARDEST,
     MCE,
@@ -24,7 +25,7 @@ _NOUNS = ("group", "corruption")
 
 def corruption_tables(unit: Unit, references: Sequence[Reference]) -> list[Table]:
     """Build every table of clean and corrupted images that the unit's cells support."""
-    found = sorted(unit.rows["corruption"].dropna().unique(), key=rank_of)
+    found = corruptions_of(unit.rows)
     others = [name for name in found if name not in CORRUPTIONS]
     benchmark_complete = some_complete(unit, CORRUPTIONS)
     tables = [headline(unit, references)] if len(unit.rows) else []

@@ -131,7 +131,7 @@ def test_one_plan_trains_and_sweeps_what_was_trained_and_neither_happens_twice(r
     code, out, _ = run("sweep", "plan.toml")
     assert code == 0
     assert "2 cells computed" in out
-    code, out, _ = run("report", "both")
+    code, out, _ = run("report", "both", "--verbose")
     assert code == 0
     assert "Training cost" in out
 

@@ -44,7 +44,7 @@ def train(plan: Plan, *, progress: Progress | None = None) -> list[Path]:
     content, where = _content(plan)
     request = train_request_of(content, where)
     if request is None:
-        raise UsageError(f"T{where[1:]} has no [train] table.")
+        raise UsageError(f"{where} has no [train] table.")
     grid = plan_grid(request, find_device(request.device))
     train_grid(grid, progress)
     return [path for job in grid.jobs for path in job.files(grid.setting.keep)]
@@ -96,7 +96,7 @@ def settings_of(request: SweepRequest) -> SweepSettings:
 
 def _content(plan: Plan) -> tuple[dict[str, Any], str]:
     if isinstance(plan, Mapping):
-        return {str(key): value for key, value in plan.items()}, "the plan"
+        return {str(key): value for key, value in plan.items()}, "The plan"
     if not isinstance(plan, str | Path):
         raise UsageError(f"A plan must be a TOML file or a dict, got {type(plan).__qualname__}.")
-    return read_plan(Path(plan).expanduser()), f"the plan {plan}"
+    return read_plan(Path(plan).expanduser()), f"The plan {plan}"

@@ -45,7 +45,7 @@ class Results:
         >>> sorted(results.frame["condition"])
         ['clean', 'fog@3']
         >>> list(results.scores["score"])
-        ['clean_error', 'fog@3_error']
+        ['clean_error', 'fog@3_error', 'clean_top5_error', 'clean_nll', 'clean_brier', 'clean_ece']
         >>> list(results.table("headline")["checkpoint"])
         ['linear']
     """

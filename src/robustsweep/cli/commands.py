@@ -49,7 +49,7 @@ def _options(
     del version, debug
 
 
-app.command(name="demo", short_help="Train small networks on digits with three methods, sweep them and report.")(demo)
+app.command(name="demo", short_help="Train three methods on digits, sweep the networks and report.")(demo)
 app.command(name="train", short_help="Train one network with each method and seed, all else alike.")(train)
 app.command(name="sweep", short_help="Take checkpoints through corruptions and attacks.")(sweep)
 app.command(name="report", short_help="Turn the results of runs into tables, figures and a page.")(report)

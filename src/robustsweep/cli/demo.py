@@ -22,7 +22,7 @@ def demo(
         int | None, typer.Option(help="Take N of the 360 test images, stratified by class; marked as a subset.")
     ] = None,
 ) -> None:
-    """Train small networks on handwritten digits with three methods, sweep them and report.
+    """Train three methods on handwritten digits, sweep the networks and report.
 
     Three networks are trained with each of: no augmentation, CutMix and SmoothMix-C. A few minutes on two cores. Run it
     again to continue: what is stored is never computed twice.

@@ -192,7 +192,7 @@ def run_command(*arguments: str) -> tuple[int, str]:
 def test_the_command_prints_tables_notes_and_paths(make_builder: Make, tmp_path: Path) -> None:
     builder = make_builder(notes=["Saved as <JPEG> [red]."])
     fill(builder, "baseline", "cutmix")
-    code, output = run_command(str(builder.root), "--out", str(tmp_path / "out"), "--reference", "cutmix")
+    code, output = run_command(str(builder.root), "--out", str(tmp_path / "out"), "--reference", "cutmix", "--verbose")
     assert code == 0
     assert "Note: Saved as <JPEG> [red]." in output
     assert "cutmix is 100" in output

@@ -106,7 +106,7 @@ def test_a_report_of_six_methods_with_two_seeds_is_read_without_scrolling_far(
     assert "Lowest mean error over the 15 corruptions: baseline" in text
     assert "Accuracy under attack" in text
     assert "Error per corruption" not in text
-    assert lines[-1] == "Wrote r/tables/ (19 files)"
+    assert lines[-1] == "Wrote r/tables/ (20 files)"
     report([builder.root], out=Path("r"), formats="csv", verbose=True)
     assert "Error per corruption" in capsys.readouterr().out
 
