@@ -114,9 +114,9 @@ def probe(text: str, folder: Path, width: int) -> dict[str, Any]:
     return result
 
 
-@pytest.fixture
-def text(tmp_path: Path) -> str:
-    builder = RunBuilder(tmp_path / "run")
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory) -> str:
+    builder = RunBuilder(tmp_path_factory.mktemp("page") / "run")
     for number, name in enumerate(("baseline", "<img src=x onerror=document.title=1>", "</script><script>x</script>")):
         builder.card(name, name)
         builder.clean(name, 900 + number)
@@ -187,10 +187,10 @@ def test_the_page_shows_itself_at_the_width_of_a_phone_and_of_a_desk(text: str, 
     assert ink[:, : width // 2].any(axis=1)[:1500].mean() > 0.3  # the lines of the page, from its top to its bottom
 
 
-@pytest.fixture
-def answered(tmp_path: Path) -> str:
+@pytest.fixture(scope="module")
+def answered(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A page with all that a reader may meet: intervals, ties, every figure, a missing cell and a warning."""
-    builder = RunBuilder(tmp_path / "run", n=100, notes=["These images are a sample."])
+    builder = RunBuilder(tmp_path_factory.mktemp("answered") / "run", n=100, notes=["These images are a sample."])
     for number, method in enumerate(("baseline", "cutmix", "mixup")):
         for seed in range(2):
             name = f"{method}{seed}"
