@@ -55,5 +55,5 @@ def test_the_ends_that_are_allowed_are_taken() -> None:
 )
 def test_a_value_beyond_a_bound_is_named(values: dict[str, object], sentence: str) -> None:
     with pytest.raises(UsageError) as caught:
-        check_fields(Item(**values), "It")  # type: ignore[arg-type]
+        check_fields(Item(**values), "It")
     assert str(caught.value) == sentence

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import pandas as pd
+
 from robustsweep.errors import DataError, NothingToCompareError, UsageError
 from robustsweep.registry import unknown_name
 from robustsweep.results.comparable.comparable_sets import Unit
@@ -9,6 +11,7 @@ from robustsweep.results.comparable.rows import DEFAULT_METHOD, UNSPECIFIED
 from robustsweep.results.comparable.seed_groups import SeedGroup, seed_groups
 from robustsweep.results.comparable.sides import Side, find_side, refuse_unknown, training_seeds
 from robustsweep.results.compare.comparison import UnitComparison, compare_sides
+from robustsweep.results.metrics.catalogue import scores_of
 from robustsweep.results.metrics.quotients import MCE_BY_REFERENCE
 from robustsweep.results.report.document import Report
 from robustsweep.results.report.latex import PAPER_TABLE
@@ -72,6 +75,9 @@ def _paper_table(
         try:
             compared = _compared(unit, [groups[row] for row in rows], rows.index(against), chosen, report)
             notes += compared.notes if compared else []
+            differing = {one.score.name for one in compared.comparisons} if compared else set()
+            without = [one.entries.title.split(" (")[0] for one in chosen if one.name not in differing]
+            notes += [f"No differences are given for {', '.join(without)}."] if without else []
         except ContradictionError:
             raise
         except (DataError, NothingToCompareError) as error:
@@ -131,7 +137,11 @@ def _against(unit: Unit, groups: Sequence[SeedGroup], wanted: str | None) -> int
 def _compared(
     unit: Unit, groups: Sequence[SeedGroup], against: int, chosen: Sequence[MethodEntries], report: Report
 ) -> UnitComparison | None:
-    names = [one.name for one in chosen]
+    rows = pd.concat([unit.rows, unit.attacks, unit.windows])
+    known = {score.name for score in scores_of(rows, published_reference=unit.is_imagenet)} | {MCE_BY_REFERENCE}
+    names = [one.name for one in chosen if one.name in known]
+    if not names:
+        return None
     sides = [Side(group.name, group.checkpoint_ids, group.method != UNSPECIFIED) for group in groups]
     reference = (report.reference or DEFAULT_METHOD) if MCE_BY_REFERENCE in names else None
     others = [side for place, side in enumerate(sides) if place != against]

@@ -198,6 +198,15 @@ def test_quotients_and_calibration_are_columns_too(run, report) -> None:
     assert caption(table).startswith("Scores (%, if no unit is named; lower is better)")
 
 
+def test_a_column_of_which_methods_have_no_difference_says_so_and_its_direction(report: Report) -> None:
+    table = paper(report, columns=("mean_corruption_error", "relative_robustness"))
+    accuracies = [cell.value for cell in table.columns[1].cells]
+    assert [cell.is_best for cell in table.columns[1].cells] == [value == max(accuracies) for value in accuracies]
+    assert "No differences are given for relative robustness." in table.notes
+    assert not [note for note in table.notes if note.startswith("Not measured")]
+    assert "lower is better, but for relative robustness" in caption(table)
+
+
 def test_the_caption_says_what_was_measured_and_what_marks_mean(report: Report) -> None:
     assert caption(paper(report)) == (
         "Top-1 error (%, lower is better) of resnet20 on shapes (150 images, corruptions generated with the cifar "
