@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Literal
 
-Kind = Literal["intervals", "audits", "no mCE"]
+Kind = Literal["intervals", "audits", "overshoot", "reference", "no mCE"]
 
 
 class Note(str):
@@ -11,7 +11,8 @@ class Note(str):
 
     Args:
         text: The sentence.
-        kind: What it says: what the intervals of a table are, what audits warn of, or why there is no mCE.
+        kind: What it says: what the intervals of a table are, what audits warn of, that a single
+            step overshoots, whose errors divide those of mCE, or why there is no mCE.
     """
 
     kind: Kind

@@ -51,10 +51,6 @@ class Spread:
         # Where nothing varied, images that do may still exist, see ``Estimate.interval``.
         return found or 1 - (alpha / 2) ** (1 / n_images)
 
-    def between_trainings(self, n_images: int) -> float:
-        """Return the standard deviation of the difference of two training runs of one method on ``n_images``."""
-        return float(np.sqrt(2 * (self.seeds + self.seeds_by_image / n_images)))
-
 
 def pooled_spread(methods: Sequence[Floats]) -> Spread:
     """Estimate the spread of a score from methods that were trained with several seeds.

@@ -129,9 +129,10 @@ def _rises(unit: Unit, family: str, rows: pd.DataFrame) -> Iterator[str]:
     for identifier, label in unit.checkpoints["label"].items():
         counts = by_checkpoint.get(str(identifier), [])
         if any(later > earlier for earlier, later in zip(counts, counts[1:], strict=False)):
-            yield (
+            yield Note(
                 f"Warning: under {family} the accuracy of {label} rises with eps. A single step overshoots there; "
-                "judge by an iterative attack."
+                "judge by an iterative attack.",
+                "overshoot",
             )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from robustsweep.results.comparable.comparable_sets import Unit
+from robustsweep.results.comparable.notes import Note
 from robustsweep.results.corruption_names import CORRUPTIONS, SEVERITIES, conditions_of
 from robustsweep.results.metrics import catalogue
 from robustsweep.results.metrics.catalogue import CLEAN, CLEAN_TOP5, probability_scores
@@ -53,7 +54,9 @@ def headline(unit: Unit, references: Sequence[Reference]) -> Table:
     notes = [_ALL_MEANS, *_missing_means(unit), *undefined] if corrupted else []
     if corrupted:
         notes += [] if references else [_NO_MCE]
-        notes += [f"mCE ({r.short_name}): {r.name} is 100; {r.caveat}." for r in references if r.caveat]
+        notes += [
+            Note(f"mCE ({r.short_name}): {r.name} is 100; {r.caveat}.", "reference") for r in references if r.caveat
+        ]
     notes += parameter_notes(unit)
     notes += [_CHECKPOINT_LEVEL] if unit.scope.checkpoint_level_only else []
     title, leading = (

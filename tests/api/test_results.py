@@ -101,6 +101,9 @@ def test_a_comparison_has_differences_of_the_scores(results, tmp_path):
     files = found.write(tmp_path)
     assert files[0].read_text().startswith("# cutmix against baseline")
     assert len(files) == len(found.tables) + 1
+    assert [path.name for path in found.write(tmp_path, ["html", "json"])] == ["compare.html", "compare.json"]
+    with pytest.raises(UsageError, match="Unknown format 'doc'"):
+        found.write(tmp_path, ["doc"])
     assert "<table" in found._repr_html_()
     with pytest.raises(UsageError, match="did you mean 'cutmix'"):
         results.compare("cutmi")

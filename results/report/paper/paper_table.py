@@ -7,6 +7,7 @@ import pandas as pd
 from robustsweep.errors import DataError, NothingToCompareError, UsageError
 from robustsweep.registry import unknown_name
 from robustsweep.results.comparable.comparable_sets import Unit
+from robustsweep.results.comparable.notes import of_kind
 from robustsweep.results.comparable.rows import DEFAULT_METHOD, UNSPECIFIED
 from robustsweep.results.comparable.seed_groups import SeedGroup, seed_groups
 from robustsweep.results.comparable.sides import Side, find_side, refuse_unknown, training_seeds
@@ -151,7 +152,7 @@ def _compared(
 def _divided(section: Section, chosen: Sequence[MethodEntries]) -> list[str]:
     """Say whose errors divide those of quotients, as the headline does."""
     titles = {one.entries.title.split(" (")[0] for one in chosen if one.entries.title.endswith(")")}
-    notes = [note for table in section.tables for note in table.notes if note.startswith("mCE (")]
+    notes = [note for table in section.tables for note in of_kind(table.notes, "reference")]
     return notes[:1] if titles & {"mCE", "relative mCE"} else []
 
 

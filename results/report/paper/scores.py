@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from statistics import mean, stdev
 
 from robustsweep.results.comparable.comparable_sets import Unit
+from robustsweep.results.comparable.notes import of_kind
 from robustsweep.results.comparable.seed_groups import SeedGroup
 from robustsweep.results.tables.table import Column, Table
 
@@ -130,7 +131,7 @@ def _of_places(table: Table, places: Mapping[int, Place], best: set[Place]) -> S
         {k: table.intervals[place] for k, place in places.items() if place in table.intervals},
         frozenset(k for k, place in places.items() if place in best),
         frozenset(k for k, place in places.items() if place in table.tied),
-        tuple(note for note in table.notes if note.startswith("Warning: ")),
+        (*of_kind(table.notes, "audits"), *of_kind(table.notes, "overshoot")),
     )
 
 

@@ -12,8 +12,8 @@ from robustsweep.results.compare.comparison import UnitComparison
 from robustsweep.results.compare.comparison import compare as compare_runs
 from robustsweep.results.compare.request import CompareRequest, compare_request
 from robustsweep.results.compare.tables import comparison_tables
+from robustsweep.results.report.comparison_files import DEFAULT_COMPARISON_FORMATS, comparison_files
 from robustsweep.results.stored.files import write_atomically
-from robustsweep.results.tables.formats import escape_markdown, to_csv, to_markdown
 from robustsweep.results.tables.table import Table
 
 _DIFFERENCES = ("compare_errors", "compare_calibration")
@@ -43,14 +43,19 @@ class CompareResult:
         ]
         return pd.concat(frames, ignore_index=True)
 
-    def write(self, folder: Path) -> list[Path]:
-        """Write ``compare.md`` and one CSV file per table; return the files."""
-        title = f"{self.request.method} against {', '.join(self.request.against)}"
-        text = f"# {escape_markdown(title)}\n\n" + "\n".join(to_markdown(table, level=2) for table in self.tables)
-        contents = {"compare.md": text}
-        contents |= {f"{n}_{table.slug}.csv": to_csv(table) for n, table in enumerate(self.tables, 1)}
+    def write(self, folder: Path, formats: Sequence[str] = DEFAULT_COMPARISON_FORMATS) -> list[Path]:
+        """Write what ``robustsweep compare --out`` writes, and return the files.
+
+        Args:
+            folder: Where to.
+            formats: Some of ``"md"``, ``"csv"``, ``"latex"``, ``"html"`` and ``"json"``.
+
+        Raises:
+            UsageError: If a format is unknown.
+        """
+        contents = comparison_files(self.request, self.found, formats)
         for name, content in contents.items():
-            write_atomically(folder / name, content.encode())
+            write_atomically(folder / name, content)
         return [folder / name for name in contents]
 
     def _repr_html_(self) -> str:
@@ -72,7 +77,7 @@ def compare(
         method: A method, or the name of a checkpoint.
         against: Another one, several, or ``"all"``.
         metrics: Scores of the declared family, such as ``"fog_error"``; all others become exploratory.
-        reference: Checkpoint whose measured errors divide the others' for an additional mCE.
+        reference: Checkpoint or method whose measured errors divide the others' for an additional mCE.
 
     Raises:
         UsageError: If a name is unknown, or nobody says what is compared.
