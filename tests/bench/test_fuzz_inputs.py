@@ -17,7 +17,7 @@ def imported() -> None:
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_junk_in_plans_and_options_ends_with_2_and_a_name(tmp_path: Path) -> None:
-    outcomes = tried_all(("option", "method", "plan"), 54, 0, tmp_path)
+    outcomes = tried_all(("option", "method", "plan"), 36, 0, tmp_path)
     assert [(outcome.case, outcome.fault, outcome.said[-300:]) for outcome in outcomes if outcome.fault] == []
 
 
