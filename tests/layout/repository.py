@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-TOP_LEVEL = ("augmentations", "training", "corruptions", "attacks", "benchmark", "results")
+TOP_LEVEL = ("augmentations", "training", "corruptions", "attacks", "attribution", "benchmark", "results")
 
 
 def setuptools_table() -> dict[str, object]:

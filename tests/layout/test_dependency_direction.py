@@ -28,6 +28,7 @@ ALLOWED = {
     "results": set(),
     "benchmark": {"corruptions", "attacks", "results"},
     "training": {"augmentations", "benchmark", "results"},
+    "attribution": {"augmentations", "attacks", "corruptions", "benchmark", "results"},
     "src/robustsweep/api": {*TOP_LEVEL, "api"},
     "src/robustsweep/cli": {*TOP_LEVEL, "api", "cli"},
 }

@@ -1,0 +1,8 @@
+"""Attribution maps: which pixels a network's logit rests on, and what can be measured of that."""
+
+from robustsweep.attribution.activation_maps import cam, gradcam
+from robustsweep.attribution.catalogue import MAPS, saliency
+from robustsweep.attribution.gradient_maps import integrated_gradients, smoothgrad
+from robustsweep.attribution.guided_backprop import guided_backprop
+
+__all__ = ["MAPS", "cam", "gradcam", "guided_backprop", "integrated_gradients", "saliency", "smoothgrad"]
