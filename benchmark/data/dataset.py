@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +12,8 @@ import torch
 Int64Array = npt.NDArray[np.int64]
 ReadImages = Callable[[Int64Array], torch.Tensor]
 ClassNames = Callable[[], tuple[str, ...]]
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom of an object in whole pixels, the ends included."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Dataset:
         decode_whole: Returns the image at one position as its file holds it, without preprocessing; None where ``read``
             does.
         class_names: Returns what people call the classes, in their order; nothing if they have no names.
+        object_boxes: Returns the box of the labelled object by the image's path; nothing if there are none.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Dataset:
     paths: tuple[str, ...] | None = None
     decode_whole: Callable[[int], torch.Tensor] | None = None
     class_names: ClassNames = tuple
+    object_boxes: Callable[[], Mapping[str, Box]] = dict
 
     def __len__(self) -> int:
         return len(self.labels)

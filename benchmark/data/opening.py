@@ -1,6 +1,7 @@
 """Data specs: from ``imagefolder:photos.tar,split=test,name=mine`` to an opened data set."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from robustsweep.benchmark.data.cifar import open_cifar
@@ -20,7 +21,7 @@ from robustsweep.benchmark.data.files.wordnet import IMAGENET_1K, TINY_IMAGENET
 from robustsweep.benchmark.data.flat_folders import labelled_tree
 from robustsweep.benchmark.data.folders import choose_split, class_folders
 from robustsweep.benchmark.data.npz import open_npz
-from robustsweep.benchmark.data.tiny_imagenet import tiny_imagenet_tree
+from robustsweep.benchmark.data.tiny_imagenet import tiny_imagenet_boxes, tiny_imagenet_tree
 from robustsweep.benchmark.spec import Spec, parse_spec, positive_int
 from robustsweep.errors import UsageError
 from robustsweep.registry import Registry
@@ -161,9 +162,9 @@ def _imagenet(spec: Spec, location: str | None, workers: int) -> Dataset:
 def _tiny_imagenet(spec: Spec, location: str | None, workers: int) -> Dataset:
     """tiny-imagenet:DIR|ARCHIVE[,split=train|val][,name=]: published layout, 200 classes by sorted wnid."""
     _only(spec, "split", "name")
-    split = _split(spec, "train", "val") or "val"
-    return class_folders(
-        tiny_imagenet_tree(_location(spec, location), split),
+    split, path = _split(spec, "train", "val") or "val", _location(spec, location)
+    opened = class_folders(
+        tiny_imagenet_tree(path, split),
         name=spec.options.get("name", "tiny-imagenet"),
         split=split,
         preprocessing=Preprocessing(),
@@ -171,6 +172,7 @@ def _tiny_imagenet(spec: Spec, location: str | None, workers: int) -> Dataset:
         workers=workers,
         advice="published files have one size, so fetch it again",
     )
+    return replace(opened, object_boxes=lambda: tiny_imagenet_boxes(path)) if split == "val" else opened
 
 
 @DATASETS.register("npz")

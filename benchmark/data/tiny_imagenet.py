@@ -1,8 +1,9 @@
 """Tiny-ImageNet in its published layout, shown to the rest as one folder per class."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from robustsweep.benchmark.data.dataset import Box
 from robustsweep.benchmark.data.files.pixels import IMAGE_SUFFIXES
 from robustsweep.benchmark.data.files.trees import FileTree, open_tree, select
 from robustsweep.benchmark.data.folders import SPLITS
@@ -71,15 +72,48 @@ def _read_annotations(tree: FileTree) -> dict[str, str]:
             "class folders, use imagefolder:."
         )
     wnid_of: dict[str, str] = {}
-    for number, line in enumerate(tree.read(_ANNOTATIONS).decode(errors="replace").splitlines(), start=1):
-        file, *rest = line.split("\t")
-        if not file.strip() and not rest:
-            continue
+    for number, line, (file, *rest) in _annotation_lines(tree):
         if not rest or file in wnid_of:
             what = "lists a file twice" if rest else "has no wnid"
             raise DataError(f"{tree.root}: line {number} of {_ANNOTATIONS} {what}: {line[:80]!r}.")
         wnid_of[file] = rest[0]
     return wnid_of
+
+
+def _annotation_lines(tree: FileTree) -> Iterator[tuple[int, str, list[str]]]:
+    """Yield each line that is not empty: its number, itself, and what stands between its tabs."""
+    for number, line in enumerate(tree.read(_ANNOTATIONS).decode(errors="replace").splitlines(), start=1):
+        parts = line.split("\t")
+        if parts[0].strip() or len(parts) > 1:
+            yield number, line, parts
+
+
+def tiny_imagenet_boxes(path: Path) -> dict[str, Box]:
+    """Read the objects' boxes of the validation images: the last four columns of the annotations.
+
+    The files have 64 pixels a side and columns and rows from 0 to 63, so that both ends of a box belong to it.
+
+    Args:
+        path: As in ``tiny_imagenet_tree``.
+
+    Returns:
+        By ``WNID/FILE``; images without a box are left out.
+
+    Raises:
+        DataError: If a box is not four whole numbers in order.
+    """
+    tree, boxes = open_tree(path).without_wrapper(keep=SPLITS), {}
+    for number, line, (file, *rest) in _annotation_lines(tree):
+        if len(rest) < 2:
+            continue
+        numbers = [int(one) if one.strip().isdecimal() and len(one) < 9 else -1 for one in rest[1:]]
+        if len(numbers) != 4 or min(numbers) < 0 or numbers[0] > numbers[2] or numbers[1] > numbers[3]:
+            raise DataError(
+                f"{tree.root}: line {number} of {_ANNOTATIONS} has no box (left, top, right, bottom): {line[:80]!r}."
+            )
+        left, top, right, bottom = numbers
+        boxes[f"{rest[0]}/{file}"] = (left, top, right, bottom)
+    return boxes
 
 
 _LAYOUTS: dict[str, Callable[[FileTree], dict[str, str]]] = {"train": _training_files, "val": _validation_files}
