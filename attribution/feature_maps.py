@@ -9,7 +9,7 @@ from torch.overrides import TorchFunctionMode
 from robustsweep.errors import UsageError
 
 _CONVOLUTIONS = ("conv2d", "conv_transpose2d")
-_TOKENS = ("linear", "layer_norm", "conv1d")
+_TOKENS = ("linear", "layer_norm")
 _ATTENTION = ("scaled_dot_product_attention", "multi_head_attention_forward")
 _PRODUCTS = ("matmul", "__matmul__", "bmm")
 

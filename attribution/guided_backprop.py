@@ -14,11 +14,6 @@ from torch.overrides import TorchFunctionMode
 from robustsweep.attribution.explained import explaining, gradient_at
 from robustsweep.errors import UsageError
 
-SANITY = (
-    "Guided Backpropagation hardly changes when a network's weights are randomised (Adebayo and others, 2018): it "
-    "shows edges of the image more than what the network uses, and is no evidence of where a network looks."
-)
-"""What to print beside such a map."""
 _RECTIFIERS = ("relu", "relu_", "relu6")
 
 
@@ -49,10 +44,12 @@ class _GuidedRectifiers(TorchFunctionMode):
 def guided_backprop(network: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
     """Compute the gradient of the target logit, of which every ReLU passes on the positive part alone.
 
-    Read ``SANITY`` before you conclude anything from it.
+    It hardly changes when a network's weights are randomised, so that it is no evidence of where a network looks
+    (Adebayo and others, "Sanity checks for saliency maps", NeurIPS 2018).
 
     Args:
-        network: From images in [0, 1] to logits, with ReLU (or ReLU6) of any form; it is left as it is.
+        network: From images in [0, 1] to logits, with ReLU (or ReLU6) of any form; other activations pass the gradient
+            as they do otherwise. It is left as it is.
         images: float32 (N, 3, H, W) in [0, 1].
         targets: int64 (N,), the classes to explain.
 

@@ -89,6 +89,11 @@ def paste_windows(
     return pasted
 
 
+def window_places(filling: str, fraction: float, *, seed: int, ids: Tensor, height: int, width: int) -> Tensor:
+    """Return where ``paste_windows`` pastes into images of this size: int64, shape (N, 2), as ``draw_places``."""
+    return draw_places(Draws(seed, _stream(filling, fraction), ids), height, width, fraction)
+
+
 def draw_places(draws: Draws, height: int, width: int, fraction: float) -> Tensor:
     """Draw where boxes lie, uniformly among the places fully inside the image.
 

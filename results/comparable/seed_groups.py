@@ -40,15 +40,24 @@ class SeedGroup:
 
 
 def seed_groups(unit: Unit) -> list[SeedGroup]:
-    """Group checkpoints that differ by their training seed alone; the baseline comes first, then the tables' order."""
+    """Group a unit's checkpoints; see ``groups_of``."""
+    return groups_of(unit.checkpoints)
+
+
+def groups_of(checkpoints: pd.DataFrame) -> list[SeedGroup]:
+    """Group checkpoints that differ by their training seed alone; the baseline comes first, then the tables' order.
+
+    Args:
+        checkpoints: As ``Unit.checkpoints``.
+    """
     groups: dict[Hashable, list[str]] = {}
-    for identifier, row in unit.checkpoints.iterrows():
+    for identifier, row in checkpoints.iterrows():
         groups.setdefault(_seeds_apart(str(identifier), row), []).append(str(identifier))
-    methods = [str(unit.checkpoints.loc[identifiers[0], "method"]) for identifiers in groups.values()]
+    methods = [str(checkpoints.loc[identifiers[0], "method"]) for identifiers in groups.values()]
     found = []
     for identifiers, method in zip(groups.values(), methods, strict=True):
         is_clear = method != UNSPECIFIED and methods.count(method) == 1
-        name = method if is_clear else ", ".join(unit.checkpoints.loc[identifiers, "label"])
+        name = method if is_clear else ", ".join(checkpoints.loc[identifiers, "label"])
         found.append(SeedGroup(printable(name), method, tuple(identifiers)))
     return sorted(found, key=lambda group: group.method != DEFAULT_METHOD)
 

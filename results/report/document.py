@@ -11,6 +11,7 @@ from robustsweep.errors import NothingToCompareError
 from robustsweep.results.comparable.comparable_sets import Unit, split_units
 from robustsweep.results.comparable.frame import read_runs
 from robustsweep.results.comparable.sides import refuse_unknown
+from robustsweep.results.report.attribution.in_report import with_maps
 from robustsweep.results.report.declared import with_declared
 from robustsweep.results.report.section import Section, section_of
 from robustsweep.results.stored.audit_records import audit_notes, missing_audits
@@ -92,7 +93,7 @@ def build_report(runs: Sequence[Path], reference: str | None = None) -> Report:
     warnings = warnings_table(frame)
     return Report(
         tuple(runs),
-        with_declared(sections, measured.declared, runs),
+        with_maps(with_declared(sections, measured.declared, runs), runs),
         training=_training_tables(frame),
         published=tuple(published_tables(units)),
         missing=missing_table([*measured.missing, *missing_audits(measured.audits, audits)]),

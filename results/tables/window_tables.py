@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import product
 from typing import Literal
 
 import pandas as pd
@@ -14,6 +15,8 @@ from robustsweep.results.metrics.scores import Quantity, Score
 from robustsweep.results.stored.store import NEEDS_EXAMPLES
 from robustsweep.results.tables.table import Column, Line, Table, Value, matrix, subject_column
 
+WINDOWS = tuple(product(FILLINGS, FRACTIONS, EDGES))
+"""Filling, fraction and edge of every window, in the order of tables."""
 _PROBE = "our probe of SmoothMix's claim"
 _SINGLE: Mapping[Quantity, tuple[str, Literal["summary", "detail"]]] = {
     "accuracy": (f"Accuracy with a pasted window (%, higher is better; {_PROBE})", "summary"),
@@ -76,9 +79,7 @@ class _Found:
         everything = pd.concat([unit.rows[unit.rows["kind"] == "clean"], unit.windows])
         errors = everything.pivot(index="condition", columns="checkpoint_id", values="error")
         self._errors = errors.reindex(columns=unit.checkpoints.index).astype("float64")
-        order = [
-            (filling, f"window-{edge}-{filling}@{f:g}") for filling in FILLINGS for f in FRACTIONS for edge in EDGES
-        ]
+        order = [(filling, f"window-{edge}-{filling}@{fraction:g}") for filling, fraction, edge in WINDOWS]
         measured = set(unit.windows["condition"])
         self.filling_of = {name: filling for filling, name in order if name in measured}
 

@@ -31,3 +31,16 @@ def linear(side: int = 16) -> nn.Sequential:
     network = nn.Sequential(nn.Flatten(), nn.Linear(3 * side * side, 4))
     nn.init.normal_(network[1].weight, generator=torch.Generator().manual_seed(1))
     return network.eval()
+
+
+def other_head() -> PooledHead:
+    return PooledHead(seed=1)
+
+
+class Broken(PooledHead):
+    """Fails where it is asked for a gradient."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        if images.requires_grad:
+            raise ValueError("it fails")
+        return super().forward(images)

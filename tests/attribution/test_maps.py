@@ -202,6 +202,20 @@ class Tokens(nn.Module):
         return self.head(self.layer(self.embed(images).flatten(2).transpose(1, 2)).mean(1))
 
 
+class Gated(PooledHead):
+    """A gate per channel, computed along the channels, as efficient channel attention does."""
+
+    def features(self, images: Tensor) -> Tensor:
+        found = super().features(images)
+        weights = nn.functional.conv1d(found.mean((2, 3)).unsqueeze(1), torch.ones(1, 1, 3), padding=1)
+        return found * weights.sigmoid().view(len(images), -1, 1, 1)
+
+
+def test_gates_of_channels_are_no_tokens():
+    images, targets = batch()
+    assert gradcam(Gated().eval(), images, targets).shape == (3, 16, 16)
+
+
 def test_what_a_network_cannot_show_is_said():
     images, targets = batch()
     with pytest.raises(UsageError, match="cam needs a network that ends in a linear layer on the mean"):

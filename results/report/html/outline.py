@@ -46,6 +46,7 @@ _FOLDED = {
     "corruptions": ("Every corruption", r"(error|ce)_per_(corruption|severity)(_[a-z]+)?|extra_corruptions"),
     "attacks": ("Attacks", r"robust_accuracy|median_fooling_eps|fooling_eps_\d+|attack_curves"),
     "windows": ("Pasted windows", r"window_[a-z]+"),
+    "attributions": ("Where networks look", r"attribution_[a-z_]+"),
     "calibration": ("Calibration", r"calibration|clean_and_scores|reliability"),
     _CHECKPOINTS: ("Checkpoints", r"seed_spread"),
     _OTHER: ("Other measurements", r"(?!)"),

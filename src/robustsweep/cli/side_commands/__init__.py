@@ -1,0 +1,1 @@
+"""Commands beside those that train, sweep, report and compare; one file per command."""
