@@ -32,6 +32,7 @@ class Picture:
         alt: What it shows, for those who cannot see it.
         figure: What is drawn.
         table_slug: The table that it follows; empty: it comes before all tables.
+        has_pixels: Whether it holds images, which a page must allow itself to show.
     """
 
     slug: str
@@ -39,6 +40,7 @@ class Picture:
     alt: str
     figure: Figure
     table_slug: str
+    has_pixels: bool = False
 
     def rendered(self, file_format: ImageFormat = "png") -> bytes:
         """Render the figure; the same figure always gives the same bytes."""

@@ -6,12 +6,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from scipy import stats
 from typer.testing import CliRunner
 
+from robustsweep.attribution import gradcam
 from robustsweep.attribution import run as run_module
 from robustsweep.attribution.request import plan_attribution
 from robustsweep.attribution.run import run_attribution
 from robustsweep.cli.commands import app
+from robustsweep.corruptions.windows import paste_windows, window_places
 from robustsweep.errors import CheckpointError, DataError, UsageError
 from robustsweep.results.report.attribution.stored_maps import MapFiles
 from robustsweep.results.tables.window_tables import WINDOWS
@@ -72,9 +76,35 @@ def test_a_second_run_computes_what_is_missing_alone(data: str, tmp_path: Path, 
 
 def test_batches_make_no_difference(data: str, tmp_path: Path):
     for batch in (1, 64):
-        run_attribution(plan(data, tmp_path / f"{batch}", SPECS[:1], maps=["cam", "smoothgrad"], batch_size=batch))
+        run_attribution(plan(data, tmp_path / f"{batch}", SPECS[:1], maps=["cam", "guided_backprop"], batch_size=batch))
     one, many = (pd.read_csv(tmp_path / f"{batch}/numbers.csv") for batch in (1, 64))
     assert np.allclose(one["value"], many["value"], atol=1e-5)
+
+
+def test_windows_are_measured_on_the_maps_of_patched_images(data: str, tmp_path: Path):
+    wanted = plan(data, tmp_path, SPECS[:1], maps=["gradcam"])
+    run_attribution(wanted)
+    found = MapFiles(tmp_path).read()
+    assert found is not None
+    (stored,) = found.maps.values()
+    network, ids = wanted.checkpoints[0].load(), torch.from_numpy(found.images.ids)
+    clean = wanted.source.read_clean(wanted.source.positions)
+    patched = paste_windows(clean, "linear", "mean", 0.5, seed=0, ids=ids)
+    targets = torch.from_numpy(stored.targets)
+    first, second = (gradcam(network, images / 255, targets).double().numpy() for images in (clean, patched))
+    places = window_places("mean", 0.5, seed=0, ids=ids, height=16, width=16).numpy()
+    scores = stored.windows[WINDOWS.index(("mean", 0.5, "linear"))]
+    for row, (top, left) in enumerate(places):
+        inside = second[row, top : top + 8, left : left + 8].sum() / second[row].sum()
+        assert scores[row, 0] == pytest.approx(inside - 0.25, abs=1e-6)
+        outer = np.zeros((16, 16), bool)
+        outer[max(0, top - 2) : top + 10, max(0, left - 2) : left + 10] = True
+        inner = np.zeros((16, 16), bool)
+        inner[top + 2 : top + 6, left + 2 : left + 6] = True
+        band = outer & ~inner
+        assert scores[row, 1] == pytest.approx(second[row][band].sum() / second[row].sum() - band.mean(), abs=1e-6)
+        expected = stats.spearmanr(first[row][~outer], second[row][~outer]).statistic
+        assert scores[row, 2] == pytest.approx(expected, abs=1e-6)
 
 
 def test_true_classes_are_explained_on_request(data: str, tmp_path: Path):

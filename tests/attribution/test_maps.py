@@ -211,6 +211,12 @@ class Gated(PooledHead):
         return found * weights.sigmoid().view(len(images), -1, 1, 1)
 
 
+def test_the_feature_map_is_the_one_before_the_pooling():
+    features = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(16, 4))
+    images, targets = batch()
+    assert gradcam(features.eval(), images, targets).shape == (3, 14, 14)
+
+
 def test_gates_of_channels_are_no_tokens():
     images, targets = batch()
     assert gradcam(Gated().eval(), images, targets).shape == (3, 16, 16)
@@ -262,6 +268,7 @@ def test_numbers_out_of_range_are_refused(value: float):
 
 def test_saliency_adds_colours_and_enlarges_activation_maps():
     pixels = torch.tensor([[1.0, -2.0], [0.0, 3.0]]).view(1, 1, 2, 2).repeat(1, 3, 1, 1)
-    assert torch.equal(saliency(pixels, (2, 2)), pixels.abs().sum(1))
+    pixels[:, 0] *= -1  # colours that would cancel each other
+    assert torch.equal(saliency(pixels, (2, 2)), torch.tensor([[[3.0, 6.0], [0.0, 9.0]]]))
     found = saliency(torch.tensor([[[1.0, -1.0]]]), (1, 4))
     assert torch.allclose(found, torch.tensor([[[1.0, 0.5, 0.0, 0.0]]]))

@@ -97,7 +97,7 @@ def _pasted(maps: MethodMaps, name: str) -> list[SeedGroup]:
 
 def _picture(slug: str, title: str, maps: MethodMaps, figure: Figure, table_slug: str) -> Picture:
     alt = f"{title.rstrip('.')}, for {maps.scope.title}. The numbers are in the tables."
-    return Picture(slug, title, alt, figure, table_slug)
+    return Picture(slug, title, alt, figure, table_slug, has_pixels=True)
 
 
 def _grid(title: str, scope: str, rows: int, columns: int) -> tuple[Figure, Array]:

@@ -27,7 +27,7 @@ _CURVE_COLUMNS = {
 }
 _BOX_COLUMNS = {
     "object_share": Column("object_share", "mass in the object's box (%)", "percent"),
-    "object_area": Column("object_area", "area of the box (%)", "percent"),
+    "object_excess": Column("object_excess", "beyond the box's area (pp)", "percent"),
 }
 
 

@@ -79,7 +79,9 @@ class MethodMaps:
         ]
 
     def clean(self, group: SeedGroup, name: str, score: str) -> Floats:
-        """Return a score of each image by seed, (K, n); NaN is not defined."""
+        """Return a score of each image by seed, (K, n); NaN is not defined. ``object_excess`` is share minus area."""
+        if score == "object_excess":
+            return self.clean(group, name, "object_share") - self.clean(group, name, "object_area")
         column = CLEAN_SCORES.index(score)
         return np.stack([self.found.maps[i, name].clean[:, column] for i in group.checkpoint_ids])
 

@@ -47,7 +47,7 @@ def report_html(report: Report) -> str:
         style=Markup((_FOLDER / "page.css").read_text()),
         script=Markup(script),
         script_hash=digest,
-        has_images=bool(images),
+        has_images=bool(images) or any(one.has_pixels for section in report.sections for one in section.pictures),
         parts=[tuple(parts_of(section, number)) for number, section in enumerate(report.sections, 1)],
         closing=tuple(closing_parts(report)),
         n_checkpoints=frame["checkpoint_id"].nunique(),

@@ -34,8 +34,9 @@ def mapped_images(**changes) -> MappedImages:
 def stored_map(mass: dict[str, float] | None = None, **changes) -> StoredMap:
     """Make a map whose mass in a window is known by edge; image i has i / 100 more."""
     windows = np.zeros((len(WINDOWS), N, 3))
-    for place, (_, _, edge) in enumerate(WINDOWS):
-        windows[place, :, :] = (mass or {"hard": 0.3, "linear": 0.2, "gauss": 0.1})[edge]
+    for place, (filling, _, edge) in enumerate(WINDOWS):
+        more = {"image": 0.0, "mean": 0.1, "noise": 0.2}[filling]
+        windows[place, :, :] = (mass or {"hard": 0.3, "linear": 0.2, "gauss": 0.1})[edge] + more
     windows += np.arange(N)[:, np.newaxis] / 100
     clean = np.tile([0.2, 0.6, np.nan, np.nan], (N, 1)) + np.arange(N)[:, np.newaxis] / 100
     values = {
