@@ -19,7 +19,7 @@ from robustsweep.benchmark.sweep.progress import Progress
 from robustsweep.benchmark.sweep.window_block import windowed_images
 from robustsweep.corruptions.edges import EDGES, side_in_pixels
 from robustsweep.corruptions.windows import SMALLEST_BOX, window_places
-from robustsweep.results.report.attribution.stored_maps import CLEAN_SCORES, WINDOW_SCORES, StoredMap
+from robustsweep.results.report.attribution.map_arrays import CLEAN_SCORES, WINDOW_SCORES, StoredMap
 from robustsweep.results.stored.cells import Array
 from robustsweep.results.tables.window_tables import WINDOWS
 

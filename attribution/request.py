@@ -12,8 +12,11 @@ from robustsweep.benchmark.checkpoints import Checkpoint, resolve
 from robustsweep.benchmark.data import Dataset, open_data
 from robustsweep.benchmark.plan.source import Source
 from robustsweep.benchmark.spec import Spec
+from robustsweep.benchmark.sweep.sweep import choose_batch_size
 from robustsweep.errors import UsageError
 from robustsweep.registry import unknown_name
+from robustsweep.results.report.attribution.map_arrays import MOST_IMAGES
+from robustsweep.values import SEEDS, whole
 
 Target = Literal["predicted", "true"]
 TARGETS: tuple[Target, ...] = ("predicted", "true")
@@ -57,7 +60,7 @@ def plan_attribution(
     target: str = "predicted",
     seed: int = 0,
     device: torch.device | None = None,
-    batch_size: int = 64,
+    batch_size: int | None = None,
     workers: int = 4,
 ) -> Attribution:
     """Open data and checkpoints, and check what is asked for.
@@ -72,12 +75,14 @@ def plan_attribution(
         target: ``"predicted"`` or ``"true"``: the class that is explained.
         seed: Seed of the choice, the windows, SmoothGrad's noise and the order of equal pixels.
         device: Where to compute; None: the CPU.
-        batch_size: Images per forward pass.
+        batch_size: Images per forward pass; None: a quarter of what a sweep takes, as gradients need the room.
         workers: Threads that decode image files.
 
     Raises:
         RobustsweepError: If anything asked for cannot be had.
     """
+    whole(seed, "seed", *SEEDS)
+    whole(images, "images", 1, MOST_IMAGES)
     if not checkpoints:
         raise UsageError("Name at least one checkpoint, such as net.pth,arch=resnet20,norm=cifar10.")
     names = find_maps(maps or tuple(MAPS))
@@ -90,6 +95,7 @@ def plan_attribution(
         raise UsageError(f"Maps are made of clean images, and {data} holds corrupted ones; name the clean set.")
     if images > len(opened.labels):
         raise UsageError(f"{images} images were asked for, and {opened.name} has {len(opened.labels)}; ask for fewer.")
+    device = device or torch.device("cpu")
     found = {checkpoint.id: checkpoint for spec in checkpoints for checkpoint in resolve(spec)}
     return Attribution(
         tuple(found.values()),
@@ -98,8 +104,8 @@ def plan_attribution(
         measured,
         chosen,
         out,
-        device or torch.device("cpu"),
-        batch_size,
+        device,
+        batch_size or choose_batch_size(opened.size, device) // 4,
     )
 
 

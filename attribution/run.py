@@ -22,7 +22,8 @@ from robustsweep.benchmark.sweep.progress import Progress, Silent
 from robustsweep.benchmark.sweep.window_block import windowed_images
 from robustsweep.errors import CheckpointError, DataError, RobustsweepError
 from robustsweep.foreign_code import described, foreign_code
-from robustsweep.results.report.attribution.stored_maps import MOST_SHOWN, MapFiles, MappedImages, StoredMap
+from robustsweep.results.report.attribution.map_arrays import MOST_SHOWN, MappedImages, StoredMap
+from robustsweep.results.report.attribution.stored_maps import MapFiles
 from robustsweep.results.report.attribution.written_maps import write_maps
 from robustsweep.results.tables.window_tables import WINDOWS
 

@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from robustsweep.results.report.attribution.stored_maps import SHOWN_SIDE
+from robustsweep.results.report.attribution.map_arrays import SHOWN_SIDE
 from robustsweep.results.stored.cells import Array
 
 

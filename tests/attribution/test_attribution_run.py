@@ -59,6 +59,15 @@ def test_the_command_writes_numbers_tables_and_figures(data: str, tmp_path: Path
     assert sorted(path.name for path in (out / "tables").iterdir())[0] == "attribution_against_baseline.csv"
 
 
+def test_none_is_no_map_and_corrupted_sets_have_none(data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(Path(__file__).parent)
+    found = CliRunner().invoke(app, ["attribute", SPECS[0], "--data", data, "--maps", "none", "--images", "2"])
+    assert str(found.exception).startswith("Unknown map 'none'")
+    monkeypatch.setattr("robustsweep.attribution.request.open_data", lambda text, workers: None)
+    with pytest.raises(UsageError, match="Maps are made of clean images"):
+        plan(data, tmp_path)
+
+
 def test_a_second_run_computes_what_is_missing_alone(data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     out = tmp_path / "out"
     assert run_attribution(plan(data, out, SPECS[:1], window_maps=[])).computed == 2
@@ -130,6 +139,10 @@ def test_what_cannot_be_had_is_said_before_anything_is_computed(data: str, tmp_p
         plan(data, tmp_path, window_maps=["gradcam"])
     with pytest.raises(UsageError, match="Unknown target 'tru'; did you mean 'true'"):
         plan(data, tmp_path, target="tru")
+    with pytest.raises(UsageError, match="seed must be at most"):
+        plan(data, tmp_path, seed=1 << 70)
+    with pytest.raises(UsageError, match="images must be 1 or more"):
+        plan(data, tmp_path, images=0)
     with pytest.raises(UsageError, match="at least one checkpoint"):
         plan(data, tmp_path, [])
     linear = "py:small_networks:linear,norm=none,classes=4,input_size=16,name=flat"

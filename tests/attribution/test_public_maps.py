@@ -4,7 +4,7 @@ import doctest
 import importlib
 
 from robustsweep import attribution
-from robustsweep.results.report.attribution.stored_maps import MAP_NAMES
+from robustsweep.results.report.attribution.map_arrays import MAP_NAMES
 
 
 def test_the_names_are_there_and_the_examples_are_true():

@@ -5,10 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from robustsweep.errors import DataError
+from robustsweep.results.report.attribution.map_arrays import MapSet
 from robustsweep.results.report.attribution.map_figures import map_figures
 from robustsweep.results.report.attribution.map_tables import map_tables
 from robustsweep.results.report.attribution.method_maps import MethodMaps
-from robustsweep.results.report.attribution.stored_maps import FOLDER, MapFiles, MapSet
+from robustsweep.results.report.attribution.stored_maps import FOLDER, MapFiles
 from robustsweep.results.report.section import Section
 
 

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from robustsweep.results.comparable.seed_groups import SeedGroup
 from robustsweep.results.figures.dressing import shortened, titled_figure
 from robustsweep.results.figures.picture import Picture
+from robustsweep.results.report.attribution.map_arrays import EDGES
 from robustsweep.results.report.attribution.map_tables import SANITY
 from robustsweep.results.report.attribution.method_maps import MethodMaps
-from robustsweep.results.report.attribution.stored_maps import EDGES
 from robustsweep.results.stored.cells import Array
 
 _MOST_METHODS = 8
@@ -45,13 +45,11 @@ def _all_maps(maps: MethodMaps, groups: Sequence[SeedGroup], which: str) -> Iter
     images = maps.found.images
     n_images = max(1, min(len(images.shown), _MOST_ROWS // len(groups)))
     title = f"Where networks look: saliency by image, method and map, each scaled to its own 99th percentile{which}"
-    figure, grid = _grid("", maps.scope.title, n_images * len(groups), 1 + len(maps.names))
+    figure, grid = _grid(maps.scope.title, n_images * len(groups), 1 + len(maps.names))
     for row, axes_row in enumerate(grid):
         image, group = row // len(groups), groups[row % len(groups)]
         _draw_image(axes_row[0], images.pictures[image] if row % len(groups) == 0 else None)
-        axes_row[0].set_ylabel(shortened(group.title), rotation=0, ha="right", va="center", fontsize=8).set_parse_math(
-            False
-        )
+        _name_row(axes_row[0], group)
         for axes, name in zip(axes_row[1:], maps.names, strict=True):
             found = maps.found.maps.get((group.checkpoint_ids[0], name))
             _draw_map(axes, None if found is None else found.pictures[image], images.pictures[image])
@@ -68,7 +66,7 @@ def _under_windows(maps: MethodMaps, which: str) -> Iterator[Picture]:
         return
     name, groups = drawn[0][0], drawn[0][1][:_MOST_METHODS]
     n_images = max(1, min(len(images.shown), _MOST_WINDOW_ROWS // (1 + len(groups))))
-    figure, grid = _grid("", maps.scope.title, n_images * (1 + len(groups)), 1 + len(EDGES))
+    figure, grid = _grid(maps.scope.title, n_images * (1 + len(groups)), 1 + len(EDGES))
     for row, axes_row in enumerate(grid):
         image, place = divmod(row, 1 + len(groups))
         clean, pasted = images.pictures[image], images.pasted[:, image]
@@ -78,16 +76,14 @@ def _under_windows(maps: MethodMaps, which: str) -> Iterator[Picture]:
             continue
         group = groups[place - 1]
         found = maps.found.maps[group.checkpoint_ids[0], name]
-        axes_row[0].set_ylabel(shortened(group.title), rotation=0, ha="right", va="center", fontsize=8).set_parse_math(
-            False
-        )
+        _name_row(axes_row[0], group)
         for axes, values, picture in zip(
             axes_row, [found.pictures[image], *found.pasted[:, image]], [clean, *pasted], strict=True
         ):
             _draw_map(axes, values, picture)
     for axes, text in zip(grid[0], ["clean", *(f"{edge} edge" for edge in EDGES)], strict=True):
         axes.set_title(text, fontsize=8.5)
-    title = f"{_TITLES[name]} under a pasted window of half the side, by its edge{which}"
+    title = f"{' '.join(_TITLES[name].split())} under a pasted window of half the side, by its edge{which}"
     yield _picture("attribution_windows", title, maps, figure, "attribution_window")
 
 
@@ -100,8 +96,8 @@ def _picture(slug: str, title: str, maps: MethodMaps, figure: Figure, table_slug
     return Picture(slug, title, alt, figure, table_slug, has_pixels=True)
 
 
-def _grid(title: str, scope: str, rows: int, columns: int) -> tuple[Figure, Array]:
-    figure = titled_figure(title, scope, 1.6 + _INCHES * columns, 0.9 + _INCHES * rows)
+def _grid(scope: str, rows: int, columns: int) -> tuple[Figure, Array]:
+    figure = titled_figure("", scope, 1.6 + _INCHES * columns, 0.9 + _INCHES * rows)
     figure.set_layout_engine("constrained", w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat:
@@ -109,6 +105,11 @@ def _grid(title: str, scope: str, rows: int, columns: int) -> tuple[Figure, Arra
         axes.set_yticks([])
         axes.spines[:].set_visible(False)
     return figure, grid
+
+
+def _name_row(axes: Axes, group: SeedGroup) -> None:
+    label = axes.set_ylabel(shortened(group.title), rotation=0, ha="right", va="center", fontsize=8)
+    label.set_parse_math(False)
 
 
 def _draw_image(axes: Axes, picture: Array | None) -> None:

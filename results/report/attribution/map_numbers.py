@@ -4,8 +4,8 @@ import io
 
 import pandas as pd
 
+from robustsweep.results.report.attribution.map_arrays import CLEAN_SCORES, WINDOW_SCORES, StoredMap
 from robustsweep.results.report.attribution.method_maps import MethodMaps
-from robustsweep.results.report.attribution.stored_maps import CLEAN_SCORES, WINDOW_SCORES, StoredMap
 from robustsweep.results.stored.cells import Array
 from robustsweep.results.tables.csv_text import csv_text
 from robustsweep.results.tables.window_tables import WINDOWS

@@ -1,6 +1,9 @@
 """Tables of maps: how well they find what a network uses, and what a pasted window does to them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
 
 from robustsweep.results.comparable.seed_groups import SeedGroup
 from robustsweep.results.report.attribution.map_rows import MapRows
@@ -33,7 +36,7 @@ _BOX_COLUMNS = {
 
 def map_tables(maps: MethodMaps) -> list[Table]:
     """Build every table that the maps of a folder support."""
-    return [footnotes(table) for table in (_curves(maps), *window_map_tables(maps)) if table.rows]
+    return [footnotes(table) for table in (_curves(maps), _by_outcome(maps), *window_map_tables(maps)) if table.rows]
 
 
 def _curves(maps: MethodMaps) -> Table:
@@ -49,11 +52,28 @@ def _curves(maps: MethodMaps) -> Table:
     return found.table(maps, "curves", "Deletion and insertion of what maps mark", columns, tuple(_notes(maps)), 2)
 
 
+def _by_outcome(maps: MethodMaps) -> Table:
+    """Show deletion and insertion of images that are classified rightly and wrongly apart; nothing if all are one."""
+    found, labels = MapRows(), maps.found.images.labels
+    for name in maps.names:
+        for is_right, outcome in ((True, "right"), (False, "wrong")):
+            for group in maps.groups_with(name):
+                predicted = np.stack([maps.found.maps[i, name].predicted for i in group.checkpoint_ids])
+                counts = (predicted == labels) == is_right
+                scores = [mean_of(np.where(counts, maps.clean(group, name, one), np.nan)) for one in _CURVE_COLUMNS]
+                found.add((name, outcome, group.name), scores, (scores[0].n_images,))
+    if not any(row[1] == "wrong" and row[-1] for row in found.rows):
+        found.rows.clear()
+    columns = (Column("map", "map"), Column("prediction", "prediction"), METHOD, *_CURVE_COLUMNS.values())
+    title = "Deletion and insertion by whether the prediction is right"
+    notes = ("Of a method with several training seeds: images that all of them classify rightly, or all wrongly.",)
+    columns = (*columns, Column("images", "images", "count"))
+    return replace(found.table(maps, "outcomes", title, columns, notes, 3), depth="detail")
+
+
 def _notes(maps: MethodMaps) -> Iterator[str]:
     explained = _EXPLAINED[maps.found.images.about["target"]]
-    yield (
-        f"Maps explain the logit of {explained}. Images that are misclassified count as well; numbers.csv says which."
-    )
+    yield (f"Maps explain the logit of {explained}. Images that are misclassified count as well.")
     yield from _CURVES
     if "guided_backprop" in maps.names:
         yield SANITY

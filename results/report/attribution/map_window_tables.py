@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Literal
 
 from robustsweep.results.comparable.rows import DEFAULT_METHOD
+from robustsweep.results.report.attribution.map_arrays import EDGES, FILLINGS
 from robustsweep.results.report.attribution.map_rows import MapRows
 from robustsweep.results.report.attribution.method_maps import Measured, MethodMaps, difference_of, mean_of
-from robustsweep.results.report.attribution.stored_maps import EDGES, FILLINGS
 from robustsweep.results.statistics.intervals import Floats
 from robustsweep.results.tables.table import METHOD, Column, Table
 

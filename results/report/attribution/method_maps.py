@@ -1,6 +1,5 @@
 """Scores of maps by training method: image by image, and with intervals over images and training seeds."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,13 +8,7 @@ import pandas as pd
 from robustsweep.results.comparable.rows import DescribedCheckpoints
 from robustsweep.results.comparable.scope import Scope
 from robustsweep.results.comparable.seed_groups import SeedGroup, groups_of
-from robustsweep.results.report.attribution.stored_maps import (
-    CLEAN_SCORES,
-    EDGES,
-    MAP_NAMES,
-    WINDOW_SCORES,
-    MapSet,
-)
+from robustsweep.results.report.attribution.map_arrays import CLEAN_SCORES, EDGES, MAP_NAMES, WINDOW_SCORES, MapSet
 from robustsweep.results.statistics.intervals import Estimate, Floats
 from robustsweep.results.statistics.seeds import mean_over_seeds, method_difference
 from robustsweep.results.tables.window_tables import WINDOWS
@@ -119,8 +112,3 @@ def difference_of(first: Floats, second: Floats) -> Measured:
 def _measured(estimate: Estimate, n: int) -> Measured:
     ends = estimate.interval()
     return Measured(estimate.value, (ends.low, ends.high), n)
-
-
-def labels_of(groups: Sequence[SeedGroup]) -> list[str]:
-    """Return what figures call methods."""
-    return [group.label for group in groups]

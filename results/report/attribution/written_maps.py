@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from robustsweep.results.report.attribution.map_arrays import MapSet
 from robustsweep.results.report.attribution.map_figures import map_figures
 from robustsweep.results.report.attribution.map_numbers import numbers_csv
 from robustsweep.results.report.attribution.map_tables import map_tables
 from robustsweep.results.report.attribution.method_maps import MethodMaps
-from robustsweep.results.report.attribution.stored_maps import MapSet
 from robustsweep.results.stored.entries import write_entry
 from robustsweep.results.tables.formats import escape_markdown, to_csv, to_markdown
 

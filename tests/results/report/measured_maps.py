@@ -4,7 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from robustsweep.results.report.attribution.stored_maps import MapFiles, MappedImages, StoredMap
+from robustsweep.results.report.attribution.map_arrays import MappedImages, StoredMap
+from robustsweep.results.report.attribution.stored_maps import MapFiles
 from robustsweep.results.tables.window_tables import WINDOWS
 
 N = 6

@@ -10,11 +10,12 @@ from run_builder import RunBuilder
 from scipy import stats
 
 from robustsweep.errors import DataError
+from robustsweep.results.report.attribution.map_arrays import MapSet
 from robustsweep.results.report.attribution.map_figures import map_figures
 from robustsweep.results.report.attribution.map_numbers import numbers_csv
 from robustsweep.results.report.attribution.map_tables import SANITY, map_tables
 from robustsweep.results.report.attribution.method_maps import MethodMaps
-from robustsweep.results.report.attribution.stored_maps import MapFiles, MapSet
+from robustsweep.results.report.attribution.stored_maps import MapFiles
 from robustsweep.results.report.attribution.written_maps import write_maps
 from robustsweep.results.report.writer import write_report
 from robustsweep.results.stored.sealed_arrays import sealed_arrays
@@ -151,6 +152,23 @@ def test_maps_without_mass_are_left_out_and_counted(tmp_path: Path):
     clean[:, :2] = np.nan
     files.write_map(checkpoint(1, "mixup", 1), "cam", images, stored_map(clean=clean))
     assert tables_of(read(files))["attribution_curves"].rows[0][2] is None
+
+
+def test_images_are_shown_apart_by_whether_all_seeds_are_right(tmp_path: Path):
+    files, images = MapFiles(tmp_path), mapped_images()
+    files.write_images(images)
+    right = np.array([True, True, True, False, False, True])
+    for seed, wrong_too in enumerate(([], [0])):
+        is_right = right & ~np.isin(np.arange(N), wrong_too)
+        predicted = np.where(is_right, images.labels, images.labels + 1)
+        files.write_map(checkpoint(seed, "mixup", seed), "cam", images, stored_map(predicted=predicted))
+    table = tables_of(read(files))["attribution_outcomes"]
+    assert [(row[1], row[-1]) for row in table.rows] == [("right", 3), ("wrong", 2)]
+    assert table.rows[0][3] == pytest.approx(0.2 + np.mean([0.01, 0.02, 0.05]))
+    assert table.rows[1][3] == pytest.approx(0.2 + np.mean([0.03, 0.04]))
+    for seed in (0, 1):
+        files.write_map(checkpoint(seed, "mixup", seed), "cam", images, stored_map(predicted=images.labels))
+    assert "attribution_outcomes" not in tables_of(read(files))
 
 
 def test_objects_have_columns_where_there_are_boxes(tmp_path: Path):

@@ -35,7 +35,9 @@ def attribute(
     ] = Path("runs/attributions"),
     seed: Annotated[int, typer.Option(help="Seed of the choice of images, the windows and SmoothGrad's noise.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    batch_size: Annotated[int, typer.Option(min=1, help="Images per forward pass.")] = 64,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Images per forward pass. Default: by image size.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, max=1000, help="Threads that decode image files.")] = 4,
 ) -> None:
     """Compute attribution maps of checkpoints, and measure what they mark and what a pasted window does to them.
@@ -55,8 +57,8 @@ def attribute(
         checkpoints,
         out.expanduser(),
         data=data,
-        maps=_names(maps) or (),
-        window_maps=_names(window_maps),
+        maps=() if maps is None else _names(maps),
+        window_maps=None if window_maps is None else () if window_maps.strip() == "none" else _names(window_maps),
         images=images,
         target=target,
         seed=seed,
@@ -77,11 +79,8 @@ def attribute(
         say(f"next   robustsweep report {wanted.out.parent}", console)
 
 
-def _names(text: str | None) -> tuple[str, ...] | None:
-    """Split names at commas; None where nothing was said, nothing for ``none``."""
-    if text is None:
-        return None
-    return () if text.strip() == "none" else tuple(name.strip() for name in text.split(","))
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(","))
 
 
 def _describe(wanted: "Attribution") -> list[str]:
