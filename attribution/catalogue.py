@@ -46,15 +46,19 @@ MAPS = {
 """Every map with its default parameters."""
 
 
-def find_maps(names: Sequence[str]) -> tuple[str, ...]:
+def find_maps(names: Sequence[str], noun: str = "map") -> tuple[str, ...]:
     """Return the names of maps in the catalogue's order, each once.
+
+    Args:
+        names: The names.
+        noun: What one is, for the error.
 
     Raises:
         UsageError: If there is none, or one is unknown.
     """
     for name in names:
         if name not in MAPS:
-            raise unknown_name("map", name, list(MAPS))
+            raise unknown_name(noun, name, list(MAPS))
     if not names:
         raise UsageError(f"Name at least one map: {', '.join(MAPS)}.")
     return tuple(name for name in MAPS if name in names)

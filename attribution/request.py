@@ -85,7 +85,7 @@ def plan_attribution(
     whole(images, "images", 1, MOST_IMAGES)
     if not checkpoints:
         raise UsageError("Name at least one checkpoint, such as net.pth,arch=resnet20,norm=cifar10.")
-    names = find_maps(maps or tuple(MAPS))
+    names = find_maps(maps or tuple(MAPS), "map of --maps")
     measured = _window_maps(names, window_maps)
     chosen = next((one for one in TARGETS if one == target), None)
     if chosen is None:
@@ -112,7 +112,7 @@ def plan_attribution(
 def _window_maps(names: tuple[str, ...], wanted: Sequence[str] | None) -> tuple[str, ...]:
     if wanted is None:
         return tuple(name for name in names if name in WINDOW_MAPS)
-    found = find_maps(wanted) if wanted else ()
+    found = find_maps(wanted, "map of --window-maps") if wanted else ()
     for name in found:
         if name not in names:
             raise UsageError(f"{name} is to be measured under windows and is not among the maps {', '.join(names)}.")

@@ -62,7 +62,7 @@ def test_the_command_writes_numbers_tables_and_figures(data: str, tmp_path: Path
 def test_none_is_no_map_and_corrupted_sets_have_none(data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.syspath_prepend(Path(__file__).parent)
     found = CliRunner().invoke(app, ["attribute", SPECS[0], "--data", data, "--maps", "none", "--images", "2"])
-    assert str(found.exception).startswith("Unknown map 'none'")
+    assert str(found.exception).startswith("Unknown map of --maps 'none'")
     monkeypatch.setattr("robustsweep.attribution.request.open_data", lambda text, workers: None)
     with pytest.raises(UsageError, match="Maps are made of clean images"):
         plan(data, tmp_path)
@@ -133,7 +133,7 @@ def test_a_folder_of_other_maps_is_left_alone(data: str, tmp_path: Path):
 def test_what_cannot_be_had_is_said_before_anything_is_computed(data: str, tmp_path: Path):
     with pytest.raises(UsageError, match="7 images were asked for, and small has 6; ask for fewer"):
         plan(data, tmp_path, images=7)
-    with pytest.raises(UsageError, match="Unknown map 'grad-cam'; did you mean 'gradcam'"):
+    with pytest.raises(UsageError, match="Unknown map of --maps 'grad-cam'; did you mean 'gradcam'"):
         plan(data, tmp_path, maps=["grad-cam"])
     with pytest.raises(UsageError, match="gradcam is to be measured under windows and is not among"):
         plan(data, tmp_path, window_maps=["gradcam"])

@@ -154,7 +154,7 @@ def test_a_mirrored_network_has_mirrored_maps(name: str):
     else:
         mine = compute(name, network, images, targets)
         other = compute(name, flipped(network), images.flip(3), targets)
-    assert torch.allclose(other, mine.flip(-1), atol=1e-6)
+    assert torch.allclose(other, mine.flip(-1), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", MAPS)

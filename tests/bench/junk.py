@@ -79,6 +79,13 @@ OPTIONS = {
         "base": ["corrupt", "--data", "digits", "--suite", "contrast@1", "--out", "set", "--limit", "10"],
         "names": ("--data", "--suite", "--out", "--limit", "--seed", "--workers", "--device", "--layout"),
     },
+    "attribute": {
+        "base": ["attribute", NETWORK, "--images", "2", "--maps", "guided_backprop", "--window-maps", "none"],
+        "names": (
+            *("--data", "--maps", "--window-maps", "--images", "--target", "--out", "--seed", "--device", "--workers"),
+            "--batch-size",
+        ),
+    },
     "convert": {"base": ["convert", NETWORK], "names": ("",)},
     "list": {"base": ["list", "methods"], "names": ("--gallery", "")},
     "demo": {"base": ["demo", "--limit", "0"], "names": ("--limit", "--seed")},

@@ -53,6 +53,7 @@ COMMANDS = {
     "train": ["train", *_NETWORKS, "--out", "FOLDER"],
     "sweep": ["sweep", "--checkpoint", "TRAINED", *_CONDITIONS, "--out", "FOLDER"],
     "corrupt": ["corrupt", "--data", "digits", *_SEVERITIES, "--limit", "20", "--out", "FOLDER"],
+    "attribute": ["attribute", "TRAINED", "--images", "4", "--maps", "cam,gradcam,guided_backprop", "--out", "FOLDER"],
     "report": ["report", "SWEPT", "--format", "html,md,csv,latex,json", "--out", "FOLDER"],
     "gate": ["gate", "SWEPT", "--write-baseline", "FOLDER/baseline.npz"],
     "compare": ["compare", "SWEPT", "--method", "cutmix", "--against", "baseline", "--out", "FOLDER"],
@@ -217,7 +218,7 @@ def main() -> int:
             killed[number % len(killed)].kill_once(moments)
     for trial in killed:
         print(
-            f"  {trial.name:8} {trial.n_kills:4} kills, {trial.n_left} of them left half a file, "
+            f"  {trial.name:9} {trial.n_kills:4} kills, {trial.n_left} of them left half a file, "
             f"{len(trial.wrong)} differences {'; '.join(trial.wrong[:5])}"
         )
     return int(any(trial.wrong for trial in killed))
