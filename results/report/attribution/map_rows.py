@@ -35,7 +35,7 @@ class MapRows:
             maps.scope,
             tuple(columns),
             tuple(self.rows),
-            (*notes, _INTERVALS),
+            (*notes, *maps.notes, _INTERVALS),
             keys=keys,
             intervals=self.intervals,
             subject="method",

@@ -67,7 +67,11 @@ def _against_baseline(maps: MethodMaps) -> Iterator[Table]:
     columns = [Column("map", "map"), Column("mass", "map mass"), Column("filling", "filling"), METHOD]
     columns += [Column(f"hard_minus_{edge}", f"hard - {edge} (pp)", "percent") for edge in EDGES[1:]]
     for name in maps.names:
-        groups = maps.groups_with(name, windows=True)
+        groups = [
+            group
+            for group in maps.groups_with(name, windows=True)
+            if maps.training_of(group) == maps.training_of(baselines[0])
+        ]
         if baselines[0] not in groups:
             continue
         for score, title in titles.items():

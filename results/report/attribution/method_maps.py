@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from robustsweep.results.comparable.equal_training import training_key
 from robustsweep.results.comparable.rows import DescribedCheckpoints
 from robustsweep.results.comparable.scope import Scope
 from robustsweep.results.comparable.seed_groups import SeedGroup, groups_of
@@ -14,6 +15,10 @@ from robustsweep.results.statistics.seeds import mean_over_seeds, method_differe
 from robustsweep.results.tables.window_tables import WINDOWS
 
 _FEWEST_IMAGES = 2
+_NOT_ALIKE = (
+    "These checkpoints were not all trained alike, in architecture, data or recipe, so that a difference between two "
+    "methods may come from that; only methods that were trained as the baseline are compared with it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,16 @@ class MethodMaps:
         single = len(self.groups) > 1 and any(len(group.checkpoint_ids) == 1 for group in self.groups)
         seed = about["seed"]
         return Scope(about["data"], about["fingerprint"], "generated", n, subset, None, None, seed, single)
+
+    def training_of(self, group: SeedGroup) -> str:
+        """Return a text that methods share whose checkpoints were trained alike; empty where none is stated."""
+        return training_key(str(self.checkpoints.loc[group.checkpoint_ids[0], "card"]))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What stands below every table."""
+        is_alike = len({self.training_of(group) for group in self.groups}) == 1
+        return () if is_alike else (_NOT_ALIKE,)
 
     def groups_with(self, name: str, *, windows: bool = False) -> list[SeedGroup]:
         """List the methods all of whose checkpoints have a map, with numbers under windows if these are asked for."""

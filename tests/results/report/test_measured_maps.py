@@ -132,6 +132,19 @@ def test_methods_are_compared_with_the_baseline_paired_by_image(tmp_path: Path):
     assert "attribution_against_baseline" not in tables_of(found)
 
 
+def test_methods_that_were_trained_otherwise_are_not_compared_with_the_baseline(tmp_path: Path):
+    files = written(tmp_path)
+    other = checkpoint(9, "mixup", name="other")
+    other["card"] |= {"recipe_hash": "1" * 64, "recipe": "long", "epochs": 300}
+    files.write_map(other, "cam", mapped_images(), stored_map())
+    tables = tables_of(read(files))
+    assert {row[3] for row in tables["attribution_against_baseline"].rows} == {"cutmix"}
+    assert {row[2] for row in tables["attribution_window"].rows} == {"baseline", "cutmix", "mixup"}
+    assert any("not all trained alike" in note for note in tables["attribution_window"].notes)
+    (tmp_path / "again").mkdir()
+    assert not any("alike" in note for note in tables_of(read(written(tmp_path / "again")))["attribution_window"].notes)
+
+
 def test_maps_without_mass_are_left_out_and_counted(tmp_path: Path):
     files, images = MapFiles(tmp_path), mapped_images()
     files.write_images(images)
