@@ -1,18 +1,16 @@
 """Zoom blur, and the centred zoom that it shares with snow."""
 
 import math
-import threading
-import warnings
 from functools import lru_cache
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from robustsweep.corruptions.corruption import Corruption, Fields, Parameters, severities
 from robustsweep.corruptions.levels import truncate
+from robustsweep.corruptions.sparse_maps import compressed, one_thread, pixels_first, planes_first
 
 
 def zoom_crop(size: int, factor: float) -> tuple[int, int]:
@@ -48,12 +46,6 @@ def zoom_factors(stop: float, step: float) -> list[float]:
     return factors
 
 
-# MKL sums in another order for some smaller numbers of columns, and a pixel would depend on the batch.
-_PLANES_TOGETHER = 32
-# PyTorch's warning is silenced while a matrix is made, which one thread at a time may do.
-_MAKING = threading.Lock()
-
-
 @lru_cache(maxsize=5)
 def _mean_of_zooms(height: int, width: int, stop: float, step: float, device: torch.device) -> Tensor:
     """Write the mean of the image and its zooms as one sparse matrix.
@@ -76,25 +68,15 @@ def _mean_of_zooms(height: int, width: int, stop: float, step: float, device: to
                 places.append(torch.from_numpy(np.stack((used, source[used]))))
                 shares.append(torch.from_numpy(share[used]))
     weights = torch.cat(shares).div_(len(factors) + 1)
-    matrix = torch.sparse_coo_tensor(
-        torch.cat(places, dim=1), weights, (height * width, height * width), check_invariants=False
-    )
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta state")
-        compressed = matrix.coalesce().to_sparse_csr()
-    return compressed.to(torch.float32).to(device)
+    return compressed(torch.cat(places, dim=1), weights, height * width, device)
 
 
 def _zoom(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
     stop, step = parameters
     height, width = images.shape[2:]
-    # Pixels first, so that each weight multiplies a whole row: that pixel of every image.
-    planes = images.flatten(0, 1).flatten(1)
-    filled = functional.pad(planes, (0, 0, 0, -len(planes) % _PLANES_TOGETHER))
-    with _MAKING:
+    with one_thread():
         mean_of_zooms = _mean_of_zooms(height, width, stop, step, images.device)
-    blurred = truncate(mean_of_zooms @ filled.T.contiguous().to(torch.float32))
-    return blurred.T[: len(planes)].contiguous().view(images.shape)
+    return planes_first(truncate(mean_of_zooms @ pixels_first(images)), images.shape)
 
 
 _SMALL = ((1.06, 0.01), (1.11, 0.01), (1.16, 0.01), (1.21, 0.01), (1.26, 0.01))
