@@ -1,11 +1,11 @@
-"""The 19 common corruptions, batched, with their severity tables.
+"""The 19 common corruptions and the 15 of C-bar, batched, with their severity tables.
 
 Source: Hendrycks and Dietterich, "Benchmarking neural network robustness to common corruptions and perturbations"
 (ICLR 2019), and its generator scripts, whose quirks are kept: truncation instead of rounding, defocus kernels that do
 not sum to one, red greys in saturate, a glass blur that copies instead of swapping, five of six frost textures.
 """
 
-from robustsweep.corruptions import noise
+from robustsweep.corruptions import cbar, noise
 from robustsweep.corruptions.blur import defocus, gaussian, glass, motion, zoom
 from robustsweep.corruptions.corruption import CORRUPTIONS, Corruption
 from robustsweep.corruptions.digital import colour, elastic, jpeg, pixelate
@@ -41,10 +41,17 @@ COMMON = _registered(
 EXTRA = _registered(noise.SPECKLE_NOISE, gaussian.GAUSSIAN_BLUR, spatter.SPATTER, colour.SATURATE)
 """The four that its authors keep for validation. A corruption that is in neither is registered beside them."""
 
+_registered(*{corruption.name: corruption for corruption in (*cbar.CIFAR, *cbar.IMAGENET)}.values())
+CIFAR_C_BAR = tuple(corruption.name for corruption in cbar.CIFAR)
+IMAGENET_C_BAR = tuple(corruption.name for corruption in cbar.IMAGENET)
+"""The ten of each C-bar, which never enter a mean over the fifteen."""
+
 __all__ = [
+    "CIFAR_C_BAR",
     "COMMON",
     "CORRUPTIONS",
     "EXTRA",
+    "IMAGENET_C_BAR",
     "SEVERITIES",
     "TABLES",
     "Corruption",

@@ -25,12 +25,13 @@ def with_border(images: Tensor, rows: tuple[int, int], columns: tuple[int, int],
             ``"reflect"`` reflects at its outer side, so that it is.
 
     Returns:
-        float32 tensor (planes, H + rows, W + columns), contiguous.
+        float32 tensor (planes, H + rows, W + columns), or float64 where the planes are, contiguous.
     """
     height, width = images.shape[-2:]
     planes = images.reshape(-1, height, width)
     size = (len(planes), height + sum(rows), width + sum(columns))
-    padded = torch.empty(size, dtype=torch.float32, device=images.device)
+    dtype = torch.float64 if images.dtype == torch.float64 else torch.float32
+    padded = torch.empty(size, dtype=dtype, device=images.device)
     inside = padded.narrow(1, rows[0], height)
     inside.narrow(2, columns[0], width).copy_(planes)
     _extend(inside.transpose(1, 2), *columns, border)

@@ -4,6 +4,7 @@ Each corruption holds its own five rows per set, next to the formula that reads 
 the image side each was tuned for, and where its numbers come from.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from robustsweep.errors import UsageError
@@ -40,17 +41,22 @@ TABLES: dict[str, SeverityTable] = {
 }
 
 
-def table_for(height: int, width: int) -> str:
+def table_for(height: int, width: int, among: Iterable[str] | None = None) -> str:
     """Choose the severity table for an image size.
 
     The rule: the table whose side (32, 64, 224 or 299 pixels) is nearest to the image's shorter side; of two equally
     near ones, the smaller.
 
+    Args:
+        height: In pixels.
+        width: In pixels.
+        among: Tables to choose from; None: all.
+
     Returns:
         ``"cifar"``, ``"tiny"``, ``"imagenet"`` or ``"inception"``.
     """
     side = min(whole_number(height, "height"), whole_number(width, "width"))
-    return min(TABLES.values(), key=lambda table: abs(table.side - side)).name
+    return min(TABLES if among is None else among, key=lambda name: abs(TABLES[name].side - side))
 
 
 def check_table(name: str) -> None:

@@ -1,7 +1,9 @@
-"""The corruption benchmark's names, groups and order, and those of windows, as every table uses them.
+"""The corruption benchmarks' names, groups and order, and those of windows, as every table uses them.
 
 Source: Hendrycks & Dietterich 2019, "Benchmarking Neural Network Robustness to Common Corruptions and Perturbations",
 section 4; the four extra corruptions are the ones its authors keep for validation, in the groups of their scripts.
+C-bar: Mintun, Kirillov & Xie 2021, "On Interaction Between Augmentations and Corruptions in Natural Corruption
+Robustness"; they publish no groups, these are ours.
 """
 
 from types import MappingProxyType
@@ -23,6 +25,36 @@ EXTRA_GROUPS = MappingProxyType(
 )
 """The four corruptions that stand apart and never enter a mean over the benchmark."""
 
+C_BAR_GROUPS = MappingProxyType(
+    {
+        "noise": (
+            *("blue_noise_sample", "brownish_noise", "perlin_noise", "plasma_noise"),
+            *("cocentric_sine_waves", "single_frequency_greyscale"),
+        ),
+        "blur": ("circular_motion_blur", "transverse_chromatic_abberation"),
+        "occlusion": ("checkerboard_cutout", "lines", "sparkles", "inverse_sparkles"),
+        "geometry": ("pinch_and_twirl", "ripple", "caustic_refraction"),
+    }
+)
+"""The fifteen of both C-bar, a benchmark of its own, by group."""
+
+_OF_CIFAR_ALONE = (
+    *("circular_motion_blur", "transverse_chromatic_abberation", "lines"),
+    *("pinch_and_twirl", "ripple"),
+)
+_OF_IMAGENET_ALONE = (
+    *("perlin_noise", "plasma_noise", "cocentric_sine_waves"),
+    *("single_frequency_greyscale", "caustic_refraction"),
+)
+C_BAR_CORRUPTIONS = tuple(name for names in C_BAR_GROUPS.values() for name in names)
+C_BAR_SETS = MappingProxyType(
+    {
+        "CIFAR": tuple(name for name in C_BAR_CORRUPTIONS if name not in _OF_IMAGENET_ALONE),
+        "ImageNet": tuple(name for name in C_BAR_CORRUPTIONS if name not in _OF_CIFAR_ALONE),
+    }
+)
+"""The ten of CIFAR-C-bar and the ten of ImageNet-C-bar; five are in both."""
+
 CORRUPTIONS = tuple(name for names in GROUPS.values() for name in names)
 EXTRA_CORRUPTIONS = tuple(name for names in EXTRA_GROUPS.values() for name in names)
 
@@ -32,13 +64,15 @@ FRACTIONS = (0.25, 0.375, 0.5)
 """Of windows: their edges, what fills them, and their sides as fractions of the image's."""
 
 OTHER = "other"
-"""The group of a corruption that belongs to neither list, such as a third party's."""
+"""The group of a corruption that belongs to no list, such as a third party's."""
 
-_GROUP_OF = {name: group for table in (GROUPS, EXTRA_GROUPS) for group, names in table.items() for name in names}
+_GROUP_OF = {
+    name: group for table in (GROUPS, EXTRA_GROUPS, C_BAR_GROUPS) for group, names in table.items() for name in names
+}
 
 
 def group_of(corruption: str) -> str:
-    """Return ``"noise"``, ``"blur"``, ``"weather"``, ``"digital"``, or ``"other"`` for a name of neither list."""
+    """Return the group, such as ``"noise"`` or ``"blur"``, or ``"other"`` for a name of no list."""
     return _GROUP_OF.get(corruption, OTHER)
 
 
@@ -53,6 +87,6 @@ def conditions_of(*corruptions: str) -> tuple[str, ...]:
 
 
 def rank_of(corruption: str) -> int:
-    """Return a corruption's place in the canonical order; names of neither list come last."""
-    order = CORRUPTIONS + EXTRA_CORRUPTIONS
+    """Return a corruption's place in the canonical order; names of no list come last."""
+    order = CORRUPTIONS + EXTRA_CORRUPTIONS + C_BAR_CORRUPTIONS
     return order.index(corruption) if corruption in order else len(order)

@@ -54,6 +54,8 @@ class Corrupted:
             raise UsageError(f"{self.corruption}: severity must be an integer in 1..5, got {self.severity}.")
         if self.table is not None and self.table not in TABLES:
             raise unknown_name("severity table", self.table, list(TABLES))
+        if self.table is not None:
+            CORRUPTIONS[self.corruption].parameters(self.table, self.severity)
 
     @property
     def name(self) -> str:

@@ -10,7 +10,7 @@ from robustsweep.benchmark.data import Dataset, OfficialSet
 from robustsweep.benchmark.data.dataset import Int64Array, stratified_positions
 from robustsweep.benchmark.data.files.pixels import codec
 from robustsweep.benchmark.plan.conditions import Attacked, Condition, Corrupted, Windowed
-from robustsweep.corruptions import CORRUPTIONS, corrupt_batch, table_for
+from robustsweep.corruptions import CORRUPTIONS, corrupt_batch
 from robustsweep.corruptions.opencv import opencv_or_none
 from robustsweep.errors import DataError, UsageError
 from robustsweep.results.stored.cells import Json
@@ -91,7 +91,9 @@ class Source:
         if isinstance(self.data, OfficialSet):
             self.data.check(condition.corruption)
             return condition.as_official()
-        return condition if condition.table else replace(condition, table=table_for(*self.data.size))
+        if condition.table:
+            return condition
+        return replace(condition, table=CORRUPTIONS[condition.corruption].nearest_table(*self.data.size))
 
     def describe(self) -> Json:
         """Return the fields of ``cell.data``."""
@@ -159,7 +161,7 @@ class Source:
         Returns:
             uint8 tensor of the same shape and device.
         """
-        table = condition.table or table_for(clean.shape[2], clean.shape[3])
+        table = condition.table or CORRUPTIONS[condition.corruption].nearest_table(clean.shape[2], clean.shape[3])
         return corrupt_batch(
             clean,
             condition.corruption,

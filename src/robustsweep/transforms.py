@@ -15,7 +15,7 @@ from torchvision.transforms.v2.functional import is_pure_tensor
 
 from robustsweep.api.corrupt import corrupt
 from robustsweep.api.inputs.image_forms import content_ids, open_images
-from robustsweep.corruptions import COMMON, CORRUPTIONS, SEVERITIES, TABLES
+from robustsweep.corruptions import COMMON, CORRUPTIONS, SEVERITIES
 from robustsweep.errors import UsageError
 from robustsweep.values import whole_number
 
@@ -120,4 +120,5 @@ class RandomCorruption(_ImageTransform):
 
 def _check(name: str, severity: int, table: str | None) -> None:
     """Name a mistake where the transform is made, and not in a worker."""
-    CORRUPTIONS[name].parameters(next(iter(TABLES)) if table is None else table, severity)
+    corruption = CORRUPTIONS[name]
+    corruption.parameters(next(iter(corruption.severities)) if table is None else table, severity)

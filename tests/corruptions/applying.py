@@ -33,6 +33,17 @@ def sampled(name, table, severity, shape, ids):
     return corruption.sample(Draws(3, "test", ids), tuple(shape), corruption.parameters(table, severity))
 
 
+def nearest(name, table):
+    """The table, or the first one that a corruption without constants for it has."""
+    tables = CORRUPTIONS[name].severities
+    return table if table in tables else next(iter(tables))
+
+
+def in_their_tables(names, cases):
+    """Pair names with the cases (table, ...) whose table has constants for them; C-bar is no size in all of them."""
+    return [(name, *case) for name in names for case in cases if case[0] in CORRUPTIONS[name].severities]
+
+
 def applied(name, table, severity, images, fields=()):
     """Run a corruption's formula on uint8 images (N, 3, H, W) with these fields; the result is uint8 of that shape."""
     corruption = CORRUPTIONS[name]

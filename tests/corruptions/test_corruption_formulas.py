@@ -14,6 +14,7 @@ from robustsweep.corruptions.blur import gaussian
 from robustsweep.corruptions.blur.defocus import disk_kernel
 from robustsweep.corruptions.blur.gaussian import gaussian_blur
 from robustsweep.corruptions.blur.zoom import zoom_factors
+from robustsweep.corruptions.cbar import circular
 from robustsweep.corruptions.digital import jpeg, pixelate
 from robustsweep.corruptions.digital.elastic import reflecting_gaussian, smooth
 from robustsweep.corruptions.levels import truncate
@@ -122,6 +123,15 @@ def test_all_grey_levels_survive_truncation_and_so_does_what_rounding_left_below
     levels = torch.arange(256, dtype=torch.uint8)
     assert torch.equal(truncate(levels.to(torch.float32)), levels)
     assert torch.equal(truncate(levels.to(torch.float32) - 5e-5), levels)
+
+
+def test_large_images_are_turned_round_by_round_to_the_same_pixels(monkeypatch):
+    images = photos(40, 57)
+    by_map = applied("circular_motion_blur", "cifar", 5, images)
+    monkeypatch.setattr(circular, "_LARGEST_MAP", 0)
+    one_by_one = applied("circular_motion_blur", "cifar", 5, images)
+    assert (by_map.int() - one_by_one.int()).abs().max() <= 1
+    assert (by_map == one_by_one).double().mean() > 0.999
 
 
 def test_values_are_truncated_and_not_rounded():

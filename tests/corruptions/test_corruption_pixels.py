@@ -1,16 +1,26 @@
 """Every corruption at every severity against the slow restatement of its definition, the draws being passed to both."""
 
+import cbar_oracles
 import numpy as np
 import pytest
 import torch
-from applying import applied, channels_last, drawn_for, photos, sampled, skip_without_opencv, uniform_pictures
+from applying import (
+    applied,
+    channels_last,
+    drawn_for,
+    in_their_tables,
+    photos,
+    sampled,
+    skip_without_opencv,
+    uniform_pictures,
+)
 from corruption_oracles import DETERMINISTIC, to_uint8
 from random_oracles import RANDOM
 
 from robustsweep.corruptions import CORRUPTIONS, SEVERITIES
 
-ORACLES = DETERMINISTIC | RANDOM
-EVERY_ONE = pytest.mark.parametrize("name", list(ORACLES))
+C_BAR = cbar_oracles.WITHOUT_DRAWS | cbar_oracles.WITH_DRAWS
+ORACLES = DETERMINISTIC | RANDOM | C_BAR
 
 
 def both(name, table, severity, images):
@@ -38,11 +48,16 @@ SHARE_EQUAL |= dict.fromkeys(("impulse_noise", "jpeg_compression", "pixelate", "
 
 @pytest.mark.parametrize("severity", SEVERITIES)
 @pytest.mark.parametrize(
-    ("table", "height", "width", "count"),
-    [("cifar", 32, 32, 2), ("cifar", 57, 40, 1), ("tiny", 64, 64, 1), ("imagenet", 224, 224, 1)]
-    + [("imagenet", 120, 193, 1), ("inception", 299, 299, 1)],
+    ("name", "table", "height", "width", "count"),
+    in_their_tables(
+        DETERMINISTIC | RANDOM,
+        [("cifar", 32, 32, 2), ("cifar", 57, 40, 1), ("tiny", 64, 64, 1), ("imagenet", 224, 224, 1)]
+        + [("imagenet", 120, 193, 1), ("inception", 299, 299, 1)],
+    )
+    + in_their_tables(
+        C_BAR, [("cifar", 32, 32, 2), ("cifar", 41, 50, 1), ("tiny", 64, 64, 1), ("inception", 75, 58, 1)]
+    ),
 )
-@EVERY_ONE
 def test_pixels_equal_the_restatement_within_a_grey_level(name, table, height, width, count, severity):
     ours, expected = both(name, table, severity, photos(height, width, count))
     difference = np.abs(ours.astype(int) - expected)
@@ -51,8 +66,7 @@ def test_pixels_equal_the_restatement_within_a_grey_level(name, table, height, w
     assert (ours != channels_last(photos(height, width, count))).mean() > 0.001
 
 
-@pytest.mark.parametrize("table", ["cifar", "imagenet"])
-@EVERY_ONE
+@pytest.mark.parametrize(("name", "table"), in_their_tables(ORACLES, [("cifar",), ("imagenet",)]))
 def test_black_white_and_grey_pictures_equal_the_restatement_too(name, table):
     for severity in SEVERITIES:
         ours, expected = both(name, table, severity, uniform_pictures())

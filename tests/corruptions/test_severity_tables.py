@@ -2,7 +2,8 @@
 
 import pytest
 
-from robustsweep.corruptions import COMMON, CORRUPTIONS, EXTRA, TABLES
+from robustsweep.corruptions import CIFAR_C_BAR, COMMON, CORRUPTIONS, EXTRA, IMAGENET_C_BAR, TABLES
+from robustsweep.errors import UsageError
 
 # Per corruption the ImageNet-C, CIFAR-C, Tiny-ImageNet-C and 299-pixel rows, severities apart by "|".
 PUBLISHED = {
@@ -85,3 +86,40 @@ def test_severity_constants_are_the_published_ones(name):
     for table, written in zip(("imagenet", "cifar", "tiny", "inception"), PUBLISHED[name], strict=True):
         expected = [[float(number) for number in row.split()] for row in written.split("|")]
         assert [list(row) for row in CORRUPTIONS[name].severities[table]] == [pytest.approx(row) for row in expected]
+
+
+# Raw severities of CIFAR-C-bar and of ImageNet-C-bar; none where a corruption is not in the set.
+PUBLISHED_C_BAR = {
+    "blue_noise_sample": ("0.7 1.4 2.1 3.5 4.2", "0.8 1.6 2.4 4 5.6"),
+    "brownish_noise": ("2.5 4 5.5 6.5 7", "1 2 3 4 5"),
+    "checkerboard_cutout": ("1 2 3 4 5", "2 3 4 5 6"),
+    "inverse_sparkles": ("1 1.5 2.5 4.5 5", "1 2 4 9 10"),
+    "sparkles": ("0.7 3.5 5.6 6.3 7", "1 2 3 5 6"),
+    "pinch_and_twirl": ("5.5 6 6.5 8.5 10", ""),
+    "ripple": ("5.5 6 6.5 7.5 8", ""),
+    "circular_motion_blur": ("2.8 3.6 4.4 5.2 6", ""),
+    "lines": ("0.5 1 1.5 2 2.5", ""),
+    "transverse_chromatic_abberation": ("1 2 5 9 10", ""),
+    "caustic_refraction": ("", "2.35 3.2 4.9 6.6 9.15"),
+    "perlin_noise": ("", "4.6 5.2 5.8 7.6 8.8"),
+    "plasma_noise": ("", "4.75 7 8.5 9.25 10"),
+    "cocentric_sine_waves": ("", "3 5 8 9 10"),
+    "single_frequency_greyscale": ("", "1 1.5 2 4.5 5"),
+}
+
+
+def test_c_bar_has_the_published_severities_and_imagenets_at_other_sizes():
+    assert sorted(PUBLISHED_C_BAR) == sorted({*CIFAR_C_BAR, *IMAGENET_C_BAR})
+    for name, (cifar, imagenet) in PUBLISHED_C_BAR.items():
+        written = {"cifar": cifar} | dict.fromkeys(("tiny", "imagenet", "inception"), imagenet)
+        expected = {table: tuple((float(one),) for one in row.split()) for table, row in written.items() if row}
+        assert CORRUPTIONS[name].severities == expected
+        assert (bool(cifar), bool(imagenet)) == (name in CIFAR_C_BAR, name in IMAGENET_C_BAR)
+
+
+def test_a_table_without_constants_is_refused_and_passed_over_by_size():
+    with pytest.raises(UsageError, match="ripple has no severities in the table imagenet: none are published"):
+        CORRUPTIONS["ripple"].parameters("imagenet", 1)
+    assert CORRUPTIONS["ripple"].nearest_table(224, 300) == "cifar"
+    assert CORRUPTIONS["perlin_noise"].nearest_table(32, 32) == "tiny"
+    assert CORRUPTIONS["sparkles"].nearest_table(32, 224) == "cifar"

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from robustsweep.api.inputs.image_forms import OpenedImages, open_images
-from robustsweep.corruptions import corrupt_batch, table_for
+from robustsweep.corruptions import CORRUPTIONS, corrupt_batch
 from robustsweep.errors import DataError
 
 Images = TypeVar("Images", bound=Tensor | npt.NDArray[Any])
@@ -117,5 +117,5 @@ def _ids(ids: Ids | None, n: int) -> Tensor:
 
 
 def _corrupted(pixels: Tensor, name: str, severity: int, seed: int, ids: Tensor, table: str | None) -> Tensor:
-    chosen = table or table_for(pixels.shape[2], pixels.shape[3])
+    chosen = table or CORRUPTIONS[name].nearest_table(pixels.shape[2], pixels.shape[3])
     return corrupt_batch(pixels, name, severity, table=chosen, seed=seed, ids=ids)

@@ -61,11 +61,16 @@ def _first_line(item: object) -> str:
 
 
 def _corruptions() -> list[Row]:
-    from robustsweep.corruptions import COMMON, CORRUPTIONS, EXTRA
+    from robustsweep.corruptions import CIFAR_C_BAR, COMMON, CORRUPTIONS, EXTRA, IMAGENET_C_BAR
     from robustsweep.results.corruption_names import group_of
 
-    places = dict.fromkeys(COMMON, "") | dict.fromkeys(EXTRA, ", extra")
-    return [(name, f"{group_of(name)}{places.get(name, ', in no published suite')}") for name in CORRUPTIONS]
+    suites = {"": COMMON, "extra": EXTRA, "CIFAR-C-bar": CIFAR_C_BAR, "ImageNet-C-bar": IMAGENET_C_BAR}
+
+    def described(name: str) -> str:
+        places = [suite for suite, names in suites.items() if name in names] or ["in no published suite"]
+        return ", ".join(filter(None, (group_of(name), " and ".join(places))))
+
+    return [(name, described(name)) for name in CORRUPTIONS]
 
 
 def _attacks() -> list[Row]:
