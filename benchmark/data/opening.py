@@ -7,12 +7,14 @@ from pathlib import Path
 from robustsweep.benchmark.data.cifar import open_cifar
 from robustsweep.benchmark.data.corrupted.arrays import open_cifar_c
 from robustsweep.benchmark.data.corrupted.official import OfficialSet
-from robustsweep.benchmark.data.corrupted.trees import (
+from robustsweep.benchmark.data.corrupted.published import (
     IMAGENET_C,
+    IMAGENET_C_BAR_TREE,
     TINY_IMAGENET_C,
+    TINY_IMAGENET_C_BAR_TREE,
     PublishedTree,
-    open_corrupted_tree,
 )
+from robustsweep.benchmark.data.corrupted.trees import open_corrupted_tree
 from robustsweep.benchmark.data.dataset import Dataset
 from robustsweep.benchmark.data.digits import open_digits
 from robustsweep.benchmark.data.files.pixels import Preprocessing
@@ -23,6 +25,7 @@ from robustsweep.benchmark.data.folders import choose_split, class_folders
 from robustsweep.benchmark.data.npz import open_npz
 from robustsweep.benchmark.data.tiny_imagenet import tiny_imagenet_boxes, tiny_imagenet_tree
 from robustsweep.benchmark.spec import Spec, parse_spec, positive_int
+from robustsweep.corruptions import CIFAR_C_BAR
 from robustsweep.errors import UsageError
 from robustsweep.registry import Registry
 
@@ -189,20 +192,34 @@ def _npz(spec: Spec, location: str | None, workers: int) -> Dataset:
     )
 
 
+def _open_arrays(spec: Spec, location: str | None, workers: int, classes: int, only: tuple[str, ...]) -> OfficialSet:
+    _only(spec, "name", "clean")
+    name = spec.options.get("name", spec.target.partition(":")[0])
+    return open_cifar_c(_location(spec, location), name=name, classes=classes, clean=_clean(spec, workers), only=only)
+
+
 @DATASETS.register("cifar10-c")
 def _cifar10_c(spec: Spec, location: str | None, workers: int) -> OfficialSet:
     """cifar10-c:DIR[,name=][,clean=SPEC]: the published arrays; clean= adds clean error and attacks."""
-    _only(spec, "name", "clean")
-    name = spec.options.get("name", "cifar10-c")
-    return open_cifar_c(_location(spec, location), name=name, classes=10, clean=_clean(spec, workers))
+    return _open_arrays(spec, location, workers, 10, ())
 
 
 @DATASETS.register("cifar100-c")
 def _cifar100_c(spec: Spec, location: str | None, workers: int) -> OfficialSet:
     """cifar100-c:DIR[,name=][,clean=SPEC]: the published arrays; clean= adds clean error and attacks."""
-    _only(spec, "name", "clean")
-    name = spec.options.get("name", "cifar100-c")
-    return open_cifar_c(_location(spec, location), name=name, classes=100, clean=_clean(spec, workers))
+    return _open_arrays(spec, location, workers, 100, ())
+
+
+@DATASETS.register("cifar10-c-bar")
+def _cifar10_c_bar(spec: Spec, location: str | None, workers: int) -> OfficialSet:
+    """cifar10-c-bar:DIR[,name=][,clean=SPEC]: arrays of the ten corruptions of C-bar, laid out as CIFAR-10-C."""
+    return _open_arrays(spec, location, workers, 10, CIFAR_C_BAR)
+
+
+@DATASETS.register("cifar100-c-bar")
+def _cifar100_c_bar(spec: Spec, location: str | None, workers: int) -> OfficialSet:
+    """cifar100-c-bar:DIR[,name=][,clean=SPEC]: the same for CIFAR-100, whose authors publish none."""
+    return _open_arrays(spec, location, workers, 100, CIFAR_C_BAR)
 
 
 def _open_tree(kind: PublishedTree, spec: Spec, location: str | None, name: str, workers: int) -> OfficialSet:
@@ -221,3 +238,15 @@ def _imagenet_c(spec: Spec, location: str | None, workers: int) -> OfficialSet:
 def _tiny_imagenet_c(spec: Spec, location: str | None, workers: int) -> OfficialSet:
     """tiny-imagenet-c:DIR|ARCHIVE[,name=][,clean=SPEC]: the published tree, or the extra one, of 200 classes."""
     return _open_tree(TINY_IMAGENET_C, spec, location, "tiny-imagenet-c", workers)
+
+
+@DATASETS.register("imagenet-c-bar")
+def _imagenet_c_bar(spec: Spec, location: str | None, workers: int) -> OfficialSet:
+    """imagenet-c-bar:DIR|ARCHIVE[,name=][,clean=SPEC]: the published tree; raw severities such as 2.35 are known."""
+    return _open_tree(IMAGENET_C_BAR_TREE, spec, location, "imagenet-c-bar", workers)
+
+
+@DATASETS.register("tiny-imagenet-c-bar")
+def _tiny_imagenet_c_bar(spec: Spec, location: str | None, workers: int) -> OfficialSet:
+    """tiny-imagenet-c-bar:DIR|ARCHIVE[,name=][,clean=SPEC]: such a tree that corrupt wrote; none is published."""
+    return _open_tree(TINY_IMAGENET_C_BAR_TREE, spec, location, "tiny-imagenet-c-bar", workers)

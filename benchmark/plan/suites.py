@@ -12,7 +12,7 @@ from robustsweep.benchmark.plan.conditions import (
     parse_condition,
     parse_conditions,
 )
-from robustsweep.corruptions import COMMON, CORRUPTIONS, EXTRA, SEVERITIES
+from robustsweep.corruptions import CIFAR_C_BAR, COMMON, CORRUPTIONS, EXTRA, IMAGENET_C_BAR, SEVERITIES
 from robustsweep.corruptions.edges import EDGES
 from robustsweep.corruptions.windows import FILLINGS, FRACTIONS
 from robustsweep.errors import UsageError
@@ -32,10 +32,13 @@ def _clean() -> tuple[Condition, ...]:
     return (Clean(),)
 
 
+def _conditions(names: Sequence[str], table: str, jpeg_quality: int | None) -> tuple[Condition, ...]:
+    return tuple(Corrupted(name, severity, table, jpeg_quality) for name in names for severity in SEVERITIES)
+
+
 def _corruption_suite(published: str, table: str, jpeg_quality: int | None, *, is_extra: bool) -> Suite:
     def suite() -> tuple[Condition, ...]:
-        names = EXTRA if is_extra else COMMON
-        return tuple(Corrupted(name, severity, table, jpeg_quality) for name in names for severity in SEVERITIES)
+        return _conditions(EXTRA if is_extra else COMMON, table, jpeg_quality)
 
     what = "The 4 extra corruptions, never part of a headline," if is_extra else "15 corruptions"
     then = f", then JPEG quality {jpeg_quality} as in the official files" if jpeg_quality else ""
@@ -51,6 +54,26 @@ for _published, _table, _jpeg_quality in (
     _name = _published.lower()
     SUITES.add(_name, _corruption_suite(_published, _table, _jpeg_quality, is_extra=False))
     SUITES.add(f"{_name}-extra", _corruption_suite(_published, _table, _jpeg_quality, is_extra=True))
+
+
+@SUITES.register("cifar-c-bar")
+def _cifar_c_bar() -> tuple[Condition, ...]:
+    """The 10 corruptions of CIFAR-10-C-bar x 5 severities, a benchmark of its own beside CIFAR-C."""
+    return _conditions(CIFAR_C_BAR, "cifar", None)
+
+
+@SUITES.register("tiny-imagenet-c-bar")
+def _tiny_imagenet_c_bar() -> tuple[Condition, ...]:
+    """Our extension: ImageNet-C-bar's 10 corruptions and constants at 64 pixels, for which nothing is published."""
+    return _conditions(IMAGENET_C_BAR, "tiny", FINAL_JPEG_QUALITY)
+
+
+@SUITES.register("imagenet-c-bar")
+def _imagenet_c_bar() -> tuple[Condition, ...]:
+    """The 10 corruptions of ImageNet-C-bar x 5 severities, then JPEG quality 85 as in the official files."""
+    return _conditions(IMAGENET_C_BAR, "imagenet", FINAL_JPEG_QUALITY)
+
+
 SUITES.add("adversarial", attack_suites.adversarial)
 SUITES.add("adversarial-strong", attack_suites.adversarial_strong)
 SUITES.add("autoattack", attack_suites.autoattack)

@@ -10,7 +10,7 @@ from robustsweep.benchmark.data.corrupted.generated_sets import MANIFEST_NAME
 from robustsweep.benchmark.data.corrupted.official import OfficialSet, check_same_order, origin, partial_notes
 from robustsweep.benchmark.data.dataset import Dataset, Int64Array
 from robustsweep.benchmark.data.files.fingerprints import file_stamp, hash_files, remembered
-from robustsweep.corruptions import CORRUPTIONS, SEVERITIES
+from robustsweep.corruptions import COMMON, CORRUPTIONS, SEVERITIES
 from robustsweep.errors import DataError
 from robustsweep.untrusted.files import DOCUMENT_BYTES, read_regular
 
@@ -49,14 +49,25 @@ def _cifar_labels(folder: Path, classes: int) -> Int64Array:
     return first
 
 
-def open_cifar_c(folder: Path, *, name: str, classes: int, clean: Dataset | None) -> OfficialSet:
-    """Open a CIFAR-10-C or CIFAR-100-C folder; arrays are mapped, not loaded.
+def _misnamed(folder: Path, known: tuple[str, ...]) -> tuple[str, ...]:
+    """Say which file of another name is probably one of the set's."""
+    wanted, written = "blue_noise_sample", "blue_noise"
+    if wanted not in known or (folder / f"{wanted}.npy").exists() or not (folder / f"{written}.npy").is_file():
+        return ()
+    return (f"{written}.npy is not read; in some copies it is {wanted}, so rename it to {wanted}.npy if it is.",)
+
+
+def open_cifar_c(
+    folder: Path, *, name: str, classes: int, clean: Dataset | None, only: tuple[str, ...] = ()
+) -> OfficialSet:
+    """Open a CIFAR-10-C, CIFAR-100-C or C-bar folder; arrays are mapped, not loaded.
 
     Args:
         folder: Holds ``<corruption>.npy`` of shape (5 * N, 32, 32, 3), uint8, severity-major, and ``labels.npy``.
         name: The data set's name.
         classes: 10 or 100.
         clean: The N clean test images in the same order, or None.
+        only: The set's corruptions, where it has others than the common fifteen.
 
     Raises:
         DataError: If the folder, the labels or the clean images do not fit.
@@ -87,17 +98,19 @@ def open_cifar_c(folder: Path, *, name: str, classes: int, clean: Dataset | None
         chosen = array(corruption)[(severity - 1) * rows + positions]
         return torch.from_numpy(np.ascontiguousarray(chosen)).permute(0, 3, 1, 2).contiguous()
 
-    names = ("labels", *CORRUPTIONS)
+    known = only or tuple(CORRUPTIONS)
+    names = ("labels", *known)
     paths = sorted(path for path in folder.glob("*.npy") if path.stem in names)
     for path in paths:
         # Hashing a pipe would wait for a writer.
         if not path.is_file():
             raise DataError(f"{path} is not a regular file; remove it, or fetch it again.")
     if len(paths) < 2:
-        raise DataError(f"{folder} holds labels.npy but no corruption, such as fog.npy.")
+        wanted = f"corruption of {name}, such as {only[0]}.npy" if only else "corruption, such as fog.npy"
+        raise DataError(f"{folder} holds labels.npy but no {wanted}.")
     manifest = folder / MANIFEST_NAME
     provenance, notes = origin(read_regular(manifest, DOCUMENT_BYTES) if manifest.is_file() else None, folder)
-    present = tuple(corruption for corruption in CORRUPTIONS if folder / f"{corruption}.npy" in paths)
+    present = tuple(corruption for corruption in known if folder / f"{corruption}.npy" in paths)
     return OfficialSet(
         name=name,
         labels=labels,
@@ -111,6 +124,6 @@ def open_cifar_c(folder: Path, *, name: str, classes: int, clean: Dataset | None
         check=check,
         clean=clean,
         provenance=provenance,
-        notes=(*notes, *partial_notes(name, present)),
+        notes=(*notes, *_misnamed(folder, known), *partial_notes(name, present, benchmark=only or COMMON)),
         class_names=clean.class_names if clean else tuple,
     )

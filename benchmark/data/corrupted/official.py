@@ -1,6 +1,6 @@
 """What a published corrupted set is to the rest of the program, and how clean images are matched to it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,22 +54,25 @@ class OfficialSet:
     class_names: ClassNames = tuple
 
 
-def partial_notes(name: str, corruptions: Iterable[str], absent: Iterable[str] = ()) -> tuple[str, ...]:
-    """Say what a published set lacks, where it holds some of the fifteen corruptions and not all.
+def partial_notes(
+    name: str, corruptions: Iterable[str], absent: Iterable[str] = (), *, benchmark: Sequence[str] = COMMON
+) -> tuple[str, ...]:
+    """Say what a published set lacks, where it holds some of its benchmark's corruptions and not all.
 
     Args:
         name: The data set's name.
         corruptions: The corruptions that are there.
         absent: Conditions of these that are not there or not whole.
+        benchmark: The corruptions of the whole set.
     """
     lacking = sorted(absent)
-    there = [corruption for corruption in COMMON if corruption in set(corruptions)]
-    if there and len(there) <= len(COMMON) // 2:
-        parts = f"only {', '.join(there)} of the 15 corruptions" + (
+    there = [corruption for corruption in benchmark if corruption in set(corruptions)]
+    if there and len(there) <= len(benchmark) // 2:
+        parts = f"only {', '.join(there)} of the {len(benchmark)} corruptions" + (
             f", without {', '.join(lacking)}" if lacking else ""
         )
         return (f"{name} holds {parts}; means that need the others are not given.",)
-    missing = [corruption for corruption in COMMON if there and corruption not in there] + lacking
+    missing = [corruption for corruption in benchmark if there and corruption not in there] + lacking
     if not missing:
         return ()
     return (f"{name} lacks {', '.join(missing)}; means that need these are not given.",)

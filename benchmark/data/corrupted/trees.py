@@ -1,9 +1,7 @@
-"""ImageNet-C and Tiny-ImageNet-C: the published trees of JPEG files, read where they lie."""
+"""ImageNet-C, Tiny-ImageNet-C and their C-bar: trees of JPEG files, read where they lie."""
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,61 +9,53 @@ import torch
 
 from robustsweep.benchmark.data.corrupted.generated_sets import MANIFEST_NAME
 from robustsweep.benchmark.data.corrupted.official import OfficialSet, matched_by_id, origin, partial_notes
+from robustsweep.benchmark.data.corrupted.published import PublishedTree
 from robustsweep.benchmark.data.dataset import Dataset, Int64Array, image_ids
 from robustsweep.benchmark.data.files.pixels import IMAGE_SUFFIXES, Preprocessing, codec, decode, decode_many
 from robustsweep.benchmark.data.files.trees import FileTree, open_tree, select
 from robustsweep.benchmark.data.files.unread import is_image, unread_note
-from robustsweep.benchmark.data.files.wordnet import IMAGENET_1K, TINY_IMAGENET, WordnetClasses
-from robustsweep.corruptions import CORRUPTIONS, SEVERITIES
+from robustsweep.corruptions import COMMON, CORRUPTIONS, SEVERITIES
 from robustsweep.errors import DataError
 from robustsweep.untrusted.growth import check_growth
 
-
-@dataclass(frozen=True)
-class PublishedTree:
-    """What tells one published tree from another.
-
-    Attributes:
-        wordnet: The classes that its class folders are some of.
-        made_from: Which clean images it was made from, in a sentence, where that is not plain.
-        faults: Corruptions whose published files have classes of others, with a sentence on what to fetch instead.
-    """
-
-    wordnet: WordnetClasses
-    made_from: str = ""
-    faults: Mapping[str, str] = field(default_factory=dict)
-
-
 _LEAF_DEPTH = 3
-IMAGENET_C = PublishedTree(IMAGENET_1K)
-"""Source: Hendrycks and Dietterich, ICLR 2019; Zenodo record 2235448."""
-TINY_IMAGENET_C = PublishedTree(
-    TINY_IMAGENET,
-    made_from=(
-        "The published Tiny-ImageNet-C was made from imagenet_val_bbox_crop (test_N.JPEG, resized to 64x64), not from "
-        "Tiny-ImageNet's validation images (val_N.JPEG)."
-    ),
-    faults={"frost": "The frost of Zenodo record 2536630 has 1000 classes; fetch the corrected one of record 8206060."},
-)
-"""Source: Hendrycks and Dietterich, ICLR 2019; Zenodo record 8206060; hendrycks/robustness issues 39 and 60."""
 
 
-def _leaves(tree: FileTree) -> dict[tuple[str, str], list[str]]:
-    """Group ``CORRUPTION/SEVERITY/CLASS/FILE`` by the first two parts."""
-    leaves: dict[tuple[str, str], list[str]] = {}
-    for name in select(tree.names, IMAGE_SUFFIXES):
-        parts = name.split("/", 2)
-        if len(parts) == 3 and "/" in parts[2]:
-            leaves.setdefault((parts[0], parts[1]), []).append(parts[2])
-    return leaves
+class _Leaves(dict[tuple[str, str], list[str]]):
+    """``CLASS/FILE`` by corruption and severity, and the folder's name that each severity has in the tree."""
+
+    def __init__(self, tree: FileTree, kind: PublishedTree) -> None:
+        super().__init__()
+        self._folders: dict[tuple[str, str], str] = {}
+        for name in select(tree.names, IMAGE_SUFFIXES):
+            parts = name.split("/", 2)
+            if len(parts) < 3 or "/" not in parts[2]:
+                continue
+            corruption, folder, image = parts
+            place = corruption, kind.severity(corruption, folder)
+            if self._folders.setdefault(place, folder) != folder:
+                raise DataError(
+                    f"{tree.root} holds {corruption}/{self._folders[place]} and {corruption}/{folder}, which are the "
+                    "same severity; keep one of them."
+                )
+            self.setdefault(place, []).append(image)
+        if kind.only:
+            # Raw severities sort otherwise: 10.00 comes before 9.00.
+            leaves = sorted(self.items())
+            self.clear()
+            self.update(leaves)
+
+    def path(self, corruption: str, severity: int | str, image: str) -> str:
+        """Return where an image lies in the tree."""
+        return f"{corruption}/{self._folders[corruption, str(severity)]}/{image}"
 
 
-def _fingerprint(tree: FileTree, leaves: dict[tuple[str, str], list[str]]) -> str:
+def _fingerprint(tree: FileTree, leaves: _Leaves) -> str:
     digest = hashlib.sha256()
     for (corruption, severity), names in leaves.items():
         for name in names:
-            full = f"{corruption}/{severity}/{name}"
-            digest.update(f"{full}\0{tree.sizes[full]}\n".encode())
+            size = tree.sizes[leaves.path(corruption, severity, name)]
+            digest.update(f"{corruption}/{severity}/{name}\0{size}\n".encode())
     return digest.hexdigest()
 
 
@@ -88,7 +78,7 @@ def open_corrupted_tree(
 
     Args:
         path: Folder or archive.
-        kind: ``IMAGENET_C`` or ``TINY_IMAGENET_C``.
+        kind: Such as ``IMAGENET_C``.
         name: The data set's name.
         clean: Clean images whose paths below the split are ``WNID/FILE`` with the same names, or None.
         workers: Threads that decode.
@@ -97,21 +87,22 @@ def open_corrupted_tree(
         DataError: If the tree is empty or does not fit the clean images.
     """
     tree = open_tree(path).without_wrapper(keep=CORRUPTIONS)
-    leaves = _leaves(tree)
+    leaves = _Leaves(tree, kind)
     if not leaves:
         raise DataError(f"{path} holds no CORRUPTION/SEVERITY/CLASS/IMAGE files.")
     present = {corruption for corruption, _ in leaves}
-    if present.isdisjoint(CORRUPTIONS):
-        raise DataError(f"{path} holds no known corruption, but {', '.join(sorted(present)[:3])}.")
+    if present.isdisjoint(kind.known):
+        wanted = f"none of {', '.join(kind.only)}" if kind.only else "no known corruption"
+        raise DataError(f"{path} holds {wanted}, but {', '.join(sorted(present)[:3])}.")
     (corruption, severity), names = _reference(leaves)
     labels = _labels(kind, corruption, names, path)
     ids = image_ids(names)
-    first_name = f"{corruption}/{severity}/{names[0]}"
+    first_name = leaves.path(corruption, severity, names[0])
     first = decode(tree.read(first_name), tree.place(first_name), Preprocessing())
     size = (first.shape[1], first.shape[2])
-    packed = sum(tree.sizes[f"{corruption}/{severity}/{image}"] for image in names)
+    packed = sum(tree.sizes[leaves.path(corruption, severity, image)] for image in names)
     check_growth(f"{path}: {corruption}/{severity}", packed, len(names) * first.numel(), "fetch it again")
-    absent = _absent(leaves, names)
+    absent = _absent(leaves, names, kind)
 
     def check(corruption: str) -> None:
         for severity in SEVERITIES:
@@ -126,7 +117,7 @@ def open_corrupted_tree(
                 )
 
     def read(corruption: str, severity: int, positions: Int64Array) -> torch.Tensor:
-        chosen = [f"{corruption}/{severity}/{names[i]}" for i in positions]
+        chosen = [leaves.path(corruption, severity, names[i]) for i in positions]
         return decode_many(
             tree,
             chosen,
@@ -136,7 +127,7 @@ def open_corrupted_tree(
             advice="published files have one size, so fetch it again",
         )
 
-    corruptions = tuple(corruption for corruption in CORRUPTIONS if corruption in present)
+    corruptions = tuple(corruption for corruption in kind.known if corruption in present)
     provenance, notes = origin(tree.read(MANIFEST_NAME) if MANIFEST_NAME in tree.sizes else None, path)
     return OfficialSet(
         name=name,
@@ -153,21 +144,21 @@ def open_corrupted_tree(
             clean, ids, labels, classes=len(kind.wordnet), size=size, where=path, made_from=kind.made_from
         ),
         provenance=provenance,
-        notes=(*notes, *partial_notes(name, corruptions, absent), *_unread(tree)),
+        notes=(*notes, *partial_notes(name, corruptions, absent, benchmark=kind.only or COMMON), *_unread(tree)),
         absent=absent,
         class_names=kind.wordnet.written_names,
     )
 
 
-def _reference(leaves: dict[tuple[str, str], list[str]]) -> tuple[tuple[str, str], list[str]]:
+def _reference(leaves: _Leaves) -> tuple[tuple[str, str], list[str]]:
     """Return the first leaf with as many images as most leaves have."""
     usual = Counter(len(names) for names in leaves.values()).most_common(1)[0][0]
     return next((place, names) for place, names in leaves.items() if len(names) == usual)
 
 
-def _absent(leaves: dict[tuple[str, str], list[str]], names: list[str]) -> frozenset[str]:
+def _absent(leaves: _Leaves, names: list[str], kind: PublishedTree) -> frozenset[str]:
     """Name the conditions of the corruptions there that are missing, or lack images and are otherwise the same."""
-    known = {corruption for corruption, _ in leaves} & set(CORRUPTIONS)
+    known = {corruption for corruption, _ in leaves} & set(kind.known)
     wanted = set(names)
     return frozenset(
         f"{corruption}@{severity}"

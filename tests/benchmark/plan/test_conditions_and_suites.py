@@ -4,7 +4,7 @@ import pytest
 
 from robustsweep.benchmark.plan.conditions import Attacked, Clean, Corrupted, Windowed, parse_condition
 from robustsweep.benchmark.plan.suites import SUITES, conditions_of
-from robustsweep.corruptions import COMMON, CORRUPTIONS, EXTRA
+from robustsweep.corruptions import CIFAR_C_BAR, COMMON, CORRUPTIONS, EXTRA, IMAGENET_C_BAR
 from robustsweep.errors import UsageError
 
 # The order of the tables of Hendrycks and Dietterich (ICLR 2019).
@@ -75,6 +75,11 @@ def test_an_unknown_severity_table_is_refused() -> None:
         Corrupted("fog", 1, table="cifra")
 
 
+def test_a_severity_table_without_the_corruption_is_refused() -> None:
+    with pytest.raises(UsageError, match="no severities in the table imagenet"):
+        Corrupted("ripple", 1, table="imagenet")
+
+
 def test_official_conditions_keep_only_what_was_not_generated() -> None:
     assert Corrupted("fog", 3, table="imagenet", jpeg_quality=85).as_official() == Corrupted("fog", 3)
 
@@ -89,6 +94,9 @@ def test_official_conditions_keep_only_what_was_not_generated() -> None:
         ("tiny-imagenet-c-extra", 20),
         ("imagenet-c", 75),
         ("imagenet-c-extra", 20),
+        ("cifar-c-bar", 50),
+        ("tiny-imagenet-c-bar", 50),
+        ("imagenet-c-bar", 50),
         ("adversarial", 5),
         ("adversarial-strong", 4),
         ("autoattack", 3),
@@ -109,8 +117,8 @@ def test_every_suite_has_its_size_and_no_condition_twice(suite: str, size: int) 
 def test_no_suite_is_left_out_of_these_tests() -> None:
     assert list(SUITES) == [
         "clean", "cifar-c", "cifar-c-extra", "tiny-imagenet-c", "tiny-imagenet-c-extra", "imagenet-c",
-        "imagenet-c-extra", "adversarial", "adversarial-strong", "autoattack", "torchattacks", "puzzlemix", "pixmix",
-        "window", "smoke",
+        "imagenet-c-extra", "cifar-c-bar", "tiny-imagenet-c-bar", "imagenet-c-bar", "adversarial", "adversarial-strong",
+        "autoattack", "torchattacks", "puzzlemix", "pixmix", "window", "smoke",
     ]  # fmt: skip
 
 
@@ -123,6 +131,9 @@ def test_no_suite_is_left_out_of_these_tests() -> None:
         ("tiny-imagenet-c-extra", FOUR, "tiny", 85),
         ("imagenet-c", FIFTEEN, "imagenet", 85),
         ("imagenet-c-extra", FOUR, "imagenet", 85),
+        ("cifar-c-bar", CIFAR_C_BAR, "cifar", None),
+        ("tiny-imagenet-c-bar", IMAGENET_C_BAR, "tiny", 85),
+        ("imagenet-c-bar", IMAGENET_C_BAR, "imagenet", 85),
     ],
 )
 def test_the_corruption_suites_go_through_every_severity_in_canonical_order(

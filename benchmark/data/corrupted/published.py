@@ -1,0 +1,54 @@
+"""The published trees: ImageNet-C and Tiny-ImageNet-C, their classes, corruptions and known faults."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from robustsweep.benchmark.data.files.wordnet import IMAGENET_1K, TINY_IMAGENET, WordnetClasses
+from robustsweep.corruptions import CORRUPTIONS, IMAGENET_C_BAR
+
+
+@dataclass(frozen=True)
+class PublishedTree:
+    """What tells one published tree from another.
+
+    Attributes:
+        wordnet: The classes that its class folders are some of.
+        made_from: Which clean images it was made from, in a sentence, where that is not plain.
+        faults: Corruptions whose published files have classes of others, with a sentence on what to fetch instead.
+        only: Its corruptions, where it has others than the common fifteen. Their severity folders may be named by the
+            generator's raw severities too, as 2.35, which the scripts of C-bar write.
+    """
+
+    wordnet: WordnetClasses
+    made_from: str = ""
+    faults: Mapping[str, str] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The corruptions that are read."""
+        return self.only or tuple(CORRUPTIONS)
+
+    def severity(self, corruption: str, folder: str) -> str:
+        """Return the severity, 1 to 5, that a folder's name stands for, or the name."""
+        if corruption not in self.only:
+            return folder
+        raw = [f"{severity:.2f}" for (severity, *_) in CORRUPTIONS[corruption].severities["imagenet"]]
+        return str(raw.index(folder) + 1) if folder in raw else folder
+
+
+IMAGENET_C = PublishedTree(IMAGENET_1K)
+"""Source: Hendrycks and Dietterich, ICLR 2019; Zenodo record 2235448."""
+TINY_IMAGENET_C = PublishedTree(
+    TINY_IMAGENET,
+    made_from=(
+        "The published Tiny-ImageNet-C was made from imagenet_val_bbox_crop (test_N.JPEG, resized to 64x64), not from "
+        "Tiny-ImageNet's validation images (val_N.JPEG)."
+    ),
+    faults={"frost": "The frost of Zenodo record 2536630 has 1000 classes; fetch the corrected one of record 8206060."},
+)
+"""Source: Hendrycks and Dietterich, ICLR 2019; Zenodo record 8206060; hendrycks/robustness issues 39 and 60."""
+IMAGENET_C_BAR_TREE = PublishedTree(IMAGENET_1K, only=IMAGENET_C_BAR)
+"""Source: Mintun, Kirillov and Xie, NeurIPS 2021; dl.fbaipublicfiles.com/inc_bar/imagenet_c_bar.tar.gz."""
+TINY_IMAGENET_C_BAR_TREE = PublishedTree(TINY_IMAGENET, only=IMAGENET_C_BAR)
+"""Published by nobody: what ``robustsweep corrupt`` writes."""
