@@ -8,6 +8,7 @@ import pandas as pd
 from robustsweep.results.alexnet_errors import alexnet_errors
 from robustsweep.results.comparable.rows import corruptions_of
 from robustsweep.results.corruption_names import (
+    C_BAR_SETS,
     CORRUPTIONS,
     EDGES,
     FILLINGS,
@@ -67,6 +68,20 @@ MEAN_CORRUPTION = mean_score(
     header="mean corruption",
     definition=_over(CORRUPTIONS),
 )
+MEAN_C_BAR = tuple(
+    mean_score(
+        f"mean_corruption_error_{owner.lower()}_c_bar",
+        f"mean corruption error C-bar ({owner})",
+        "C-bar",
+        conditions_of(*names),
+        definition=f"{_over(names)} No mean over the common 15 has a part in it, and no reference divides it.",
+    )
+    for owner, names in C_BAR_SETS.items()
+)
+"""The mean over each C-bar.
+
+Source: Mintun, Kirillov & Xie 2021, section 5: the plain mean of 50 errors.
+"""
 GROUP_ERRORS = tuple(
     mean_score(f"{group}_error", f"group {group}", "group", conditions_of(*names), "error", group, _over(names))
     for group, names in GROUPS.items()
@@ -166,6 +181,7 @@ def scores_of(rows: pd.DataFrame, *, published_reference: bool) -> list[Score]:
         *_attack_scores(rows),
         *GROUP_ERRORS,
         *SEVERITY_ERRORS,
+        *MEAN_C_BAR,
     ]
     candidates += [_hard_over(soft, filling) for filling in FILLINGS for soft in EDGES[1:]]
     candidates += [score for where in ECE for score in (ECE[where], *probability_scores(where))]

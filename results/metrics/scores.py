@@ -45,6 +45,7 @@ KINDS: Mapping[str, Judgement] = {
     PRIMARY: Judgement(is_declared=True, margin=0.005),
     "corruption": Judgement(is_declared=True, margin=0.01),
     "extra corruption": Judgement(margin=0.01),
+    "C-bar": Judgement(margin=0.005),
     "clean": Judgement(is_declared=True, margin=0.01),
     "attack": Judgement(is_declared=True, margin=0.01),
 } | dict.fromkeys(("group", "severity", "ratio", "window", "calibration"), Judgement())

@@ -5,7 +5,13 @@ from typing import Literal
 
 from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.rows import corruptions_of
-from robustsweep.results.corruption_names import CORRUPTIONS, SEVERITIES, conditions_of, group_of
+from robustsweep.results.corruption_names import (
+    C_BAR_CORRUPTIONS,
+    CORRUPTIONS,
+    SEVERITIES,
+    conditions_of,
+    group_of,
+)
 from robustsweep.results.metrics.catalogue import (
     HARDEST,
     MCE,
@@ -17,7 +23,7 @@ from robustsweep.results.metrics.catalogue import (
 )
 from robustsweep.results.metrics.references import Reference
 from robustsweep.results.metrics.scores import Score
-from robustsweep.results.tables.headline import clean_and_scores, divided_scores, headline, some_complete
+from robustsweep.results.tables.headline import c_bar_scores, clean_and_scores, divided_scores, headline, some_complete
 from robustsweep.results.tables.table import Line, Table, matrix
 
 _NOUNS = ("group", "corruption")
@@ -26,12 +32,15 @@ _NOUNS = ("group", "corruption")
 def corruption_tables(unit: Unit, references: Sequence[Reference]) -> list[Table]:
     """Build every table of clean and corrupted images that the unit's cells support."""
     found = corruptions_of(unit.rows)
-    others = [name for name in found if name not in CORRUPTIONS]
+    c_bar = [name for name in found if name in C_BAR_CORRUPTIONS]
+    others = [name for name in found if name not in CORRUPTIONS + C_BAR_CORRUPTIONS]
     benchmark_complete = some_complete(unit, CORRUPTIONS)
     tables = [headline(unit, references)] if len(unit.rows) else []
     if benchmark_complete:
         tables.append(error_per_corruption(unit, references))
         tables += [ce_per_corruption(unit, reference) for reference in references]
+    if some_complete(unit, c_bar):
+        tables.append(c_bar_corruptions(unit, c_bar))
     if some_complete(unit, others):
         tables.append(extra_corruptions(unit, others))
     if found:
@@ -79,8 +88,18 @@ def ce_per_corruption(unit: Unit, reference: Reference) -> Table:
     )
 
 
+def c_bar_corruptions(unit: Unit, corruptions: Sequence[str]) -> Table:
+    """Mean error over five severities of each corruption of C-bar, and the mean over its ten, apart from C's."""
+    errors, means = unit.values(), c_bar_scores(unit)
+    notes = ["Each value is the mean over 5 severities. C-bar is a benchmark of its own: these enter no mean of 15."]
+    notes += [f"{score.title}: {score.definition}" for score in means]
+    lines = _per_corruption(unit, corruptions)
+    lines += [Line("all", score.title, tuple(score.values(errors)), score) for score in means]
+    return matrix(unit, "c_bar_corruptions", "Error per corruption of C-bar (%, lower is better)", _NOUNS, lines, notes)
+
+
 def extra_corruptions(unit: Unit, corruptions: Sequence[str]) -> Table:
-    """Corruptions outside the fifteen; they enter no mean above."""
+    """Corruptions of no benchmark; they enter no mean above."""
     notes = ("Each value is the mean over 5 severities. These enter no mean of the benchmark.",)
     lines = _per_corruption(unit, corruptions)
     return matrix(unit, "extra_corruptions", "Extra corruptions (%, lower is better)", _NOUNS, lines, notes)

@@ -41,10 +41,16 @@ def divided_scores(references: Sequence[Reference]) -> tuple[list[tuple[Score, R
     return defined, [why for why in undefined if why]
 
 
+def c_bar_scores(unit: Unit) -> list[Score]:
+    """Return the means over C-bar that some checkpoint has."""
+    errors = unit.values()
+    return [score for score in catalogue.MEAN_C_BAR if {*score.values(errors)} - {None}]
+
+
 def headline(unit: Unit, references: Sequence[Reference]) -> Table:
-    """One row per checkpoint or method: clean error, mean corruption error, group means, what references divide."""
+    """One row per checkpoint or method: clean error, mean corruption errors, group means, what references divide."""
     corrupted = some_complete(unit, CORRUPTIONS)
-    plain = catalogue.HEADLINE if corrupted else (CLEAN,)
+    plain = [*(catalogue.HEADLINE if corrupted else (CLEAN,)), *c_bar_scores(unit)]
     divided, undefined = divided_scores(references if corrupted else ())
     columns = [Column(score.name, score.header or score.title, score.unit, score.is_accuracy) for score in plain]
     columns += [_quotient_column(score, reference) for score, reference in divided]

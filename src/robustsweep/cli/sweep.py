@@ -50,7 +50,8 @@ def sweep(
         bool | None,
         typer.Option(
             "--final-jpeg/--no-final-jpeg",
-            help="JPEG quality 85 after images of the (tiny-)imagenet-c suites, like the official files. Default: on.",
+            help="JPEG quality 85 after images of the (tiny-)imagenet-c and -c-bar suites, like the official files. "
+            "Default: on.",
         ),
     ] = None,
     audit: Annotated[

@@ -9,17 +9,19 @@ import pytest
 
 from robustsweep.errors import DataError
 from robustsweep.results.alexnet_errors import ERRORS, alexnet_errors
-from robustsweep.results.corruption_names import CORRUPTIONS, EXTRA_CORRUPTIONS, SEVERITIES, conditions_of
+from robustsweep.results.corruption_names import C_BAR_SETS, CORRUPTIONS, EXTRA_CORRUPTIONS, SEVERITIES, conditions_of
 from robustsweep.results.metrics.catalogue import (
     CLEAN,
     GROUP_ERRORS,
     MCE,
+    MEAN_C_BAR,
     MEAN_CORRUPTION,
     RELATIVE_MCE,
     RELATIVE_ROBUSTNESS,
     ce,
     corruption_score,
     relative_ce,
+    scores_of,
 )
 from robustsweep.results.metrics.robustness import median_fooling_eps, robust_accuracy
 from robustsweep.results.metrics.scores import Score, mean_score
@@ -40,6 +42,22 @@ ALL_NINETEEN = (
     "frost 88.204 gaussian_noise 76.294 impulse_noise 81.556 pixelate 88.744 shot_noise 83.606 spatter 92.286 "
     "zoom_blur 92.790"
 )
+
+# Mintun, Kirillov and Xie, table of their repository: percent error of the baselines, and its mean.
+C_BAR = {
+    "CIFAR": (
+        "blue_noise_sample 42.9 brownish_noise 27.2 checkerboard_cutout 23.3 circular_motion_blur 11.8 "
+        "inverse_sparkles 43.3 lines 26.2 pinch_and_twirl 11.3 ripple 21.6 sparkles 21.0 "
+        "transverse_chromatic_abberation 42.9",
+        27.1,
+    ),
+    "ImageNet": (
+        "blue_noise_sample 68.6 plasma_noise 71.7 checkerboard_cutout 49.4 cocentric_sine_waves 84.7 "
+        "single_frequency_greyscale 79.0 brownish_noise 37.5 perlin_noise 34.3 sparkles 32.4 inverse_sparkles 76.7 "
+        "caustic_refraction 42.8",
+        57.7,
+    ),
+}
 
 
 def value_of(score: Score, errors: pd.Series, reference: pd.Series | None = None) -> float | None:
@@ -63,6 +81,23 @@ def test_mce_of_robustbench_rows_is_reproduced(row: str, published_alexnet: floa
     errors = robustbench(row)
     assert round(100 * value_of(MCE, errors, alexnet_errors()), 2) == published_alexnet
     assert round(100 * value_of(MCE, errors, robustbench("AlexNet")), 2) == own_alexnet
+
+
+@pytest.mark.parametrize(("owner", "score"), list(zip(C_BAR_SETS, MEAN_C_BAR, strict=True)))
+def test_the_mean_of_each_c_bar_is_reproduced_and_no_other_mean_has_a_part_of_it(owner: str, score: Score) -> None:
+    row, mean = C_BAR[owner]
+    words = row.split()
+    errors = constant({name: float(error) / 100 for name, error in zip(words[::2], words[1::2], strict=True)})
+    assert 100 * value_of(score, errors) == pytest.approx(mean, abs=0.1)
+    assert value_of(MEAN_CORRUPTION, errors) is None
+    assert value_of(score, errors.drop("sparkles@3")) is None
+    other = next(one for one in MEAN_C_BAR if one != score)
+    assert value_of(other, errors) is None
+    rows = pd.DataFrame({"condition": errors.index, "kind": "corruption", "eps": "", "eps_value": 0.0})
+    rows["corruption"] = [condition.partition("@")[0] for condition in errors.index]
+    found = [one.name for one in scores_of(rows, published_reference=False)]
+    assert sorted(found) == sorted([score.name, *(corruption_score(name).name for name in C_BAR_SETS[owner])])
+    assert (score.is_declared, score.margin) == (False, 0.005)
 
 
 def test_the_mean_corruption_error_of_robustbench_rows_is_reproduced() -> None:

@@ -11,7 +11,7 @@ from run_builder import RunBuilder, resealed
 
 from robustsweep.results.comparable.comparable_sets import split_units
 from robustsweep.results.comparable.frame import load_frame
-from robustsweep.results.corruption_names import CORRUPTIONS, EXTRA_CORRUPTIONS, SEVERITIES
+from robustsweep.results.corruption_names import C_BAR_SETS, CORRUPTIONS, EXTRA_CORRUPTIONS, SEVERITIES
 from robustsweep.results.metrics.references import references_of
 from robustsweep.results.report.terminal import to_rich
 from robustsweep.results.tables.attack_tables import attack_tables
@@ -110,6 +110,26 @@ def test_extras_stand_apart_and_change_no_mean(builder: RunBuilder) -> None:
     assert after["error_per_corruption"].rows == before["error_per_corruption"].rows
     assert column(after["extra_corruptions"], "corruption") == list(EXTRA_CORRUPTIONS)
     assert column(after["extra_corruptions"], "net") == [1.0] * 4
+
+
+def test_c_bar_stands_apart_with_a_mean_of_its_own_and_changes_no_other(builder: RunBuilder) -> None:
+    full(builder, "net")
+    before = tables_of(builder)
+    builder.sweep("net", lambda c, s: 900 - 100 * s, C_BAR_SETS["ImageNet"])
+    after = tables_of(builder)
+    assert after["error_per_corruption"].rows == before["error_per_corruption"].rows
+    mean = "mean_corruption_error_imagenet_c_bar"
+    shared = [one.name for one in before["headline"].columns]
+    assert [one.name for one in after["headline"].columns if one.name != mean] == shared
+    assert [column(after["headline"], name) for name in shared] == [column(before["headline"], name) for name in shared]
+    assert column(after["headline"], mean) == pytest.approx([0.4])
+    assert "extra_corruptions" not in after
+    assert column(after["c_bar_corruptions"], "corruption") == [
+        *C_BAR_SETS["ImageNet"],
+        "mean corruption error C-bar (ImageNet)",
+    ]
+    assert column(after["c_bar_corruptions"], "net") == pytest.approx([0.4] * 11)
+    assert "Mean error over 10 corruptions x 5 severities" in to_markdown(after["c_bar_corruptions"])
 
 
 def test_one_missing_severity_is_missing_everywhere_and_never_zero(builder: RunBuilder) -> None:
