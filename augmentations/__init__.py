@@ -1,6 +1,7 @@
 """Training-time augmentations, one method a file, on one mixing rule."""
 
-from robustsweep.augmentations import augmix, autoaugment, baseline, choice, cutout, dropblock
+from robustsweep.augmentations import baseline, choice
+from robustsweep.augmentations.erasing import cutout, dropblock
 from robustsweep.augmentations.method import METHODS, Method, build_method, parameters_of
 from robustsweep.augmentations.mixes import (
     comixup,
@@ -17,6 +18,7 @@ from robustsweep.augmentations.mixes import (
     snapmix,
     soft_cutout,
 )
+from robustsweep.augmentations.policies import augmix, autoaugment
 
 __all__ = [
     "METHODS",

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from stepping_networks import CLASSES, SIDE, N, criterion, drawn, network, step, with_peaks
 
 from robustsweep.augmentations import METHODS, build_method
-from robustsweep.augmentations.dropblock import DropBlock
+from robustsweep.augmentations.erasing.dropblock import DropBlock
 from robustsweep.augmentations.method import Method
 from robustsweep.augmentations.mixes.manifold_mixup import ManifoldMixup
 from robustsweep.augmentations.network_method import GuidedMethod, NetworkMethod, input_gradient, observing, unit_sum

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from robustsweep.augmentations import METHODS
-from robustsweep.augmentations.autoaugment import AutoAugment
 from robustsweep.augmentations.choice import Choice, RandoMix
-from robustsweep.augmentations.dropblock import DropBlock
+from robustsweep.augmentations.erasing.dropblock import DropBlock
 from robustsweep.augmentations.mixes.cutmix import CutMix
+from robustsweep.augmentations.policies.autoaugment import AutoAugment
 from robustsweep.benchmark.plan.request import SweepRequest, read_request
 from robustsweep.errors import UsageError
 from robustsweep.plan_file import merged

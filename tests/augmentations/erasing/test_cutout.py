@@ -2,7 +2,7 @@ import pytest
 import torch
 from torchvision.transforms.v2 import functional as v2
 
-from robustsweep.augmentations.cutout import Cutout
+from robustsweep.augmentations.erasing.cutout import Cutout
 from robustsweep.draws import Draws
 
 

@@ -6,7 +6,7 @@ from photographs import byte_images
 from torchvision.transforms import autoaugment
 from torchvision.transforms.autoaugment import AutoAugmentPolicy
 
-from robustsweep.augmentations.autoaugment import AutoAugment, _policy
+from robustsweep.augmentations.policies.autoaugment import AutoAugment, _policy
 from robustsweep.draws import Draws
 
 IMAGES = byte_images(56)

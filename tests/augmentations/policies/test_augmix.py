@@ -6,8 +6,8 @@ from photographs import as_pillow, as_tensor, byte_images
 from PIL import Image, ImageEnhance, ImageOps
 from torch import Tensor, nn
 
-from robustsweep.augmentations.augmix import AugMix, jensen_shannon
 from robustsweep.augmentations.method import Step
+from robustsweep.augmentations.policies.augmix import AugMix, jensen_shannon
 from robustsweep.draws import Draws
 
 IMAGES = byte_images(20)

@@ -5,7 +5,7 @@ import torch
 from stepping_networks import network, step
 from torch import Tensor, nn
 
-from robustsweep.augmentations.dropblock import DropBlock, block_mask
+from robustsweep.augmentations.erasing.dropblock import DropBlock, block_mask
 from robustsweep.draws import Draws
 
 

@@ -1,0 +1,1 @@
+"""Methods that hide part of an image; the label stays."""

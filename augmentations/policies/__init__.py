@@ -1,0 +1,1 @@
+"""Methods that distort images by operations drawn from a list."""
