@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, Method, Step, build_method, require
+from robustsweep.augmentations.method import METHODS, Method, Step, build_method, overlapped_by, require
 from robustsweep.draws import Draws
 from robustsweep.errors import UsageError
 
@@ -58,9 +58,14 @@ class Choice(Method):
         object.__setattr__(self, "_parts", tuple(_with_columns(built)))
 
     @property
-    def overlaps_corruptions(self) -> bool:
+    def overlapped_corruptions(self) -> tuple[str, ...]:
+        """Those of all operations."""
+        return overlapped_by(*(operation for operation, _ in self._operations()))
+
+    @property
+    def overlaps_attacks(self) -> bool:
         """Whether one of its operations does."""
-        return any(operation.overlaps_corruptions for operation, _ in self._operations())
+        return any(operation.overlaps_attacks for operation, _ in self._operations())
 
     def sample(self, draws: Draws) -> Tensor:
         """Draw a uniform number for the choice, then what each operation draws, one after another."""

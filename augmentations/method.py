@@ -56,8 +56,13 @@ class Method(ABC):
         check_fields(self, self.name)
 
     @property
-    def overlaps_corruptions(self) -> bool:
-        """Whether it applies operations that overlap the benchmark's corruptions, which are then not unseen."""
+    def overlapped_corruptions(self) -> tuple[str, ...]:
+        """Names of the corruptions that its operations overlap, which are then not unseen; none unless it says so."""
+        return ()
+
+    @property
+    def overlaps_attacks(self) -> bool:
+        """Whether it changes images along gradients, as attacks do."""
         return False
 
     @abstractmethod
@@ -130,6 +135,11 @@ def build_method(name: str, **parameters: Any) -> Method:
     chosen = typed_values(parameters, {key: hints[key] for key in known}, f"parameter of {name}", name)
     with METHODS.using(name):
         return method(**chosen)
+
+
+def overlapped_by(*methods: Method) -> tuple[str, ...]:
+    """Name the corruptions that some of the methods overlap, each once."""
+    return tuple(dict.fromkeys(name for method in methods for name in method.overlapped_corruptions))
 
 
 def require(condition: bool, method: str, parameter: str, expected: str, value: object) -> None:

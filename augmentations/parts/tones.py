@@ -9,6 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+OVERLAPPED = ("brightness", "contrast", "saturate")
+"""The corruptions that changes of brightness, contrast, colour and sharpness overlap. That AutoContrast is none of
+these follows AugMix; IPMix counts it among them."""
+
 
 def autocontrast(images: Tensor) -> Tensor:
     """Stretch each channel to the whole range; a channel of one tone stays as it is."""

@@ -77,9 +77,9 @@ class AugMix(Method):
     overlapping_operations: ClassVar[tuple[str, ...]] = ("color", "contrast", "brightness", "sharpness")
 
     @property
-    def overlaps_corruptions(self) -> bool:
-        """Whether the overlapping operations take part."""
-        return self.all_operations
+    def overlapped_corruptions(self) -> tuple[str, ...]:
+        """Those of tones, if the overlapping operations take part."""
+        return tones.OVERLAPPED if self.all_operations else ()
 
     def sample(self, draws: Draws) -> Tensor:
         """Draw uniform numbers for both views: shape (N, 68)."""

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal
 from torch import Tensor
 
 from robustsweep.augmentations.method import METHODS, Method
+from robustsweep.augmentations.parts.tones import OVERLAPPED
 from robustsweep.draws import Draws
 from robustsweep.errors import MissingDependencyError
 
@@ -43,9 +44,9 @@ class AutoAugment(Method):
     overlapping_operations: ClassVar[tuple[str, ...]] = ("Color", "Contrast", "Brightness", "Sharpness")
 
     @property
-    def overlaps_corruptions(self) -> bool:
-        """Whether the overlapping operations take part."""
-        return not self.corruption_safe
+    def overlapped_corruptions(self) -> tuple[str, ...]:
+        """Those of tones, if the overlapping operations take part."""
+        return OVERLAPPED if not self.corruption_safe else ()
 
     def sample(self, draws: Draws) -> Tensor:
         """Draw the pair, both operations' chances and both signs, all uniform: shape (N, 5)."""

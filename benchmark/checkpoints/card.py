@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass, field, fields
+from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from robustsweep.benchmark.checkpoints.normalisation import Normalisation
@@ -11,6 +12,7 @@ from robustsweep.untrusted.files import parse_json
 from robustsweep.values import check_plain
 
 _SHOWN = 200
+_OVERLAPS = ("overlapped_corruptions", "overlaps_attacks", "overlaps_corruptions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,10 @@ class Card:
         resize_input: Whether images of another side are resized to ``input_size`` inside the module.
         method: Training-time augmentation, such as ``"cutmix"``.
         method_parameters: The parameters of the method.
-        overlaps_corruptions: Whether the method applies operations that overlap the benchmark's corruptions.
+        overlapped_corruptions: Names of the corruptions that operations of the method overlap.
+        overlaps_attacks: Whether the method changes training images along gradients, as attacks do.
+        overlaps_corruptions: What cards of earlier versions say instead of the names: whether there are any. Tables
+            name those that the method and its parameters prove, and else say that the card does not tell.
         data: Name of the training data.
         data_fingerprint: Fingerprint of the training data.
         recipe: Name of the training recipe.
@@ -51,6 +56,8 @@ class Card:
     resize_input: bool = False
     method: str | None = None
     method_parameters: dict[str, Any] = field(default_factory=dict)
+    overlapped_corruptions: list[str] | None = None
+    overlaps_attacks: bool | None = None
     overlaps_corruptions: bool | None = None
     data: str | None = None
     data_fingerprint: str | None = None
@@ -85,17 +92,20 @@ class Card:
     def differing_fields(self, other: "Card") -> list[str]:
         """Name the fields in which two cards differ.
 
-        The course of the training is none of them, nor is the overlap with corruptions, which follows from the method.
+        The course of the training is none of them, nor are overlaps with what is tested, which follow from the method.
         """
-        names = [f.name for f in fields(self) if f.name not in ("training", "overlaps_corruptions")]
+        names = [f.name for f in fields(self) if f.name not in ("training", *_OVERLAPS)]
         return [name for name in names if getattr(self, name) != getattr(other, name)]
 
     def _check_types(self) -> None:
         for name, hint in get_type_hints(type(self)).items():
             value = getattr(self, name)
-            fits = isinstance(value, get_origin(hint) if get_origin(hint) is dict else hint)
-            if not fits or (isinstance(value, bool) and bool not in (hint, *get_args(hint))):
+            kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+            fits = isinstance(value, tuple(get_origin(kind) or kind for kind in kinds))
+            if not fits or (isinstance(value, bool) and bool not in kinds):
                 raise TypeError(f"{name} is {value!r}")
+        if not all(isinstance(name, str) for name in self.overlapped_corruptions or ()):
+            raise TypeError(f"overlapped_corruptions is {self.overlapped_corruptions!r}")
         if self.classes < 1 or (self.input_size is not None and self.input_size < 1):
             raise ValueError(f"classes is {self.classes}, input_size is {self.input_size}")
         if self.clean_accuracy is not None and not 0 <= self.clean_accuracy <= 1:

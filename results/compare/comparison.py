@@ -9,11 +9,11 @@ import pandas as pd
 from robustsweep.errors import NothingToCompareError
 from robustsweep.registry import unknown_name
 from robustsweep.results.comparable.comparable_sets import Unit, split_units
-from robustsweep.results.comparable.corruption_overlap import overlap_notes
 from robustsweep.results.comparable.frame import read_runs
 from robustsweep.results.comparable.notes import of_kind
 from robustsweep.results.comparable.rows import UNSPECIFIED
 from robustsweep.results.comparable.sides import Side, find_side, other_sides, refuse_unknown
+from robustsweep.results.comparable.training_overlap import overlap_notes
 from robustsweep.results.compare.paired_scores import (
     Comparison,
     compared_by_reference,

@@ -1,6 +1,6 @@
 """Every score there is, in the order of tables and comparisons."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 import pandas as pd
@@ -20,6 +20,7 @@ from robustsweep.results.corruption_names import (
 from robustsweep.results.metrics.scores import PRIMARY, CellName, Quantity, Score, cell_title, mean_score, quotient
 
 _ALL = conditions_of(*CORRUPTIONS)
+NOT_OVERLAPPED = "mean_not_overlapped_error"
 _SOURCE = "one per corruption of the benchmark, each a ratio of sums over 5 severities."
 
 
@@ -99,6 +100,17 @@ def _rise(corruption: str) -> Score:
     whole = corruption_score(corruption)
     title, cells = f"the rise of error under {corruption}", (*whole.cells, *CLEAN.cells)
     return Score(f"{corruption}_rise", title, "ratio", cells, (*whole.weights, -1.0))
+
+
+def mean_without(overlapped: Collection[str]) -> Score | None:
+    """Build the mean error over those of the fifteen that are not ``overlapped``; None where that is all or none."""
+    kept = tuple(name for name in CORRUPTIONS if name not in overlapped)
+    if len(kept) in (0, len(CORRUPTIONS)):
+        return None
+    left_out = ", ".join(name for name in CORRUPTIONS if name in overlapped)
+    definition = f"Mean error without {left_out}, which the training of a method in this table overlaps."
+    title = f"mean of {len(kept)} not overlapped"
+    return mean_score(NOT_OVERLAPPED, title, "group", conditions_of(*kept), definition=definition)
 
 
 def ce(*corruptions: str) -> Score:

@@ -60,5 +60,6 @@ def _table(table: Table) -> dict[str, Any]:
             for (row, column), (low, high) in sorted(table.intervals.items())
         ],
         "tied_with_best": [list(place) for place in sorted(table.tied)],
+        "overlapping": [list(place) for place in sorted(table.overlapping)],
         "notes": list(table.notes),
     }

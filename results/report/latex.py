@@ -23,6 +23,7 @@ _ESCAPES = {
     "—": "---",
     "·": r"\textperiodcentered{}",
     "≈": r"$\approx$",
+    "‡": r"$\ddagger$",
     "±": r"$\pm$",
     "†": r"\textdagger{}",
     "<": r"\textless{}",
@@ -137,6 +138,7 @@ def _rows(table: Table) -> Iterator[str]:
             text = _narrowed(column.shown(value))
             text = rf"\textbf{{{text}}}" if (r, c) in best else text
             text += r"\,$\approx$" if (r, c) in table.tied else ""
+            text += r"$^{\ddagger}$" if (r, c) in table.overlapping else ""
             interval = table.shown_interval(r, c)
             # An opening bracket at the start of a row would be read as the length after the row above.
             texts.append(f"{{{text}}}" + (rf" {{\footnotesize {interval}}}" if interval else ""))

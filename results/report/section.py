@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from robustsweep.results.comparable.comparable_sets import Unit
-from robustsweep.results.comparable.corruption_overlap import overlap_notes
 from robustsweep.results.comparable.method_rows import by_method
 from robustsweep.results.comparable.seed_groups import SeedGroup, seed_groups
+from robustsweep.results.comparable.training_overlap import attack_overlap_notes, overlap_notes
 from robustsweep.results.figures.attack_curves import attack_curves_figure, fooling_distributions
 from robustsweep.results.figures.comparison_figures import (
     Intervals,
@@ -22,7 +22,7 @@ from robustsweep.results.figures.reliability import reliability_diagrams
 from robustsweep.results.metrics.catalogue import ECE
 from robustsweep.results.metrics.confidence_bins import Calibration
 from robustsweep.results.metrics.estimates import Estimates, estimate
-from robustsweep.results.metrics.references import Reference, references_of
+from robustsweep.results.metrics.references import references_of
 from robustsweep.results.report.strips import Strips, strips_of
 from robustsweep.results.report.summary import summary_of
 from robustsweep.results.tables.attack_tables import attack_tables
@@ -74,7 +74,7 @@ def section_of(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | N
     """
     references, groups = references_of(unit, reference), seed_groups(unit)
     averaged = by_method(unit, groups) if any(len(group.checkpoint_ids) > 1 for group in groups) else None
-    errors, attacks = _error_tables(unit, references), attack_tables(unit, flags)
+    errors, attacks = corruption_tables(unit, references), attack_tables(unit, flags)
     scores = {score.name: score for table in (*errors, *attacks) for score, _ in table.scores.values()}
     scores |= {score.name: score for score in (*ECE.values(), *window_scores(unit))}
     measured = next((one for one in references if not one.is_published), None)
@@ -87,10 +87,10 @@ def section_of(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | N
         places = {identifier: place for place, identifier in enumerate(unit.checkpoints.index)}
         seeds = [[found.calibrations[places[i]] for i in group.checkpoint_ids] for group in groups]
         attacks = attack_tables(averaged, _flags_by_method(groups, flags))
-        methods = _in_order(averaged, _error_tables(averaged, references), attacks, found.methods, seeds)
+        methods = _in_order(averaged, corruption_tables(averaged, references), attacks, found.methods, seeds)
     summary = tuple(summary_of(methods or tables, _seeds_of(averaged) if averaged else {}))
     if summary:
-        summary += tuple(overlap_notes(unit))
+        summary += (*overlap_notes(unit), *attack_overlap_notes(unit))
     named = [replace(table, slug=f"{prefix}{table.slug}") for table in _methods_first(methods, tables)]
     known, firsts = (found.methods, averaged) if averaged else (found.checkpoints, unit)
     intervals = {(name, str(firsts.checkpoints.index[row])): ends for (name, row), ends in known.intervals.items()}
@@ -114,11 +114,6 @@ def _in_order(
     calibrated = calibration_tables(unit, calibrations) if len(unit.rows) else []
     tables = [*errors, *calibrated, *attacks, *window_tables(unit, estimates)]
     return [with_intervals(table, estimates) for table in tables]
-
-
-def _error_tables(unit: Unit, references: Sequence[Reference]) -> list[Table]:
-    tables = corruption_tables(unit, references)
-    return [replace(table, notes=(*table.notes, *overlap_notes(unit))) for table in tables]
 
 
 def _flags_by_method(groups: Sequence[SeedGroup], flags: Flags) -> Flags:

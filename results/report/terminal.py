@@ -15,7 +15,7 @@ from robustsweep.results.comparable.notes import of_kind
 from robustsweep.results.report.section import Section
 from robustsweep.results.statistics.seeds import FEWEST_SEEDS
 from robustsweep.results.tables.formats import TIED, shown_rows
-from robustsweep.results.tables.table import MISSING, Table
+from robustsweep.results.tables.table import MISSING, OVERLAPPING, Table
 
 _FIRST = ("headline", "robust_accuracy")
 _KEY_WIDTH = 26
@@ -76,6 +76,8 @@ def marks(tables: Sequence[Table], width: int) -> str:
         said.append(f"≈: no significant difference from the best{untested}")
     if any(_layout(table, width).intervals for table in tables):
         said.append("[a, b]: 95% interval")
+    if any(table.overlapping for table in tables):
+        said.append(f"{OVERLAPPING}: overlapped by the training")
     if any(table.has_missing for table in tables):
         said.append(f"{MISSING}: not measured")
     text = "; ".join(said)
@@ -130,6 +132,7 @@ class _Layout:
         # Between a value and its interval an absent mark leaves a blank, so that values stay below each other.
         marked = interval and any(column == c for _, column in table.tied)
         lines[-1] += TIED if (r, c) in table.tied else " " * len(TIED) if marked else ""
+        lines[-1] += OVERLAPPING if (r, c) in table.overlapping else ""
         lines[-1] += f" {interval}" if interval else ""
         return lines
 

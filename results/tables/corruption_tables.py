@@ -1,10 +1,12 @@
 """Tables of errors on clean and corrupted images, one unit each."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from dataclasses import replace
 from typing import Literal
 
 from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.rows import corruptions_of
+from robustsweep.results.comparable.training_overlap import overlap_notes, overlapped_corruptions
 from robustsweep.results.corruption_names import (
     C_BAR_CORRUPTIONS,
     CORRUPTIONS,
@@ -23,7 +25,14 @@ from robustsweep.results.metrics.catalogue import (
 )
 from robustsweep.results.metrics.references import Reference
 from robustsweep.results.metrics.scores import Score
-from robustsweep.results.tables.headline import c_bar_scores, clean_and_scores, divided_scores, headline, some_complete
+from robustsweep.results.tables.headline import (
+    c_bar_scores,
+    clean_and_scores,
+    divided_scores,
+    headline,
+    some_complete,
+    unseen_mean,
+)
 from robustsweep.results.tables.table import Line, Table, matrix
 
 _NOUNS = ("group", "corruption")
@@ -47,7 +56,20 @@ def corruption_tables(unit: Unit, references: Sequence[Reference]) -> list[Table
         tables.append(error_per_severity(unit, found))
     if len(unit.rows):
         tables.append(clean_and_scores(unit, benchmark_complete))
-    return tables
+    return [_with_overlaps(table, unit) for table in tables]
+
+
+def _with_overlaps(table: Table, unit: Unit) -> Table:
+    """Mark errors under corruptions that the training overlaps, and say whose training overlaps what."""
+    overlapped = [set(names or ()) for names in overlapped_corruptions(unit).values()]
+    places = [place for place, (score, k) in table.scores.items() if _overlaps(score, overlapped[k])]
+    marked = frozenset((row, column) for row, column in places if table.rows[row][column] is not None)
+    return replace(table, overlapping=marked, notes=(*table.notes, *overlap_notes(unit)))
+
+
+def _overlaps(score: Score, overlapped: Set[str]) -> bool:
+    corruptions = {condition.split("@")[0] for condition, _ in score.cells} - {"clean"}
+    return bool(corruptions) and corruptions <= overlapped
 
 
 def _per_corruption(unit: Unit, corruptions: Sequence[str]) -> list[Line]:
@@ -66,6 +88,9 @@ def error_per_corruption(unit: Unit, references: Sequence[Reference]) -> Table:
     notes += [f"{name}: {score.definition}" for name, score, values in found if {*values} - {None}]
     lines = _per_corruption(unit, CORRUPTIONS)
     lines.append(Line("all", "mean of 15", tuple(MEAN_CORRUPTION.values(errors)), MEAN_CORRUPTION))
+    if unseen := unseen_mean(unit):
+        lines.append(Line("all", unseen.title, tuple(unseen.values(errors)), unseen))
+        notes.append(f"{unseen.title}: {unseen.definition}")
     # What nobody has is not shown; the mean of 15 stands there empty, as the place where a complete sweep ends.
     lines += [Line("all", name, tuple(values), score) for name, score, values in found if {*values} - {None}]
     return matrix(unit, "error_per_corruption", "Error per corruption (%, lower is better)", _NOUNS, lines, notes)

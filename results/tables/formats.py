@@ -6,7 +6,7 @@ import re
 
 from robustsweep.printable import printable
 from robustsweep.results.tables.csv_text import csv_text
-from robustsweep.results.tables.table import Table
+from robustsweep.results.tables.table import OVERLAPPING, Table
 
 _MARKDOWN = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {character: f"\\{character}" for character in "\\`*[]|~#$"}
@@ -53,7 +53,8 @@ def to_markdown(table: Table, level: int = 3) -> str:
 
 def _mark(table: Table, row: int, column: int) -> str:
     interval = table.shown_interval(row, column)
-    return (TIED if (row, column) in table.tied else "") + (f" {interval}" if interval else "")
+    marks = (TIED if (row, column) in table.tied else "") + (OVERLAPPING if (row, column) in table.overlapping else "")
+    return marks + (f" {interval}" if interval else "")
 
 
 def to_csv(table: Table) -> str:

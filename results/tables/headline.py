@@ -7,9 +7,10 @@ import pandas as pd
 
 from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.notes import Note
+from robustsweep.results.comparable.training_overlap import overlapped_corruptions
 from robustsweep.results.corruption_names import CORRUPTIONS, SEVERITIES, conditions_of
 from robustsweep.results.metrics import catalogue
-from robustsweep.results.metrics.catalogue import CLEAN, CLEAN_TOP5, probability_scores
+from robustsweep.results.metrics.catalogue import CLEAN, CLEAN_TOP5, MEAN_CORRUPTION, probability_scores
 from robustsweep.results.metrics.references import BY_REFERENCE, Reference
 from robustsweep.results.metrics.scores import Score
 from robustsweep.results.tables.provenance_tables import pairs_text
@@ -33,6 +34,19 @@ def some_complete(unit: Unit, corruptions: Sequence[str]) -> bool:
     return bool((measured.groupby(["checkpoint_id", "corruption"]).size() == len(SEVERITIES)).any())
 
 
+def unseen_mean(unit: Unit) -> Score | None:
+    """Build the mean over those of the fifteen that no training here overlaps.
+
+    None where that is all or none of them, or a card does not say which ones its training overlaps.
+    """
+    names: set[str] = set()
+    for overlapped in overlapped_corruptions(unit).values():
+        if overlapped is None:
+            return None
+        names |= set(overlapped)
+    return catalogue.mean_without(names)
+
+
 def divided_scores(references: Sequence[Reference]) -> tuple[list[tuple[Score, Reference]], list[str]]:
     """Return the quotients that references divide; the second item says which a reference leaves undefined."""
     wanted = [(score, reference) for reference in references for score in catalogue.DIVIDED]
@@ -50,7 +64,9 @@ def c_bar_scores(unit: Unit) -> list[Score]:
 def headline(unit: Unit, references: Sequence[Reference]) -> Table:
     """One row per checkpoint or method: clean error, mean corruption errors, group means, what references divide."""
     corrupted = some_complete(unit, CORRUPTIONS)
-    plain = [*(catalogue.HEADLINE if corrupted else (CLEAN,)), *c_bar_scores(unit)]
+    unseen = unseen_mean(unit) if corrupted else None
+    corruption = (MEAN_CORRUPTION, *([unseen] if unseen else []), *catalogue.HEADLINE[1:])
+    plain = [*(corruption if corrupted else (CLEAN,)), *c_bar_scores(unit)]
     divided, undefined = divided_scores(references if corrupted else ())
     columns = [Column(score.name, score.header or score.title, score.unit, score.is_accuracy) for score in plain]
     columns += [_quotient_column(score, reference) for score, reference in divided]
@@ -58,6 +74,7 @@ def headline(unit: Unit, references: Sequence[Reference]) -> Table:
     lines = [Line("", score.name, tuple(score.values(means[score.column])), score) for score in plain]
     lines += [Line("", s.name, tuple(s.values(means["error"], reference.errors)), s) for s, reference in divided]
     notes = [_ALL_MEANS, *_missing_means(unit), *undefined] if corrupted else []
+    notes += [f"{unseen.title}: {unseen.definition}"] if unseen else []
     if corrupted:
         notes += [] if references else [_NO_MCE]
         notes += [

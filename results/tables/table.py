@@ -13,6 +13,7 @@ from robustsweep.results.metrics.scores import Score
 Value = str | int | float | None
 
 MISSING = "–"
+OVERLAPPING = "‡"
 _SMALLEST_P = 0.001
 INTERVALS_NOTE = "[a, b]: 95 % interval"
 """How a note begins that explains intervals."""
@@ -78,6 +79,7 @@ class Table:
             ``best_along``.
         scores: Which score of which checkpoint (its position in the unit) a value is, by (row, column).
         turned_rows: Rows in which the other direction is the better one than their columns say.
+        overlapping: (row, column) of errors under corruptions that the training overlaps.
         subject: What the scores are of, checkpoints or methods.
         depth: ``"summary"`` is shown everywhere, ``"detail"`` not in the terminal and folded in HTML, ``"data"`` in CSV
             and JSON alone.
@@ -97,6 +99,7 @@ class Table:
     scores: Mapping[tuple[int, int], tuple[Score, int]] = field(default_factory=dict)
     subject: Literal["checkpoint", "method"] = "checkpoint"
     turned_rows: frozenset[int] = frozenset()
+    overlapping: frozenset[tuple[int, int]] = frozenset()
 
     def best(self) -> set[tuple[int, int]]:
         """Return (row, column) of each best value; a line with a missing value, or of equal ones, has none."""
@@ -226,6 +229,8 @@ def footnotes(table: Table) -> Table:
         line = "row" if table.best_along == "row" else "column"
         known = f"Bold: best of its {line}"
         notes.append(f"{known}." if table.intervals else f"{known}; this table has no intervals, a gap may be chance.")
+    if table.overlapping:
+        notes.append(f"{OVERLAPPING}: overlapped by operations of the training, and so not unseen.")
     if table.has_missing:
         notes.append(f"{MISSING}: not measured, undefined, or a mean of cells that are not all measured.")
     return replace(table, notes=tuple(notes))

@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 
 from robustsweep.results.comparable.comparable_sets import Unit
-from robustsweep.results.comparable.corruption_overlap import overlap_notes
 from robustsweep.results.comparable.equal_training import training_of
 from robustsweep.results.comparable.rows import DEFAULT_METHOD
+from robustsweep.results.comparable.training_overlap import overlap_notes
 from robustsweep.results.metrics.catalogue import CLEAN, MEAN_CORRUPTION
 from robustsweep.results.tables.provenance_tables import pairs_text
 from robustsweep.results.tables.table import Column, Table, Value

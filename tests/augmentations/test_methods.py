@@ -10,6 +10,7 @@ from robustsweep.augmentations.method import Method
 from robustsweep.augmentations.network_method import NetworkMethod
 from robustsweep.draws import Draws
 from robustsweep.errors import UsageError
+from robustsweep.results.corruption_names import CORRUPTIONS, EXTRA_CORRUPTIONS
 
 N, CLASSES, HEIGHT, WIDTH = 24, 5, 20, 32
 # Their pixels may come from elsewhere in a partner.
@@ -158,21 +159,31 @@ def test_what_no_method_can_do_is_refused(name: str, parameters: dict[str, objec
         build_method(name, **parameters)
 
 
+TONES = ("brightness", "contrast", "saturate")
+
+
 @pytest.mark.parametrize(
-    ("name", "parameters", "overlaps"),
+    ("name", "parameters", "overlapped"),
     [
-        ("baseline", {}, False),
-        ("cutmix", {}, False),
-        ("augmix", {}, False),
-        ("augmix", {"all_operations": True}, True),
-        ("autoaugment", {}, True),
-        ("autoaugment", {"corruption_safe": True}, False),
-        ("choice", {}, False),
-        ("choice", {"operations": [{"method": "cutmix"}, {"method": "autoaugment"}]}, True),
-        ("choice", {"operations": [{"method": "choice", "operations": [{"method": "autoaugment"}]}]}, True),
+        ("baseline", {}, ()),
+        ("cutmix", {}, ()),
+        ("augmix", {}, ()),
+        ("augmix", {"all_operations": True}, TONES),
+        ("autoaugment", {}, TONES),
+        ("autoaugment", {"corruption_safe": True}, ()),
+        ("choice", {}, ()),
+        ("choice", {"operations": [{"method": "cutmix"}, {"method": "autoaugment"}]}, TONES),
+        ("choice", {"operations": [{"method": "choice", "operations": [{"method": "autoaugment"}]}]}, TONES),
     ],
 )
-def test_methods_say_whether_they_overlap_the_corruptions(
-    name: str, parameters: dict[str, object], overlaps: bool
+def test_methods_name_the_corruptions_that_they_overlap(
+    name: str, parameters: dict[str, object], overlapped: tuple[str, ...]
 ) -> None:
-    assert build_method(name, **parameters).overlaps_corruptions is overlaps
+    assert build_method(name, **parameters).overlapped_corruptions == overlapped
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_what_methods_overlap_are_corruptions_of_the_benchmark(name: str) -> None:
+    method = build_method(name)
+    assert set(method.overlapped_corruptions) <= {*CORRUPTIONS, *EXTRA_CORRUPTIONS}
+    assert method.overlaps_attacks is False

@@ -97,7 +97,7 @@ def test_the_card_says_all_that_decides_the_training(tmp_path: Path) -> None:
     card = trained.card
     assert card.method == "cutmix"
     assert card.method_parameters == {"probability": 1.0, "per_batch": False, "alpha": 0.5}
-    assert card.overlaps_corruptions is False
+    assert (card.overlapped_corruptions, card.overlaps_attacks, card.overlaps_corruptions) == ([], False, None)
     assert (card.architecture, card.classes, card.input_size) == ("resnet8", 2, 8)
     assert (card.data, card.data_fingerprint) == ("stripes", data.fingerprint)
     assert (card.recipe, card.recipe_hash, card.epochs, card.batch_size) == ("tiny", RECIPE.hash, 4, 16)

@@ -100,6 +100,7 @@ def _cell(table: Table, row: int, place: int, best: set[tuple[int, int]]) -> dic
         "classes": " ".join(name for name, holds in classes.items() if holds),
         "sort": _sort_key(column, value),
         "tied": is_tied,
+        "overlapping": (row, place) in table.overlapping,
         "interval": table.shown_interval(row, place),
     }
 

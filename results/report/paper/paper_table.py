@@ -12,7 +12,7 @@ from robustsweep.results.comparable.rows import DEFAULT_METHOD, UNSPECIFIED
 from robustsweep.results.comparable.seed_groups import SeedGroup, seed_groups
 from robustsweep.results.comparable.sides import Side, find_side, refuse_unknown, training_seeds
 from robustsweep.results.compare.comparison import UnitComparison, compare_sides
-from robustsweep.results.metrics.catalogue import scores_of
+from robustsweep.results.metrics.catalogue import NOT_OVERLAPPED, scores_of
 from robustsweep.results.metrics.quotients import MCE_BY_REFERENCE
 from robustsweep.results.report.document import Report
 from robustsweep.results.report.latex import PAPER_TABLE
@@ -26,7 +26,7 @@ MOST_METHODS = 20
 """More rows do not fit a page in the fonts of a paper."""
 
 _DEFAULT_COLUMNS = (
-    *("mean_corruption_error", "clean_error"),
+    *("mean_corruption_error", NOT_OVERLAPPED, "clean_error"),
     *("noise_error", "blur_error", "weather_error", "digital_error"),
 )
 _DEFAULT_AGAINST = ("cutmix", DEFAULT_METHOD)

@@ -17,6 +17,8 @@ class CardFields(TypedDict, total=False):
     classes: int | None
     method: str | None
     method_parameters: dict[str, Any] | None
+    overlapped_corruptions: list[str] | None
+    overlaps_attacks: bool | None
     overlaps_corruptions: bool | None
     data: str | None
     data_fingerprint: str | None

@@ -78,6 +78,9 @@ def test_a_safetensors_file_without_a_card_says_what_to_do(tmp_path: Path) -> No
         {"method": ["cutmix"]},
         {"method_parameters": None},
         {"overlaps_corruptions": "no"},
+        {"overlapped_corruptions": "fog"},
+        {"overlapped_corruptions": [1]},
+        {"overlaps_attacks": 1},
         {"epochs": True},
         {"a_later_field": 1},
     ],
@@ -90,12 +93,13 @@ def test_a_card_that_is_none_is_refused(tmp_path: Path, change: dict[str, object
 
 
 def test_the_overlap_with_corruptions_is_read_and_unknown_where_a_card_is_silent() -> None:
-    for value in (True, False, None):
-        card = replace(CARD, overlaps_corruptions=value)
+    for change in ({"overlaps_corruptions": True}, {"overlapped_corruptions": ["fog"]}, {"overlaps_attacks": True}):
+        card = replace(CARD, **change)
         assert Card.from_json(card.to_json()) == card
         assert card.differing_fields(CARD) == []
-    silent = {name: value for name, value in CARD.to_dict().items() if name != "overlaps_corruptions"}
-    assert Card.from_json(json.dumps(silent)).overlaps_corruptions is None
+    silent = {name: value for name, value in CARD.to_dict().items() if not name.startswith("overlap")}
+    read = Card.from_json(json.dumps(silent))
+    assert (read.overlapped_corruptions, read.overlaps_attacks, read.overlaps_corruptions) == (None, None, None)
 
 
 @pytest.mark.parametrize("text", ["", "not json", "[]", "3", "null"])

@@ -141,7 +141,7 @@ def test_equal_compute_names_what_overlaps_the_corruptions(builder: RunBuilder) 
         name = trained(builder, method, overlaps_corruptions=method == "autoaugment")
         builder.sweep(name, lambda c, s: 700)
     (note,) = (note for note in equal(builder).notes if "overlap" in note)
-    assert note.endswith(": autoaugment.")
+    assert note.endswith(": autoaugment (brightness, contrast, saturate).")
 
 
 def test_a_method_without_a_training_that_fits_says_which_one_would(builder: RunBuilder) -> None:
