@@ -1,7 +1,7 @@
 """Training-time augmentations, one method a file, on one mixing rule."""
 
-from robustsweep.augmentations import baseline, choice
-from robustsweep.augmentations.erasing import cutout, dropblock
+from robustsweep.augmentations import baseline, chain, choice, label_smoothing
+from robustsweep.augmentations.erasing import cutout, dropblock, gridmask, random_erasing
 from robustsweep.augmentations.method import METHODS, Method, build_method, parameters_of
 from robustsweep.augmentations.mixes import (
     comixup,
@@ -18,7 +18,8 @@ from robustsweep.augmentations.mixes import (
     snapmix,
     soft_cutout,
 )
-from robustsweep.augmentations.policies import augmix, autoaugment
+from robustsweep.augmentations.policies import augmix, autoaugment, randaugment, trivialaugment
+from robustsweep.augmentations.textures import noise
 
 __all__ = [
     "METHODS",
@@ -27,16 +28,22 @@ __all__ = [
     "autoaugment",
     "baseline",
     "build_method",
+    "chain",
     "choice",
     "comixup",
     "cutmix",
     "cutout",
     "dropblock",
     "fmix",
+    "gridmask",
+    "label_smoothing",
     "manifold_mixup",
     "mixup",
+    "noise",
     "parameters_of",
     "puzzlemix",
+    "randaugment",
+    "random_erasing",
     "resizemix",
     "sage",
     "saliencymix",
@@ -44,4 +51,5 @@ __all__ = [
     "smoothmix_s",
     "snapmix",
     "soft_cutout",
+    "trivialaugment",
 ]

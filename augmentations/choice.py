@@ -7,24 +7,19 @@ called it RandomMix, hence its code ``randommix``; another method of that name m
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, Method, Step, build_method, overlapped_by, require
-from robustsweep.draws import Draws
-from robustsweep.errors import UsageError
-
-Operation = dict[str, Any]
-"""A method's name under ``"method"``, and any of its parameters beside it."""
+from robustsweep.augmentations.combination import Combination, Operation, augments_alone
+from robustsweep.augmentations.method import METHODS, Method, Step, require
 
 
 @METHODS.register("choice")
 @dataclass(frozen=True)
-class Choice(Method):
+class Choice(Combination):
     """Passes each batch, or each image, to one of several methods.
 
     Attributes:
@@ -37,39 +32,21 @@ class Choice(Method):
     """
 
     name = "choice"
+    own_columns = 1
     operations: Sequence[Operation] = ({"method": "mixup"}, {"method": "cutmix"})
     weights: Sequence[float] = ()
     per_sample: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         weights = tuple(self.weights) or (1.0,) * len(self.operations)
-        built = [_build(operation) for operation in self.operations]
-        require(len(built) > 0, self.name, "operations", "at least one method", self.operations)
-        require(len(weights) == len(built), self.name, "weights", f"{len(built)} numbers", self.weights)
+        require(len(weights) == len(self.methods), self.name, "weights", f"{len(self.methods)} numbers", self.weights)
         are_chances = all(math.isfinite(weight) and weight >= 0 for weight in weights) and sum(weights) > 0
         require(are_chances, self.name, "weights", "at least 0, and one of them more", self.weights)
         if self.per_sample:
-            whole = [each.name for each in built if not augments_alone(each)]
+            whole = [each.name for each in self.methods if not augments_alone(each)]
             require(not whole, self.name, "per_sample", f"false with {', '.join(whole)}", self.per_sample)
-        # The dataclass is frozen: what is kept is complete, so that the card says everything.
-        operations = tuple({"method": each.name, **each.parameters()} for each in built)
-        object.__setattr__(self, "operations", operations)
         object.__setattr__(self, "weights", weights)
-        object.__setattr__(self, "_parts", tuple(_with_columns(built)))
-
-    @property
-    def overlapped_corruptions(self) -> tuple[str, ...]:
-        """Those of all operations."""
-        return overlapped_by(*(operation for operation, _ in self._operations()))
-
-    @property
-    def overlaps_attacks(self) -> bool:
-        """Whether one of its operations does."""
-        return any(operation.overlaps_attacks for operation, _ in self._operations())
-
-    def sample(self, draws: Draws) -> Tensor:
-        """Draw a uniform number for the choice, then what each operation draws, one after another."""
-        return torch.cat([draws.uniform(1), *(operation.sample(draws) for operation, _ in self._operations())], dim=1)
 
     def pixels(self, images: Tensor, sample: Tensor) -> Tensor:
         """Let the batch's operation distort pixels."""
@@ -91,7 +68,7 @@ class Choice(Method):
             operation, columns = self.operation_of_batch(sample)
             return operation.apply(images, targets, sample[:, columns])
         chosen, augmented, mixed = self._chosen(sample), images.clone(), targets.clone()
-        for number, (operation, columns) in enumerate(self._operations()):
+        for number, (operation, columns) in enumerate(self.parts):
             rows = (chosen == number).nonzero()[:, 0]
             if len(rows):
                 augmented[rows], mixed[rows] = operation.apply(images[rows], targets[rows], sample[rows][:, columns])
@@ -99,12 +76,7 @@ class Choice(Method):
 
     def operation_of_batch(self, sample: Tensor) -> tuple[Method, slice]:
         """Return the operation that a batch's first row draws, and its columns of the sample."""
-        return self._operations()[int(self._chosen(sample[:1]))]
-
-    def _operations(self) -> tuple[tuple[Method, slice], ...]:
-        """Return each operation with its columns of the sample."""
-        parts: tuple[tuple[Method, slice], ...] = self.__dict__["_parts"]
-        return parts
+        return self.parts[int(self._chosen(sample[:1]))]
 
     def _chosen(self, sample: Tensor) -> Tensor:
         """Return which operation each row drew: int64, shape (N,)."""
@@ -125,25 +97,3 @@ class RandoMix(Choice):
         {"method": "resizemix"},
         {"method": "fmix"},
     )
-
-
-def _build(operation: object) -> Method:
-    if not isinstance(operation, dict) or not isinstance(operation.get("method"), str):
-        raise UsageError(f'An operation is {{"method": NAME}} with the parameters beside it, got {operation!r}.')
-    return build_method(**{("name" if key == "method" else key): value for key, value in operation.items()})
-
-
-def _with_columns(operations: Sequence[Method]) -> Iterator[tuple[Method, slice]]:
-    """Yield each operation with its columns of the sample, whose first one holds the choice."""
-    start, single = 1, Draws(0, "width", torch.zeros(1, dtype=torch.int64))
-    for operation in operations:
-        width = operation.sample(single).shape[1]
-        yield operation, slice(start, start + width)
-        start += width
-
-
-def augments_alone(method: Method) -> bool:
-    """Say whether ``apply`` is all that a method does to a batch."""
-    if isinstance(method, Choice):
-        return all(augments_alone(each) for each, _ in method._operations())
-    return type(method).pixels is Method.pixels and type(method).loss is Method.loss

@@ -65,6 +65,11 @@ class Method(ABC):
         """Whether it changes images along gradients, as attacks do."""
         return False
 
+    @property
+    def smooths_labels(self) -> bool:
+        """Whether it smooths labels as a recipe may, which then must not."""
+        return False
+
     @abstractmethod
     def sample(self, draws: Draws) -> Tensor:
         """Draw the numbers that decide what happens to each image.
@@ -135,11 +140,6 @@ def build_method(name: str, **parameters: Any) -> Method:
     chosen = typed_values(parameters, {key: hints[key] for key in known}, f"parameter of {name}", name)
     with METHODS.using(name):
         return method(**chosen)
-
-
-def overlapped_by(*methods: Method) -> tuple[str, ...]:
-    """Name the corruptions that some of the methods overlap, each once."""
-    return tuple(dict.fromkeys(name for method in methods for name in method.overlapped_corruptions))
 
 
 def require(condition: bool, method: str, parameter: str, expected: str, value: object) -> None:

@@ -79,6 +79,19 @@ def check_flip(recipe: Recipe, data: Dataset) -> None:
         )
 
 
+def check_smoothing(recipe: Recipe, method: Method) -> None:
+    """Refuse to smooth labels twice.
+
+    Raises:
+        UsageError: If the recipe smooths labels and the method does as well.
+    """
+    if recipe.label_smoothing and method.smooths_labels:
+        raise UsageError(
+            f"Recipe {recipe.name!r} smooths labels by {recipe.label_smoothing:g}, and {method.name} would smooth them "
+            "again: set label_smoothing of the recipe to 0, or take another method."
+        )
+
+
 def device_name(device: torch.device) -> str:
     """Name what computes, for a card: the GPU, or the CPU with its number of threads."""
     if device.type == "cuda":

@@ -24,6 +24,7 @@ from robustsweep.results.stored.files import write_atomically
 _ARCHITECTURE, _SIDE_PX = "resnet8", 128
 _COLUMNS = 6
 _TRIES = 16
+_ROUNDING = 1e-4
 # Weights at which both images of a mixed pair can be seen.
 _TELLING = (0.4, 0.75)
 
@@ -61,8 +62,8 @@ def photographs() -> Tensor:
 def exhibit(method: Method, images: Tensor) -> Exhibit:
     """Let a method work on two photographs with draws that show it.
 
-    Those are the first that give the label a weight from 0.4 to 0.75; where there are none among 16, those that change
-    the first photograph by a middling amount, of those with several labels where there are any.
+    Those are the first that give the label a weight from 0.4 to 0.75; where there are none among 16, of those that
+    change the first photograph the one with a middling amount, with several labels where there are any.
     """
     found: list[Exhibit] = []
     while len(found) < _TRIES:
@@ -71,7 +72,11 @@ def exhibit(method: Method, images: Tensor) -> Exhibit:
         if weight is not None and _TELLING[0] <= weight <= _TELLING[1]:
             return found[-1]
     several = [each for each in found if each.weight is None] or found
-    return sorted(several, key=lambda each: float((each.image - images[0] / 255).abs().mean()))[len(several) // 2]
+    # What rounding changes is no change.
+    changes = {id(each): float((each.image - images[0] / 255).abs().mean()) for each in several}
+    ordered = sorted(several, key=lambda each: changes[id(each)])
+    telling = [each for each in ordered if changes[id(each)] > _ROUNDING and each.weight in (None, 1)] or ordered
+    return telling[len(telling) // 2]
 
 
 def _exhibit(method: Method, images: Tensor, seed: int) -> Exhibit:
@@ -88,8 +93,8 @@ def _exhibit(method: Method, images: Tensor, seed: int) -> Exhibit:
         views, note = views[len(images) : 2 * len(images)], "one of its views"
     has_own_loss, has_own_pixels = type(method).loss is not Method.loss, type(method).pixels is not Method.pixels
     if has_own_loss and not has_own_pixels:
-        mixed, labels = _through_network(method, views, sample)
-        note = _network_note(method, bool((mixed[0] == views[0]).all()), labels)
+        mixed, labels, n_passes = _through_network(method, views, sample)
+        note = _network_note(method, bool((mixed[0] == views[0]).all()), n_passes, labels)
     else:
         mixed, targets = method.apply(views, torch.eye(2), sample)
         labels = {float(targets[0, 0])}
@@ -101,10 +106,10 @@ def _exhibit(method: Method, images: Tensor, seed: int) -> Exhibit:
     )
 
 
-def _through_network(method: Method, images: Tensor, sample: Tensor) -> tuple[Tensor, set[float]]:
-    """Compute the loss; return the images that last reached the network, and the first one's labels from then on.
+def _through_network(method: Method, images: Tensor, sample: Tensor) -> tuple[Tensor, set[float], int]:
+    """Compute the loss; return the images that last reached the network, the first one's labels, and the passes.
 
-    A label is the first photograph's share in it. What came earlier only asked the network.
+    A label is the first photograph's share in it. What came before the last pass only asked the network.
     """
     network = build_architecture(_ARCHITECTURE, 2, seed=0).train()
     inputs: list[Tensor] = []
@@ -120,14 +125,14 @@ def _through_network(method: Method, images: Tensor, sample: Tensor) -> tuple[Te
 
     network.register_forward_pre_hook(watch)
     method.loss(Step(network, images, torch.eye(2), sample, criterion, 0.5))
-    return inputs[-1], labels
+    return inputs[-1], labels, len(inputs)
 
 
-def _network_note(method: Method, is_unchanged: bool, labels: set[float]) -> str:
+def _network_note(method: Method, is_unchanged: bool, n_passes: int, labels: set[float]) -> str:
     """Say what the network had to do with a picture."""
     asked = f"asked a {_ARCHITECTURE} with\nrandom weights"
     if not is_unchanged:
-        return asked
+        return asked if n_passes > 1 else ""
     if labels != {1.0}:
         return "mixed inside the network"
     return f"{asked}: left as it is" if isinstance(method, GuidedMethod) else "works inside the network"

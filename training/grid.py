@@ -7,7 +7,7 @@ import torch
 from robustsweep.benchmark.plan.plan import Shard
 from robustsweep.benchmark.sweep.progress import Progress, Silent
 from robustsweep.errors import UsageError
-from robustsweep.training.cards import check_architecture, check_flip
+from robustsweep.training.cards import check_architecture, check_flip, check_smoothing
 from robustsweep.training.course import EpochReport
 from robustsweep.training.images.data_images import load_images, open_training_data
 from robustsweep.training.job import BaselineClock, Job, Setting, epochs_done, is_trained, remove_leftovers, run_job
@@ -50,6 +50,8 @@ def plan_grid(request: TrainRequest, device: torch.device) -> Grid:
         recipe = recipe.lasting(request.epochs)
     data = open_training_data(request.data, limit=request.limit, workers=request.workers)
     check_flip(recipe, data)
+    for job in jobs:
+        check_smoothing(recipe, job.method)
     images = load_images(data, device, recipe, hold_out=request.keep == "best", workers=request.workers)
     setting = Setting(data, images, architecture, recipe, request.keep, device)
     wanted = tuple(job for position, job in enumerate(jobs) if shard.takes(position))

@@ -16,7 +16,14 @@ from robustsweep.benchmark.checkpoints.networks.network import build_network
 from robustsweep.benchmark.data.dataset import Dataset
 from robustsweep.errors import CheckpointError
 from robustsweep.process.freed_memory import keep_freed_memory
-from robustsweep.training.cards import Keep, check_architecture, check_flip, device_name, training_card
+from robustsweep.training.cards import (
+    Keep,
+    check_architecture,
+    check_flip,
+    check_smoothing,
+    device_name,
+    training_card,
+)
 from robustsweep.training.course import Course, EpochReport, best_epoch, training_facts
 from robustsweep.training.epoch import (
     batches_of,
@@ -90,6 +97,7 @@ def train(
     keep_freed_memory()
     check_architecture(architecture)
     check_flip(recipe, data)
+    check_smoothing(recipe, method)
     device = torch.device(device)
     images = load_images(data, device, recipe, hold_out=keep == "best") if images is None else images
     with METHODS.using(method.name):

@@ -16,8 +16,15 @@ from torch import Tensor
 
 from robustsweep.augmentations.method import METHODS, Method
 from robustsweep.augmentations.parts.tones import OVERLAPPED
+from robustsweep.augmentations.parts.torchvision_operations import (
+    OVERLAPPING,
+    Applied,
+    magnitude,
+    magnitudes_of,
+    operate,
+    policy_class,
+)
 from robustsweep.draws import Draws
-from robustsweep.errors import MissingDependencyError
 
 Policy = Literal["cifar10", "imagenet", "svhn"]
 SubPolicy = Sequence[tuple[str, float, int | None]]
@@ -41,7 +48,7 @@ class AutoAugment(Method):
     name = "autoaugment"
     policy: Policy = "cifar10"
     corruption_safe: bool = False
-    overlapping_operations: ClassVar[tuple[str, ...]] = ("Color", "Contrast", "Brightness", "Sharpness")
+    overlapping_operations: ClassVar[tuple[str, ...]] = OVERLAPPING
 
     @property
     def overlapped_corruptions(self) -> tuple[str, ...]:
@@ -53,28 +60,18 @@ class AutoAugment(Method):
         return draws.uniform(5)
 
     def pixels(self, images: Tensor, sample: Tensor) -> Tensor:
-        """Apply each image's pair; images that get the same operation with the same magnitude go together."""
-        policy = _policy(self.policy)
-        from torchvision.transforms.autoaugment import _apply_op
-        from torchvision.transforms.functional import InterpolationMode
-
-        magnitudes = _magnitudes(*images.shape[-2:])
-        images = images.clone()
+        """Apply each image's pair."""
+        policy, magnitudes = _policy(self.policy), _magnitudes(*images.shape[-2:])
         numbers = (sample[:, 0] * len(policy)).long().tolist()
         for position in range(2):
-            rows_by_operation: dict[tuple[str, float], list[int]] = {}
+            chosen: list[Applied | None] = []
             chances, signs = sample[:, 1 + position].tolist(), sample[:, 3 + position].tolist()
-            for row, (number, chance, sign) in enumerate(zip(numbers, chances, signs, strict=True)):
+            for number, chance, sign in zip(numbers, chances, signs, strict=True):
                 operation, probability, level = policy[number][position]
                 is_left_out = self.corruption_safe and operation in self.overlapping_operations
-                if chance >= probability or is_left_out:
-                    continue
-                values, is_signed = magnitudes[operation]
-                value = 0.0 if level is None else values[level]
-                magnitude = -value if is_signed and sign < 0.5 else value
-                rows_by_operation.setdefault((operation, magnitude), []).append(row)
-            for (operation, magnitude), rows in rows_by_operation.items():
-                images[rows] = _apply_op(images[rows], operation, magnitude, InterpolationMode.NEAREST, None)
+                applied = operation, magnitude(*magnitudes[operation], level or 0, sign)
+                chosen.append(None if chance >= probability or is_left_out else applied)
+            images = operate(images, chosen)
         return images
 
     def apply(self, images: Tensor, targets: Tensor, sample: Tensor) -> tuple[Tensor, Tensor]:
@@ -82,22 +79,16 @@ class AutoAugment(Method):
         return images, targets
 
 
-def _torchvision_policy(name: str) -> Any:
-    try:
-        from torchvision.transforms import autoaugment
-    except ImportError as error:
-        raise MissingDependencyError("AutoAugment's policies and operations need torchvision; install it.") from error
-    return autoaugment.AutoAugment(autoaugment.AutoAugmentPolicy(name))
-
-
 @cache
 def _policy(name: str) -> Sequence[SubPolicy]:
-    policies: Sequence[SubPolicy] = _torchvision_policy(name).policies
+    policies: Sequence[SubPolicy] = _transform(name).policies
     return policies
 
 
 @cache
 def _magnitudes(height: int, width: int) -> dict[str, tuple[list[float], bool]]:
-    """Return each operation's magnitudes by level (one number where it has none), and whether its sign is drawn."""
-    space = _torchvision_policy("cifar10")._augmentation_space(_MAGNITUDES, (height, width))
-    return {name: (values.reshape(-1).tolist(), is_signed) for name, (values, is_signed) in space.items()}
+    return magnitudes_of(_transform("cifar10")._augmentation_space(_MAGNITUDES, (height, width)))
+
+
+def _transform(policy: str) -> Any:
+    return policy_class("AutoAugment")(policy_class("AutoAugmentPolicy")(policy))

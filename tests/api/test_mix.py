@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader, TensorDataset, default_collate
 
 from robustsweep import Mix
 from robustsweep.augmentations import METHODS, build_method
-from robustsweep.augmentations.choice import augments_alone
+from robustsweep.augmentations.combination import augments_alone
 from robustsweep.augmentations.network_method import NetworkMethod
 from robustsweep.draws import Draws
 from robustsweep.errors import DataError, UsageError

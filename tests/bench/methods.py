@@ -1,10 +1,11 @@
 """What each method adds to a training step: its time over the baseline's, ResNet-20 with batches of 128 at 32 pixels.
 
 A step is all that training does: draws, crop, flip, pixels, normalisation, loss, gradient, update. Every method is
-timed in turn with the baseline, the order alternating, and divided round by round.
+timed in turn with the baseline, the order alternating, and divided round by round. Names as arguments choose methods.
 """
 
 import statistics
+import sys
 from collections.abc import Callable
 
 import torch
@@ -68,7 +69,7 @@ def main() -> None:
     baseline()
     console.print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {ROUNDS} rounds of {STEPS} steps")
     console.print(f"{'':16} x baseline  95 % interval of the median   least to largest     ms per step")
-    for name in track(METHODS, description="measuring", console=console, transient=True):
+    for name in track(sys.argv[1:] or list(METHODS), description="measuring", console=console, transient=True):
         steps = training_steps(METHODS[name](), images, targets)
         steps()
         rounds = alternating(lambda: wall_seconds(baseline), lambda steps=steps: wall_seconds(steps), ROUNDS)

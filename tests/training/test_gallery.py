@@ -67,6 +67,13 @@ def test_a_method_that_mixes_nothing_keeps_its_label() -> None:
     assert cutout.weight == baseline.weight == augmix.weight == 1
 
 
+@pytest.mark.parametrize("name", ["random_erasing", "gridmask"])
+def test_methods_that_leave_some_images_alone_show_one_that_they_change(name: str) -> None:
+    shown = exhibit(build_method(name), IMAGES)
+    assert not torch.allclose(shown.image, IMAGES[0] / 255, atol=0.01)
+    assert shown.note == ""
+
+
 def test_what_a_network_was_shown_last_is_shown_and_said() -> None:
     shown = exhibit(Darker(), IMAGES)
     std = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)

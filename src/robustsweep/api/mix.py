@@ -8,7 +8,7 @@ from torch.nn import functional
 from torch.utils.data import get_worker_info
 
 from robustsweep.augmentations import Method, build_method
-from robustsweep.augmentations.choice import augments_alone
+from robustsweep.augmentations.combination import augments_alone
 from robustsweep.augmentations.network_method import NetworkMethod
 from robustsweep.draws import Draws
 from robustsweep.errors import DataError, UsageError

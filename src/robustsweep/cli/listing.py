@@ -91,8 +91,18 @@ def _attack_forms(name: str) -> str:
 
 def _methods() -> list[Row]:
     from robustsweep.augmentations import METHODS
+    from robustsweep.results.method_names import GROUPS, group_of_method, written_name
 
-    return [(name, _first_line(METHODS[name])) for name in METHODS]
+    rows: list[Row] = []
+    for group in ("", *GROUPS):
+        names = [name for name in METHODS if group_of_method(name) == group]
+        rows += [(f"{group}:", "")] if group and names else []
+        rows += [(name, f"{_written(written_name(name), name)}{_first_line(METHODS[name])}") for name in names]
+    return rows
+
+
+def _written(name: str, code: str) -> str:
+    return f"{name}: " if name != code else ""
 
 
 def _suites() -> list[Row]:

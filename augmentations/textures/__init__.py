@@ -1,0 +1,1 @@
+"""Methods that blend images with textures or with random distortions of themselves, and the textures."""
