@@ -4,22 +4,18 @@ from robustsweep.augmentations import baseline, chain, choice, label_smoothing
 from robustsweep.augmentations.erasing import cutout, dropblock, gridmask, random_erasing
 from robustsweep.augmentations.method import METHODS, Method, build_method, parameters_of
 from robustsweep.augmentations.mixes import (
-    comixup,
     cutmix,
     fmix,
     manifold_mixup,
     mixup,
-    puzzlemix,
     resizemix,
-    sage,
-    saliencymix,
     smoothmix_c,
     smoothmix_s,
-    snapmix,
     soft_cutout,
 )
 from robustsweep.augmentations.policies import augmix, autoaugment, randaugment, trivialaugment
 from robustsweep.augmentations.textures import noise
+from robustsweep.augmentations.mixes.saliency import comixup, puzzlemix, sage, saliencymix, snapmix
 
 __all__ = [
     "METHODS",

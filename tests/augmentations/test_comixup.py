@@ -5,7 +5,7 @@ import pytest
 import torch
 from stepping_networks import network, step, with_peaks
 
-from robustsweep.augmentations.mixes.comixup import CoMixup
+from robustsweep.augmentations.mixes.saliency.comixup import CoMixup
 from robustsweep.augmentations.parts.group_labelling import _paying_for_twins, _vectors
 from robustsweep.augmentations.parts.small_grids import Floats, cheapest_labels, energy, expand
 

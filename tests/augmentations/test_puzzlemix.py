@@ -6,7 +6,7 @@ import torch
 from stepping_networks import SIDE, N, step
 from torch import Tensor
 
-from robustsweep.augmentations.mixes.puzzlemix import PuzzleMix, edge_steps
+from robustsweep.augmentations.mixes.saliency.puzzlemix import PuzzleMix, edge_steps
 from robustsweep.augmentations.network_method import unit_sum
 from robustsweep.augmentations.parts.transport import moved, squared_distances, transport_plan
 

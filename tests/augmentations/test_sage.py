@@ -4,7 +4,7 @@ from scipy.ndimage import gaussian_filter
 from stepping_networks import N, step
 
 from robustsweep.augmentations.method import build_method
-from robustsweep.augmentations.mixes.sage import Sage, blurred_magnitude, own_share, saliency_kept, shifted
+from robustsweep.augmentations.mixes.saliency.sage import Sage, blurred_magnitude, own_share, saliency_kept, shifted
 from robustsweep.augmentations.network_method import input_gradient
 from robustsweep.errors import UsageError
 

@@ -6,7 +6,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from robustsweep.augmentations.mixes.saliencymix import SaliencyMix
+from robustsweep.augmentations.mixes.saliency.saliencymix import SaliencyMix
 from robustsweep.augmentations.parts.saliency import fine_grained_saliency
 
 

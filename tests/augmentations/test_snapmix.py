@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from stepping_networks import SIDE, N, network, step
 from torch import Tensor, nn
 
-from robustsweep.augmentations.mixes.snapmix import SnapMix
+from robustsweep.augmentations.mixes.saliency.snapmix import SnapMix
 from robustsweep.augmentations.parts.activation_map import activation_maps
 from robustsweep.errors import UsageError
 

@@ -1,0 +1,1 @@
+"""Methods that mix images by what is salient in them."""
