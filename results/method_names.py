@@ -35,6 +35,26 @@ _METHODS = {
     "snapmix": ("SnapMix", "mix by saliency"),
     "soft_cutout": ("soft Cutout", "erase"),
     "trivialaugment": ("TrivialAugment", "policy"),
+_NAMES = {
+    "augmix": "AugMix",
+    "autoaugment": "AutoAugment",
+    "comixup": "Co-Mixup",
+    "cutmix": "CutMix",
+    "cutout": "Cutout",
+    "dropblock": "DropBlock",
+    "fmix": "FMix",
+    "manifold_mixup": "Manifold Mixup",
+    "mixup": "Mixup",
+    "puzzlemix": "Puzzle Mix",
+    "randommix": "RandoMix",
+    "regmixup": "RegMixup",
+    "resizemix": "ResizeMix",
+    "sage": "SAGE",
+    "saliencymix": "SaliencyMix",
+    "smoothmix_c": "SmoothMix-C",
+    "smoothmix_s": "SmoothMix-S",
+    "snapmix": "SnapMix",
+    "soft_cutout": "soft Cutout",
 }
 
 

@@ -125,7 +125,8 @@ def _through_network(method: Method, images: Tensor, sample: Tensor) -> tuple[Te
 
     network.register_forward_pre_hook(watch)
     method.loss(Step(network, images, torch.eye(2), sample, criterion, 0.5))
-    return inputs[-1], labels, len(inputs)
+    # A method may pass the images as they are beside those that it made, which come last.
+    return inputs[-1][-len(images) :], labels, len(inputs)
 
 
 def _network_note(method: Method, is_unchanged: bool, n_passes: int, labels: set[float]) -> str:
