@@ -17,6 +17,7 @@ from robustsweep.augmentations.mixes import (
 from robustsweep.augmentations.policies import augmix, autoaugment, randaugment, trivialaugment
 from robustsweep.augmentations.textures import noise
 from robustsweep.augmentations.mixes.saliency import comixup, puzzlemix, sage, saliencymix, snapmix
+from robustsweep.augmentations.textures import ipmix, pixmix, prime
 
 __all__ = [
     "METHODS",
@@ -34,10 +35,13 @@ __all__ = [
     "fmix",
     "gridmask",
     "label_smoothing",
+    "ipmix",
     "manifold_mixup",
     "mixup",
     "noise",
     "parameters_of",
+    "pixmix",
+    "prime",
     "puzzlemix",
     "randaugment",
     "random_erasing",

@@ -40,6 +40,8 @@ _TONES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "equalize": lambda images, level: tones.equalize(images),
     "posterize": lambda images, level: tones.posterize(images, 4 - _whole(level, 4)),
     "solarize": lambda images, level: tones.solarize(images, 256 - _whole(level, 256)),
+    "mirror": lambda images, level: images.flip(3),
+    "invert": lambda images, level: 255 - images,
     "color": lambda images, level: tones.saturate(images, level * 0.18 + 0.1),
     "contrast": lambda images, level: tones.contrast(images, level * 0.18 + 0.1),
     "brightness": lambda images, level: tones.brighten(images, level * 0.18 + 0.1),
@@ -110,7 +112,7 @@ class AugMix(Method):
             chosen[depth < number] = -1
             level = 0.1 + (self.severity - 0.1) * link[:, 1]
             sign = torch.where(link[:, 2] > 0.5, -1, 1)
-            images = _apply(names, chosen, images, level, sign)
+            images = apply_operations(names, chosen, images, level, sign)
         return images
 
     def loss(self, step: Step) -> Tensor:
@@ -124,8 +126,19 @@ class AugMix(Method):
         return images, targets
 
 
-def _apply(names: tuple[str, ...], chosen: Tensor, images: Tensor, level: Tensor, sign: Tensor) -> Tensor:
-    """Apply to each image the operation of that number, or none where it is negative; all maps in one go."""
+def apply_operations(names: tuple[str, ...], chosen: Tensor, images: Tensor, level: Tensor, sign: Tensor) -> Tensor:
+    """Apply an operation to each image; all affine maps go together.
+
+    Args:
+        names: Of the operations.
+        chosen: int64, shape (N,): each image's place in ``names``; negative for none.
+        images: uint8, shape (N, 3, H, W).
+        level: float64 in [0, 10], shape (N,).
+        sign: 1 or -1, shape (N,), for rotations, shears and shifts.
+
+    Returns:
+        uint8, shape (N, 3, H, W).
+    """
     height, width = images.shape[-2:]
     result, map_rows, matrices = images.clone(), [], []
     for number, name in enumerate(names):
@@ -135,7 +148,7 @@ def _apply(names: tuple[str, ...], chosen: Tensor, images: Tensor, level: Tensor
             matrices.append(_MAPS[name](level[rows], sign[rows], height, width))
         elif len(rows):
             result[rows] = _TONES[name](images[rows], level[rows])
-    rows = torch.cat(map_rows)
+    rows = torch.cat(map_rows) if map_rows else chosen[:0]
     if len(rows):
         result[rows] = transform(images[rows], torch.cat(matrices))
     return result

@@ -22,7 +22,8 @@ ROOT_MODULES = {
 LIGHT = ("cli", "errors", "process.interruption", "printable", "values", "__version__")
 # What each folder may import of the others; nothing imports cli, and api is the commands' and the users'.
 ALLOWED = {
-    "augmentations": set(),
+    # Folders of textures are read as data sets are.
+    "augmentations": {"benchmark"},
     "corruptions": set(),
     "attacks": set(),
     "results": set(),
