@@ -35,8 +35,9 @@ def fractals(seed: int, numbers: Tensor, height: int, width: int) -> Tensor:
         uint8, shape (N, 3, height, width).
     """
     pictures = torch.empty(len(numbers), 3, height, width, dtype=torch.uint8)
-    for rows in torch.arange(len(numbers)).split(max(1, _POINTS_AT_ONCE // (_POINTS_PER_PIXEL * height * width))):
-        left = rows
+    at_once = max(1, _POINTS_AT_ONCE // (_POINTS_PER_PIXEL * height * width))
+    for start in range(0, len(numbers), at_once):
+        left = torch.arange(start, min(start + at_once, len(numbers)))
         for attempt in range(_TRIES):
             drawn, covered = _drawn(Draws(seed, f"textures/fractals/{attempt}", numbers[left]), height, width)
             pictures[left] = drawn

@@ -91,9 +91,9 @@ class IPMix(BlendedChains, TextureMethod):
             mixed[rows] = mix(images[rows], pictures[rows], weight[rows])
         rows = (kind >= 2).nonzero()[:, 0]
         # An image draws for all of its pixels and channels, of which one kind uses the first channel's.
-        number = noise.uniform(3, height, width, dtype=torch.float32)[rows]
-        number = torch.where((kind[rows] == 2).view(-1, 1, 1, 1), number[:, :1], number)
-        mixed[rows] = torch.where(number < drawn[rows, 10].view(-1, 1, 1, 1), images[rows], pictures[rows])
+        chance = noise.uniform(3, height, width, dtype=torch.float32)[rows]
+        chance = torch.where((kind[rows] == 2).view(-1, 1, 1, 1), chance[:, :1], chance)
+        mixed[rows] = torch.where(chance < drawn[rows, 10].view(-1, 1, 1, 1), images[rows], pictures[rows])
         return torch.where(window, mixed, images)
 
     def window(self, drawn: Tensor, height: int, width: int) -> Tensor:
