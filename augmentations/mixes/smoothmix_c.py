@@ -10,6 +10,7 @@ same distribution of batches.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -20,6 +21,8 @@ from robustsweep.augmentations.parts.windows import outer
 from robustsweep.bounds import Positive
 from robustsweep.draws import Draws
 
+Axes = Literal["separate", "shared"]
+
 
 @METHODS.register("smoothmix_c")
 @dataclass(frozen=True)
@@ -29,11 +32,14 @@ class SmoothMixC(MaskMethod):
     Attributes:
         sigma_low: Smallest standard deviation as a fraction of the side; positive.
         sigma_high: Largest, at least ``sigma_low``.
+        axes: ``"separate"``: a deviation for each axis, an ellipse. ``"shared"``: the first of the two for both, which
+            is a circle on a square image, as public ports have it.
     """
 
     name = "smoothmix_c"
     sigma_low: Positive = 0.25
     sigma_high: float = 0.5
+    axes: Axes = "separate"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -45,7 +51,8 @@ class SmoothMixC(MaskMethod):
 
     def mask(self, shape: Tensor, height: int, width: int) -> Tensor:
         """Return 1 minus the bell."""
-        return 1 - outer(_bell(shape[:, 0], shape[:, 2], height), _bell(shape[:, 1], shape[:, 3], width))
+        down, across = shape[:, 0], shape[:, 0 if self.axes == "shared" else 1]
+        return 1 - outer(_bell(down, shape[:, 2], height), _bell(across, shape[:, 3], width))
 
 
 def _bell(sigma: Tensor, centre: Tensor, n_pixels: int) -> Tensor:

@@ -26,6 +26,7 @@ from robustsweep.draws import Draws
 BorderReference = Literal["half_side", "side"]
 BorderPosition = Literal["outside", "inside", "centre"]
 SizeLaw = Literal["uniform", "cutmix"]
+Sides = Literal["shared", "separate"]
 
 
 @METHODS.register("smoothmix_s")
@@ -41,6 +42,7 @@ class SmoothMixS(MaskMethod):
             side (``"centre"``).
         size_law: How the square's side is drawn: ``"uniform"``, sigma from U(0, 1); or ``"cutmix"``,
             sigma = sqrt(1 - U(0, 1)), the law of CutMix with alpha 1, so that the edge alone differs from CutMix.
+        sides: ``"shared"``: one sigma for height and width. ``"separate"``: one for each, a rectangle.
     """
 
     name = "smoothmix_s"
@@ -48,15 +50,22 @@ class SmoothMixS(MaskMethod):
     border_reference: BorderReference = "half_side"
     border_position: BorderPosition = "outside"
     size_law: SizeLaw = "uniform"
+    sides: Sides = "shared"
 
     def sample_shape(self, draws: Draws) -> Tensor:
-        """Draw a uniform number for the size, and the centre as fractions of height and width: shape (N, 3)."""
-        return draws.uniform(3)
+        """Draw a uniform number for the size, and the centre as fractions of height and width: shape (N, 3).
+
+        With separate sides a fourth number follows, for the width.
+        """
+        shape = draws.uniform(3)
+        return shape if self.sides == "shared" else torch.cat([shape, draws.uniform(1)], dim=1)
 
     def mask(self, shape: Tensor, height: int, width: int) -> Tensor:
         """Return 1 minus the faded square."""
-        sigma = shape[:, 0] if self.size_law == "uniform" else (1 - shape[:, 0]).sqrt()
-        return 1 - outer(self._profile(sigma, shape[:, 1], height), self._profile(sigma, shape[:, 2], width))
+        down, across = shape[:, 0], shape[:, 0 if self.sides == "shared" else 3]
+        if self.size_law == "cutmix":
+            down, across = (1 - down).sqrt(), (1 - across).sqrt()
+        return 1 - outer(self._profile(down, shape[:, 1], height), self._profile(across, shape[:, 2], width))
 
     def _profile(self, sigma: Tensor, centre: Tensor, n_pixels: int) -> Tensor:
         """Return the square's weight along one axis: float64 in [0, 1], shape (N, n_pixels)."""

@@ -11,14 +11,19 @@ from typing import Literal
 
 from torch import Tensor
 
-from robustsweep.augmentations.method import METHODS, Method
+from robustsweep.augmentations.method import METHODS, Method, require
 from robustsweep.augmentations.mixes.mixing import MaskMethod
 from robustsweep.augmentations.mixes.smoothmix_c import SmoothMixC
 from robustsweep.augmentations.mixes.smoothmix_s import SmoothMixS
+from robustsweep.bounds import NotNegative, Positive
 from robustsweep.draws import Draws
 
 Edge = Literal["gaussian", "linear"]
-_MASKS: dict[str, MaskMethod] = {"gaussian": SmoothMixC(), "linear": SmoothMixS()}
+# What the mask of the other edge would take; here, nothing would read it.
+_OTHERS: dict[str, dict[str, float]] = {
+    "gaussian": {"border_ratio": 0.2},
+    "linear": {"sigma_low": 0.25, "sigma_high": 0.5},
+}
 
 
 @METHODS.register("soft_cutout")
@@ -27,17 +32,36 @@ class SoftCutout(Method):
     """Fades one region to zero, which is the data set's mean because images are normalised.
 
     Attributes:
-        edge: ``"gaussian"`` for the ellipse of ``smoothmix_c``, ``"linear"`` for the square of ``smoothmix_s``, each
-            with its default parameters.
+        edge: ``"gaussian"`` for the ellipse of ``smoothmix_c``, ``"linear"`` for the square of ``smoothmix_s``.
+        border_ratio: k of the square, not negative.
+        sigma_low: Smallest standard deviation of the ellipse as a fraction of the side; positive.
+        sigma_high: Largest, at least ``sigma_low``.
     """
 
     name = "soft_cutout"
     edge: Edge = "gaussian"
+    border_ratio: NotNegative = 0.2
+    sigma_low: Positive = 0.25
+    sigma_high: float = 0.5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.sigma_high >= self.sigma_low, self.name, "sigma_high", "at least sigma_low", self.sigma_high)
+        for key, value in _OTHERS[self.edge].items():
+            given = getattr(self, key)
+            require(given == value, self.name, key, f"left alone with edge={self.edge!r}, which has none", given)
+
+    @property
+    def _shape(self) -> MaskMethod:
+        """The method whose mask is taken."""
+        if self.edge == "gaussian":
+            return SmoothMixC(sigma_low=self.sigma_low, sigma_high=self.sigma_high)
+        return SmoothMixS(border_ratio=self.border_ratio)
 
     def sample(self, draws: Draws) -> Tensor:
         """Draw the mask's shape as the SmoothMix of that edge does."""
-        return _MASKS[self.edge].sample_shape(draws)
+        return self._shape.sample_shape(draws)
 
     def apply(self, images: Tensor, targets: Tensor, sample: Tensor) -> tuple[Tensor, Tensor]:
         """Multiply each image by its mask; the targets are returned as they came."""
-        return images * _MASKS[self.edge].mask(sample, *images.shape[-2:]).to(images.dtype), targets
+        return images * self._shape.mask(sample, *images.shape[-2:]).to(images.dtype), targets

@@ -121,3 +121,51 @@ def test_sides_of_smoothmix_s_are_uniform() -> None:
     sides = (drawn[:, 0] * 32).long()
     counts = torch.bincount(sides, minlength=32).double()
     assert float(((counts - 625) ** 2 / 625).sum()) < 61.1  # chi-square, 31 degrees of freedom, 0.1 %
+
+
+@pytest.mark.parametrize("method", [SmoothMixC(axes="shared"), SmoothMixS(sides="shared")], ids=["C", "S"])
+def test_a_shared_size_gives_masks_that_turn_with_their_centre(method: MaskMethod) -> None:
+    drawn = shapes(method, 100)
+    swapped = drawn.clone()
+    swapped[:, -2:] = drawn[:, -2:].flip(1)
+    assert torch.allclose(method.mask(drawn, 24, 24).mT, method.mask(swapped, 24, 24))
+    other = SmoothMixC() if isinstance(method, SmoothMixC) else SmoothMixS(sides="separate")
+    drawn = shapes(other, 100)
+    swapped = drawn.clone()
+    place = slice(2, 4) if isinstance(other, SmoothMixC) else slice(1, 3)
+    swapped[:, place] = drawn[:, place].flip(1)
+    assert not torch.allclose(other.mask(drawn, 24, 24).mT, other.mask(swapped, 24, 24), atol=0.1)
+
+
+def test_a_circle_takes_the_first_deviation_and_changes_no_draw() -> None:
+    assert torch.equal(shapes(SmoothMixC(axes="shared"), 50), shapes(SmoothMixC(), 50))
+    drawn = shapes(SmoothMixC(), 50)
+    same = drawn.clone()
+    same[:, 1] = drawn[:, 0]
+    assert torch.equal(SmoothMixC(axes="shared").mask(drawn, 20, 32), SmoothMixC().mask(same, 20, 32))
+    assert float(1 - own_weight(SmoothMixC(axes="shared"), 4000).mean()) == pytest.approx(0.429, abs=0.008)
+
+
+@pytest.mark.parametrize("law", ["uniform", "cutmix"])
+def test_a_rectangle_appends_its_width_to_the_draws_of_the_square(law: Any) -> None:
+    square, rectangle = SmoothMixS(size_law=law), SmoothMixS(size_law=law, sides="separate")
+    drawn = shapes(rectangle, 200)
+    assert torch.equal(drawn[:, :3], shapes(square, 200))
+    across = drawn[:, [3, 1, 2]]
+    rows, columns = (1 - square.mask(each, 32, 32) for each in (drawn[:, :3], across))
+    # The height's profile is that of one square and the width's of the other.
+    wanted = rows.amax(3, keepdim=True) * columns.amax(2, keepdim=True)
+    assert torch.allclose(1 - rectangle.mask(drawn, 32, 32), wanted, atol=1e-6)
+
+
+def test_the_mass_of_a_rectangle_is_the_square_of_a_profiles_mean() -> None:
+    """Its sides and centres are independent; a square's are not, which makes it larger."""
+    rectangle = own_weight(SmoothMixS(sides="separate"), 8000)
+    shared = own_weight(SmoothMixS(), 8000)
+    assert float(1 - rectangle.mean()) == pytest.approx(0.171, abs=0.008)
+    assert float(1 - shared.mean()) == pytest.approx(0.221, abs=0.009)
+    drawn = shapes(SmoothMixS(sides="separate"), 8000)
+    profile = (1 - SmoothMixS().mask(drawn[:, [0, 1, 2]], 32, 32)).amax(3)[:, 0].double().mean()
+    assert float(1 - rectangle.mean()) == pytest.approx(float(profile) ** 2, abs=0.006)
+    hard = SmoothMixS(sides="separate", border_ratio=0).mask(drawn[:200], 32, 32)
+    assert set(hard.unique().tolist()) == {0, 1}
