@@ -29,6 +29,8 @@ class Step:
         sample: Rows of ``Method.sample`` for these images, float64 (N, P).
         criterion: The recipe's loss.
         progress: Share of the training that is over, in [0, 1).
+        mean: What was subtracted from pixels in [0, 1], float32 (1, C, 1, 1); None where that is not known.
+        std: What they were divided by after that, likewise.
     """
 
     network: nn.Module
@@ -37,6 +39,8 @@ class Step:
     sample: Tensor
     criterion: Criterion
     progress: float
+    mean: Tensor | None = None
+    std: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,11 @@ class Method(ABC):
     @property
     def smooths_labels(self) -> bool:
         """Whether it smooths labels as a recipe may, which then must not."""
+        return False
+
+    @property
+    def overlaps_attacks(self) -> bool:
+        """Whether it trains on perturbations as attacks make them, so that accuracy under attack is no surprise."""
         return False
 
     @abstractmethod

@@ -76,6 +76,11 @@ def input_gradient(step: Step) -> Tensor:
         images = step.images.detach().requires_grad_()
         loss = step.criterion(step.network(images), step.targets).sum()
         (gradient,) = torch.autograd.grad(loss, images)
+    return finite_gradient(gradient)
+
+
+def finite_gradient(gradient: Tensor) -> Tensor:
+    """Return gradients of images, (N, C, H, W), as float32, those that are not finite as zero."""
     gradient = gradient.float()
     is_finite = torch.isfinite(gradient).flatten(1).all(1).view(-1, 1, 1, 1)
     return torch.where(is_finite, gradient, torch.zeros_like(gradient))
@@ -90,7 +95,12 @@ def unit_sum(maps: Tensor) -> Tensor:
 
 def saliency_of(step: Step) -> Tensor:
     """Return the root mean square over channels of ``input_gradient``: float32, shape (N, H, W)."""
-    return input_gradient(step).square().mean(1).sqrt()
+    return root_mean_square(input_gradient(step))
+
+
+def root_mean_square(gradient: Tensor) -> Tensor:
+    """Average gradients, shape (N, C, H, W), over channels: shape (N, H, W)."""
+    return gradient.square().mean(1).sqrt()
 
 
 def block_saliency(saliency: Tensor, n: int) -> Tensor:

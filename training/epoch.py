@@ -86,7 +86,9 @@ def train_epoch(
             group["lr"] = recipe.learning_rate_at(time_in_epochs)
         images = data.normalised(method.pixels(crops, sample[rows]))
         progress = time_in_epochs / recipe.epochs
-        loss = method.loss(Step(network, images, data.targets(rows), sample[rows], criterion, progress))
+        loss = method.loss(
+            Step(network, images, data.targets(rows), sample[rows], criterion, progress, *data.constants)
+        )
         optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         optimiser.step()

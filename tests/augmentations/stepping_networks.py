@@ -40,5 +40,5 @@ def with_peaks(method: Method, monkeypatch: pytest.MonkeyPatch) -> None:
         return F.interpolate(noise.exp(), size=SIDE)
 
     if isinstance(method, GuidedMethod):
-        for module in ("network_method", "mixes.saliency.sage"):
+        for module in ("network_method", "mixes.saliency.sage", "mixes.saliency.puzzlemix"):
             monkeypatch.setattr(f"robustsweep.augmentations.{module}.input_gradient", gradient)

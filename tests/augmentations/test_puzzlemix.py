@@ -1,14 +1,20 @@
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 import torch
-from stepping_networks import SIDE, N, step
-from torch import Tensor
+from stepping_networks import CLASSES, SIDE, N, criterion, network, step
+from torch import Tensor, nn
 
+from robustsweep.augmentations.method import Step
+from robustsweep.augmentations.mixes.saliency import puzzlemix
+from robustsweep.augmentations.mixes.saliency.adversarial_noise import AdversarialNoise
 from robustsweep.augmentations.mixes.saliency.puzzlemix import PuzzleMix, edge_steps
 from robustsweep.augmentations.network_method import unit_sum
 from robustsweep.augmentations.parts.transport import moved, squared_distances, transport_plan
+from robustsweep.draws import Draws
+from robustsweep.errors import UsageError
 
 
 def test_edges_are_measured_between_the_rows_on_either_side() -> None:
@@ -121,3 +127,116 @@ def test_blocks_are_moved_whole() -> None:
     assert torch.equal(out[0], images[0])
     assert torch.equal(out[1, :, :2, :3], images[1, :, 6:, 9:])
     assert torch.equal(out[1, :, 2:4, 6:9], images[1, :, 4:6, 3:6])
+
+
+@pytest.mark.parametrize(
+    ("neighbour_px", "n", "strip"), [(2, 16, 2), (4, 8, 4), (4, 16, 2), (4, 2, 4), (3, 8, 2), (1, 4, 1)]
+)
+def test_steps_are_measured_between_strips_that_divide_the_blocks(
+    neighbour_px: int, n: int, strip: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    own, other = (unit_sum(torch.rand(4, n, n, generator=generator)) for _ in range(2))
+    pixels = torch.rand(2, 4, 3, SIDE, SIDE, generator=generator)
+    weight = torch.full((4,), 0.5, dtype=torch.float64)
+    seen: list[tuple[int, ...]] = []
+
+    def watched(above: Tensor, below: Tensor, n: int) -> Tensor:
+        seen.append(tuple(above.shape[2:]))
+        return edge_steps(above, below, n)
+
+    monkeypatch.setattr(puzzlemix, "edge_steps", watched)
+    PuzzleMix(neighbour_px=neighbour_px).levels(own, other, pixels[0], pixels[1], weight)
+    assert set(seen) == {(SIDE // strip, SIDE // strip)}
+
+
+class Linear(nn.Module):
+    """Logits that are linear in the pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(3 * SIDE * SIDE, CLASSES)
+        nn.init.normal_(self.linear.weight, std=0.02, generator=torch.Generator().manual_seed(0))
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.linear(images.flatten(1))
+        return logits
+
+
+def gradient_of(loss: Tensor, net: Linear) -> Tensor:
+    (gradient,) = torch.autograd.grad(loss, net.linear.weight)
+    return gradient
+
+
+def test_the_clean_loss_is_added_with_its_weight() -> None:
+    net = Linear()
+    given = step(PuzzleMix(), net=net)
+    mixed = gradient_of(PuzzleMix().loss(given), net)
+    clean = gradient_of(criterion(net(given.images), given.targets).mean(), net)
+    both = gradient_of(PuzzleMix(clean_weight=0.7).loss(given), net)
+    # A linear network has one gradient in both modes, so that the masks are the same.
+    assert torch.allclose(both, mixed + 0.7 * clean, atol=1e-6)
+    assert not torch.allclose(both, mixed, atol=1e-4)
+
+
+def test_the_clean_loss_costs_no_further_pass_and_counts_in_the_statistics() -> None:
+    net, passes = network(), []
+    net.register_forward_pre_hook(lambda module, _: passes.append(module.training))
+    PuzzleMix(clean_weight=1).loss(step(PuzzleMix(), net=net)).backward()
+    assert passes == [True, True]
+    assert net.bn1.num_batches_tracked == 2
+
+
+def noisy_step(method: PuzzleMix, n: int = 40) -> Step:
+    """One step on pixels that reach both ends of their range."""
+    given = step(method, n, net=Linear())
+    pixels = (given.images * 0.3 + 0.5).clamp(0, 1)
+    mean, std = torch.full((1, 3, 1, 1), 0.4), torch.tensor([0.2, 0.25, 0.3]).view(1, 3, 1, 1)
+    return replace(given, images=(pixels - mean) / std, mean=mean, std=std)
+
+
+def test_noise_stays_within_eps_and_the_pixels_range_and_raises_the_loss() -> None:
+    eps = 10 / 255
+    given = noisy_step(PuzzleMix(), 300)
+    numbers = Draws(0, "noise", torch.arange(300)).uniform(5)
+    noise = AdversarialNoise.drawn(given, numbers, 0.3, eps)
+    start = noise.started(given.images)
+    images = start.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(criterion(given.network(images), given.targets).sum(), images)
+    assert given.std is not None
+    assert given.mean is not None
+    asked = (numbers[:, :2] < 0.3).unbind(1)
+    before = criterion(given.network(given.images), given.targets)
+    for chosen, made in zip((asked[0] | asked[1], *asked), (start, *noise.added(given.images, gradient)), strict=True):
+        change = (made - given.images) * given.std
+        assert change.abs().max() <= eps + 1e-6
+        pixels = made * given.std + given.mean
+        assert pixels.min() >= -1e-6
+        assert pixels.max() <= 1 + 1e-6
+        assert torch.equal(made[~chosen], given.images[~chosen])
+        assert (change[chosen].flatten(1).abs().amax(1) > 1e-4).double().mean() > 0.9
+        if made is not start:
+            after = criterion(given.network(made), given.targets)
+            assert (after[chosen] > before[chosen]).double().mean() > 0.9
+    assert [0.2 < float(each.double().mean()) < 0.4 for each in asked] == [True, True]
+
+
+def test_what_is_drawn_for_noise_follows_and_none_of_it_changes_nothing() -> None:
+    method = PuzzleMix(adversarial_probability=0.5)
+    given = noisy_step(method)
+    assert given.sample.shape[1] == 8
+    assert torch.equal(given.sample[:, :3], noisy_step(PuzzleMix()).sample)
+    plain = PuzzleMix().augment(replace(given, sample=given.sample[:, :3]))
+    assert all(
+        torch.allclose(a, b, atol=1e-5)
+        for a, b in zip(PuzzleMix(adversarial_probability=0.5, adversarial_eps=0.0).augment(given), plain, strict=True)
+    )
+    assert not torch.allclose(method.augment(given)[0], plain[0], atol=1e-3)
+    assert torch.isfinite(replace(method, clean_weight=1.0).loss(given))
+    assert (PuzzleMix().overlaps_attacks, method.overlaps_attacks) == (False, True)
+
+
+def test_noise_needs_to_know_valid_pixels() -> None:
+    method = PuzzleMix(adversarial_probability=0.5)
+    with pytest.raises(UsageError, match="mean and std"):
+        method.loss(step(method, net=Linear()))

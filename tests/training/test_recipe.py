@@ -70,6 +70,22 @@ def test_the_published_protocols_are_those_of_the_papers() -> None:
     assert rates == pytest.approx([0.1, 0.1, 0.01, 1e-3, 1e-4])
 
 
+@pytest.mark.parametrize(
+    ("name", "epochs", "rate", "drops"),
+    [
+        ("full-preactresnet18", 1200, 0.1, (400, 800)),
+        ("half-preactresnet18", 600, 0.2, (350, 500)),
+        ("full-wrn-28-10", 400, 0.1, (200, 300)),
+        ("half-wrn-28-10", 200, 0.2, (120, 170)),
+    ],
+)
+def test_puzzle_mix_has_its_published_protocols(name: str, epochs: int, rate: float, drops: tuple[int, int]) -> None:
+    recipe = RECIPES[f"puzzlemix-{name}"]
+    assert (recipe.epochs, recipe.batch_size, recipe.weight_decay, recipe.crop_padding) == (epochs, 100, 1e-4, 2)
+    rates = [recipe.learning_rate_at(epoch) for drop in drops for epoch in (drop - 1, drop)]
+    assert rates == pytest.approx([rate, rate / 10, rate / 10, rate / 100])
+
+
 WHOLE = """
 epochs = 3
 batch_size = 16

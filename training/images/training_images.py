@@ -49,11 +49,12 @@ class TrainingImages(ABC):
 
     def normalised(self, images: Tensor) -> Tensor:
         """Map pixels in [0, 255], uint8 or float32 of shape (n, 3, H, W), to what the network sees, float32."""
-        mean, std = self._constants
+        mean, std = self.constants
         return (images / 255 - mean) / std
 
     @cached_property
-    def _constants(self) -> tuple[Tensor, Tensor]:
+    def constants(self) -> tuple[Tensor, Tensor]:
+        """Mean and deviation of the normalisation, float32, shape (1, 3, 1, 1), on the device."""
         mean, std = (torch.tensor(c, device=self.ids.device) for c in (self.normalisation.mean, self.normalisation.std))
         return mean.view(1, 3, 1, 1), std.view(1, 3, 1, 1)
 

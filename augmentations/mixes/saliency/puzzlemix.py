@@ -10,14 +10,14 @@ exactly (see ``graph_cut``), where theirs swaps pairs of levels; the plan of tra
 ``transport``); transport happens on a grid of at least 8 by 8 where that divides the image, theirs on blocks of at most
 4 pixels, the same at 32 pixels; pixels are taken to have deviation 0.25, that of photographs, where theirs undoes the
 normalisation; where steps would make neighbours seek contrast, which no cut can serve, their difference costs 0; steps
-are those between strips of 2 pixels, where all their training commands take 4 (``neigh_size``), or the block if that is
-smaller: at 32 pixels the same for the finest grid alone; the loss is the recipe's, where theirs is the binary
-cross-entropy of the softmax's output; the mixed batch alone trains, as in their CIFAR-100 commands, where those for
-Tiny-ImageNet (``clean_lam`` = 1) add the loss of the clean batch, whose pass in training mode then gives the saliency;
-no adversarial noise is added.
+are those between strips of 2 pixels, where all their training commands take 4 (``neighbour_px``); the loss is the
+recipe's, where theirs is the binary cross-entropy of the softmax's output, whose mean over K classes makes their weight
+of the clean loss 2 / K in the CIFAR script; chances and amounts of adversarial noise (``adversarial_noise``) are drawn
+for each image, theirs for a batch.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -25,11 +25,18 @@ from torch import Tensor
 
 from robustsweep.augmentations.method import METHODS, Step
 from robustsweep.augmentations.mixes.mixing import mix, pair
-from robustsweep.augmentations.network_method import GuidedMethod, block_saliency, saliency_of
+from robustsweep.augmentations.mixes.saliency.adversarial_noise import NOISE_COLUMNS, AdversarialNoise
+from robustsweep.augmentations.network_method import (
+    GuidedMethod,
+    block_saliency,
+    finite_gradient,
+    input_gradient,
+    root_mean_square,
+)
 from robustsweep.augmentations.parts.beta import symmetric_beta
 from robustsweep.augmentations.parts.graph_cut import cheapest_levels
 from robustsweep.augmentations.parts.transport import moved, transport_plan
-from robustsweep.bounds import NotNegative, Positive
+from robustsweep.bounds import NotNegative, Positive, PositiveCount, Share
 from robustsweep.draws import Draws
 from robustsweep.errors import UsageError
 
@@ -68,6 +75,13 @@ class PuzzleMix(GuidedMethod):
             smoothness; at least 0.
         prior: Weight of the prior, eta in the paper, at least 0.
         transport_price: Cost of moving a block by the grid's side, in units of the saliency of an image; at least 0.
+        neighbour_px: Width of the strips between which steps are measured, at least 1; narrower where that does not
+            divide the blocks. 4 in all of the authors' commands.
+        clean_weight: Weight of the clean batch's loss, at least 0; 1 in the authors' commands for Tiny-ImageNet, 0 for
+            CIFAR-100. Above 0 the saliency comes from that loss's own pass, in training mode.
+        adversarial_probability: Chance that an image is given noise against the network where it is the image, and
+            again where it is the partner, in [0, 1]; 0.1 in the authors' commands for CIFAR-100.
+        adversarial_eps: Largest noise, of pixels in [0, 1]; at least 0.
     """
 
     name = "puzzlemix"
@@ -76,10 +90,23 @@ class PuzzleMix(GuidedMethod):
     step_weight: NotNegative = 0.5
     prior: NotNegative = 0.2
     transport_price: NotNegative = 0.8
+    neighbour_px: PositiveCount = 2
+    clean_weight: NotNegative = 0.0
+    adversarial_probability: Share = 0.0
+    adversarial_eps: Share = 10 / 255
+
+    @property
+    def overlaps_attacks(self) -> bool:
+        """Whether images are given noise against the network."""
+        return self.adversarial_probability > 0
 
     def sample(self, draws: Draws) -> Tensor:
-        """Draw the pairing key, a uniform number for the grid, and lambda: shape (N, 3)."""
-        return torch.cat([draws.uniform(2), symmetric_beta(draws.uniform(1), self.alpha)], dim=1)
+        """Draw the pairing key, a uniform number for the grid, and lambda: shape (N, 3).
+
+        With adversarial noise, its own numbers follow.
+        """
+        sample = torch.cat([draws.uniform(2), symmetric_beta(draws.uniform(1), self.alpha)], dim=1)
+        return torch.cat([sample, draws.uniform(NOISE_COLUMNS)], dim=1) if self.overlaps_attacks else sample
 
     def levels(self, own: Tensor, other: Tensor, pixels: Tensor, partner_pixels: Tensor, weight: Tensor) -> Tensor:
         """Choose each block's level.
@@ -101,8 +128,8 @@ class PuzzleMix(GuidedMethod):
         gain = (other - own).double()
         smoothness = self.smoothness / (16 * n)
         weights = []
-        # Steps are those between strips of two pixels, where blocks have them.
-        strip = 2 if all(side // n % 2 == 0 for side in pixels.shape[2:]) else 1
+        block = math.gcd(*(side // n for side in pixels.shape[2:]))
+        strip = max(width for width in range(1, self.neighbour_px + 1) if block % width == 0)
         pixels, partner_pixels = F.avg_pool2d(pixels, strip), F.avg_pool2d(partner_pixels, strip)
         for axis in (2, 3):
             a, b = (each if axis == 2 else each.transpose(2, 3) for each in (pixels, partner_pixels))
@@ -134,24 +161,48 @@ class PuzzleMix(GuidedMethod):
         return images, others, _enlarged(mask, height, width)[:, None]
 
     def augment(self, step: Step) -> tuple[Tensor, Tensor]:
-        """Mix one batch; see ``GuidedMethod.augment``.
+        """Mix one batch by saliency in evaluation mode; see ``GuidedMethod.augment``.
 
         Raises:
-            UsageError: If no grid divides the images' sides.
+            UsageError: If no grid divides the images' sides, or there is noise to be added to pixels of no known range.
         """
+        images, noise = self._started(step)
+        return self._mixed(step, noise, input_gradient(replace(step, images=images)))
+
+    def loss(self, step: Step) -> Tensor:
+        """Compute the mean loss of the mixed batch, and add the weighted one of the batch itself."""
+        if not self.clean_weight:
+            return super().loss(step)
+        images, noise = self._started(step)
+        images = images.detach().requires_grad_()
+        clean = step.criterion(step.network(images), step.targets)
+        # The graph stays, as the clean loss trains too.
+        (gradient,) = torch.autograd.grad(clean.sum(), images, retain_graph=True)
+        mixed, targets = self._mixed(step, noise, finite_gradient(gradient))
+        return step.criterion(step.network(mixed), targets).mean() + self.clean_weight * clean.mean()
+
+    def _started(self, step: Step) -> tuple[Tensor, AdversarialNoise | None]:
+        """Return the images whose saliency is taken, and the noise to be made of it."""
+        if not self.overlaps_attacks:
+            return step.images, None
+        noise = AdversarialNoise.drawn(step, step.sample[:, 3:], self.adversarial_probability, self.adversarial_eps)
+        return noise.started(step.images), noise
+
+    def _mixed(self, step: Step, noise: AdversarialNoise | None, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        """Mix one batch by the gradient of its loss with respect to the pixels."""
         height, width = step.images.shape[-2:]
         grids = [n for n in GRIDS if height % n == 0 and width % n == 0]
         if not grids:
             raise UsageError(f"puzzlemix needs images whose sides are even, got {height} x {width}.")
-        saliency = saliency_of(step)
-        partners = pair(step.sample[:, 0])
+        saliency, partners = root_mean_square(gradient), pair(step.sample[:, 0])
+        own, other = (step.images, step.images) if noise is None else noise.added(step.images, gradient)
         drawn = (step.sample[:, 1] * len(grids)).long()
         images, others, mask = (torch.empty_like(each) for each in (step.images, step.images, step.images[:, :1]))
         for number, n in enumerate(grids):
             rows = (drawn == number).nonzero()[:, 0]
             if len(rows):
                 both = torch.stack([saliency[rows], saliency[partners[rows]]])
-                pairs = step.images[rows], step.images[partners[rows]]
+                pairs = own[rows], other[partners[rows]]
                 images[rows], others[rows], mask[rows] = self._moved(*pairs, both, step.sample[rows, 2], n)
         return mix(images, step.targets, partners, mask, others)
 
