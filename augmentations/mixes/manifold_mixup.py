@@ -6,6 +6,8 @@ two stages, and alpha = 2 on CIFAR.
 Differences from the authors' code: a weight for each image, not one for the batch; the recipe's loss, where theirs is
 the binary cross-entropy of the softmax's output; the layer is mixed where its output is made, by a hook, so that any
 network serves.
+With token embeddings as input and layers of a text encoder this is TMix (Chen, Yang and Yang, "MixText", ACL 2020),
+whose weight is never below one half (``lambda_fold``); the package has no text data.
 """
 
 from collections.abc import Sequence
@@ -34,11 +36,13 @@ class ManifoldMixup(NetworkMethod):
         alpha: Positive; weights are drawn from Beta(alpha, alpha).
         layers: The eligible set, at least one of: ``input``; ``stage1``, ``stage2``, ... (``stage-1`` is the last);
             or a module's path. Each is equally likely; a batch takes the draw of its first image.
+        lambda_fold: Whether a weight below one half becomes its complement, so that an image outweighs its partner.
     """
 
     name = "manifold_mixup"
     alpha: Positive = 2.0
     layers: Sequence[str] = (INPUT, "stage1", "stage2")
+    lambda_fold: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -54,6 +58,8 @@ class ManifoldMixup(NetworkMethod):
         modules = [None if each == INPUT else find_layer(step.network, each, self.name) for each in self.layers]
         drawn = int(step.sample[0, 2] * len(self.layers))
         partners, weights = pair(step.sample[:, 0]), step.sample[:, 1]
+        if self.lambda_fold:
+            weights = torch.maximum(weights, 1 - weights)
 
         def mixed(values: Tensor) -> Tensor:
             own = weights.to(values.dtype).view(-1, *(1,) * (values.dim() - 1))

@@ -100,3 +100,54 @@ def test_a_layer_is_found_by_its_path_without_a_walk_through_the_network(monkeyp
     wanted = dict(net.named_modules())["layer2.0"]
     monkeypatch.setattr(nn.Module, "named_modules", lambda *_: pytest.fail("walked"))
     assert find_layer(net, "layer2.0", "x") is wanted
+
+
+class Encoder(nn.Module):
+    """A text classifier as TMix trains them: token embeddings, layers, the mean of all tokens, a linear map."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layer = nn.TransformerEncoderLayer(d_model=12, nhead=2, dim_feedforward=16, dropout=0.0, batch_first=True)
+        self.encoder = nn.TransformerEncoder(layer, num_layers=2, enable_nested_tensor=False)
+        self.head = nn.Linear(12, CLASSES)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.encoder(tokens).mean(1))
+        return logits
+
+
+@pytest.mark.parametrize("place", ["input", "encoder.layers.0", "encoder.layers.1"])
+def test_on_token_embeddings_of_a_text_encoder_it_is_tmix(place: str) -> None:
+    """Two token sequences pass the lower layers apart, their hidden states are mixed, and one stream goes on."""
+    with torch.random.fork_rng():
+        torch.default_generator.manual_seed(0)
+        net = Encoder().train()
+    method = ManifoldMixup(layers=(place,), lambda_fold=True, alpha=0.75)
+    generator = torch.Generator().manual_seed(1)
+    tokens = torch.randn(6, 7, 12, generator=generator)
+    given = replace(step(method, 6, net=net), images=tokens)
+    logits_seen: list[Tensor] = []
+    net.register_forward_hook(lambda *seen: logits_seen.append(seen[-1]))
+    loss = method.loss(given)
+    partners = given.sample[:, 0].argsort(stable=True)
+    weight = given.sample[:, 1].maximum(1 - given.sample[:, 1]).float()
+    assert weight.min() >= 0.5
+    assert (given.sample[:, 1] < 0.5).any()
+    a, b, n_lower = tokens, tokens[partners], {"input": 0, "encoder.layers.0": 1, "encoder.layers.1": 2}[place]
+    for layer in net.encoder.layers[:n_lower]:
+        a, b = layer(a), layer(b)
+    hidden = weight.view(-1, 1, 1) * a + (1 - weight.view(-1, 1, 1)) * b
+    for layer in net.encoder.layers[n_lower:]:
+        hidden = layer(hidden)
+    logits = net.head(hidden.mean(1))
+    targets = weight[:, None] * given.targets + (1 - weight[:, None]) * given.targets[partners]
+    assert torch.allclose(logits_seen[0], logits, atol=1e-5)
+    assert torch.allclose(loss, given.criterion(logits, targets).mean(), atol=1e-5)
+
+
+def test_folded_weights_of_one_are_a_plain_pass() -> None:
+    method = ManifoldMixup(layers=("stage1",), lambda_fold=True)
+    given = step(method)
+    given.sample[:, 1] = 0.0
+    expected = given.criterion(network()(given.images), given.targets).mean()
+    assert torch.allclose(method.loss(given), expected, atol=1e-6)
