@@ -131,6 +131,8 @@ def _through_network(method: Method, images: Tensor, sample: Tensor) -> tuple[Te
 
 def _network_note(method: Method, is_unchanged: bool, n_passes: int, labels: set[float]) -> str:
     """Say what the network had to do with a picture."""
+    if isinstance(method, MixingMethod):
+        return "beside image a as it is"
     asked = f"asked a {_ARCHITECTURE} with\nrandom weights"
     if not is_unchanged:
         return asked if n_passes > 1 else ""

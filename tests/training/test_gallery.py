@@ -106,6 +106,13 @@ def test_an_image_that_is_shown_unchanged_says_why(name: str, mixed: bool, note:
     assert note in shown.note
 
 
+def test_what_is_trained_beside_the_image_itself_is_shown() -> None:
+    shown = exhibit(build_method("regmixup"), IMAGES)
+    assert shown.weight is None
+    assert not torch.allclose(shown.image, IMAGES[0] / 255, atol=0.01)
+    assert shown.note == "beside image a as it is"
+
+
 def test_the_command_lists_the_methods_and_writes_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     few = {name: METHODS[name] for name in ("baseline", "cutmix", "smoothmix_s")}
     monkeypatch.setattr(METHODS, "_items", few)
