@@ -13,6 +13,7 @@ patches with distortions of the image, which is not here. Its mirror and its rot
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -22,7 +23,7 @@ from robustsweep.augmentations.method import METHODS, require
 from robustsweep.augmentations.textures.arithmetic import added, multiplied, weights
 from robustsweep.augmentations.textures.blended_chains import BlendedChains
 from robustsweep.augmentations.textures.texture_method import TextureMethod
-from robustsweep.bounds import Count
+from robustsweep.bounds import between
 from robustsweep.draws import Draws
 from robustsweep.errors import UsageError
 
@@ -38,12 +39,12 @@ class IPMix(BlendedChains, TextureMethod):
     """Blends chains at the level of images and of patches; see ``TextureMethod`` and ``BlendedChains`` for the rest.
 
     Attributes:
-        depth: Most steps of a chain, at least 0; 3 in the paper.
+        depth: Most steps of a chain, at most 100; 3 in the paper.
         patch_sizes: Sides of the squares in pixels, at least 2, whatever the image's; those that fit are used.
     """
 
     name = "ipmix"
-    depth: Count = 3
+    depth: Annotated[int, between(0, 100)] = 3
     patch_sizes: Sequence[int] = (4, 8, 16, 32)
     # AutoContrast counts as overlapping in this method's code, not in that of AugMix and PixMix.
     operations = (*(each for each in AugMix.operations if each != "autocontrast"), "mirror", "invert")

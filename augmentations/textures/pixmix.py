@@ -12,6 +12,7 @@ take place before the normalisation and in float32.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor
@@ -20,7 +21,7 @@ from robustsweep.augmentations.augmix import AugMix, apply_operations
 from robustsweep.augmentations.method import METHODS
 from robustsweep.augmentations.textures.arithmetic import added, multiplied, weights
 from robustsweep.augmentations.textures.texture_method import TextureMethod
-from robustsweep.bounds import Count
+from robustsweep.bounds import between
 from robustsweep.draws import Draws
 
 # Which picture and where; whether an operation comes first, and which, its level and its sign; how many rounds.
@@ -35,11 +36,11 @@ class PixMix(TextureMethod):
     """Mixes each image up to ``rounds`` times with its picture or with itself; see ``TextureMethod`` for the rest.
 
     Attributes:
-        rounds: Most rounds of an image, at least 0; 4 in the paper.
+        rounds: Most rounds of an image, at most 100; 4 in the paper.
     """
 
     name = "pixmix"
-    rounds: Count = 4
+    rounds: Annotated[int, between(0, 100)] = 4
     operations = AugMix.operations
     overlapping_operations = AugMix.overlapping_operations
 

@@ -11,13 +11,14 @@ pixel up and to the left; sides of images may differ; frequencies of displacemen
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from torch import Tensor
 
 from robustsweep.augmentations.method import METHODS
 from robustsweep.augmentations.textures import primitives
 from robustsweep.augmentations.textures.blended_chains import BlendedChains
-from robustsweep.bounds import NotNegative, PositiveCount
+from robustsweep.bounds import NotNegative, between
 from robustsweep.draws import Draws
 
 
@@ -30,21 +31,21 @@ class Prime(BlendedChains):
         all_primitives: Whether smooth displacements take part, as published; a network trained with them has seen
             what it is tested on.
         filter_sigma: Largest deviation of a filter's weights, at least 0.
-        max_frequency: Highest frequency of a colour map in half waves, at least 1.
+        max_frequency: Highest frequency of a colour map in half waves, from 1 to 1000.
         colour_variance: Largest variance of each of its sine waves, at least 0.
-        max_cut: Highest frequency of a displacement in half waves, at least 3.
+        max_cut: Highest frequency of a displacement in half waves, from 3 to 1000.
         shifted_delta: Whether filters shift the image as in the authors' code.
-        depth: Most steps of a chain, at least 1.
+        depth: Most steps of a chain, from 1 to 100.
     """
 
     name = "prime"
     all_primitives: bool = False
     filter_sigma: NotNegative = 4.0
-    max_frequency: PositiveCount = 100
+    max_frequency: Annotated[int, between(1, 1000)] = 100
     colour_variance: NotNegative = 0.01
-    max_cut: primitives.Cut = 100
+    max_cut: Annotated[int, between(3, 1000)] = 100
     shifted_delta: bool = False
-    depth: PositiveCount = 3
+    depth: Annotated[int, between(1, 100)] = 3
 
     @property
     def overlapped_corruptions(self) -> tuple[str, ...]:

@@ -8,15 +8,11 @@ and whose upper one keeps the map invertible. Pixels are float32 in [0, 1]; resu
 
 import math
 from functools import lru_cache
-from typing import Annotated
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from robustsweep.bounds import Bound
-
-Cut = Annotated[int, Bound("at least 3", lambda value: value >= 3)]
 _TABLE_STEPS_PER_FREQUENCY = 64
 
 

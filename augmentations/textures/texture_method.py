@@ -7,7 +7,7 @@ from torch import Tensor
 
 from robustsweep.augmentations.method import Method, require
 from robustsweep.augmentations.textures.mixing_set import FRACTALS, MixingSet, folder_hash, mixing_set
-from robustsweep.bounds import Positive, PositiveCount, between
+from robustsweep.bounds import Positive, between
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,9 @@ class TextureMethod(Method):
         all_operations: Whether the operations that overlap the benchmark's corruptions take part; a network trained
             with them has seen what it is tested on.
         textures: ``"fractals"``, which this package draws, or a folder or an archive of images, whatever its classes.
-        n_textures: Number of fractals; of a folder's images at most that many, evenly from the sorted names. A fractal
-            takes 5 ms of a processor at 36 x 36 pixels and a quarter of a second at 252 x 252, once in a training.
+        n_textures: Number of fractals, at most 100 000; of a folder's images at most that many, evenly from the sorted
+            names. A fractal takes 5 ms of a processor at 36 x 36 pixels and a quarter of a second at 252 x 252, once in
+            a training run.
         texture_seed: Of the fractals.
         texture_hash: Of the folder's images, filled in; for a card, it says which they were. Empty for fractals, which
             the other parameters define.
@@ -33,7 +34,7 @@ class TextureMethod(Method):
     beta: Positive = 3.0
     all_operations: bool = False
     textures: str = FRACTALS
-    n_textures: PositiveCount = 1000
+    n_textures: Annotated[int, between(1, 100_000)] = 1000
     texture_seed: int = 0
     texture_hash: str = ""
     operations: ClassVar[tuple[str, ...]]

@@ -129,7 +129,7 @@ class PuzzleMix(GuidedMethod):
         smoothness = self.smoothness / (16 * n)
         weights = []
         block = math.gcd(*(side // n for side in pixels.shape[2:]))
-        strip = max(width for width in range(1, self.neighbour_px + 1) if block % width == 0)
+        strip = max(width for width in range(1, min(self.neighbour_px, block) + 1) if block % width == 0)
         pixels, partner_pixels = F.avg_pool2d(pixels, strip), F.avg_pool2d(partner_pixels, strip)
         for axis in (2, 3):
             a, b = (each if axis == 2 else each.transpose(2, 3) for each in (pixels, partner_pixels))
