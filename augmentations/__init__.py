@@ -14,10 +14,9 @@ from robustsweep.augmentations.mixes import (
     smoothmix_s,
     soft_cutout,
 )
-from robustsweep.augmentations.policies import augmix, autoaugment, randaugment, trivialaugment
-from robustsweep.augmentations.textures import noise
 from robustsweep.augmentations.mixes.saliency import comixup, puzzlemix, sage, saliencymix, snapmix
-from robustsweep.augmentations.textures import ipmix, pixmix, prime
+from robustsweep.augmentations.policies import augmix, autoaugment, randaugment, trivialaugment
+from robustsweep.augmentations.textures import ipmix, noise, pixmix, prime
 
 __all__ = [
     "METHODS",
@@ -34,8 +33,8 @@ __all__ = [
     "dropblock",
     "fmix",
     "gridmask",
-    "label_smoothing",
     "ipmix",
+    "label_smoothing",
     "manifold_mixup",
     "mixup",
     "noise",

@@ -65,11 +65,6 @@ class Method(ABC):
         return ()
 
     @property
-    def overlaps_attacks(self) -> bool:
-        """Whether it changes images along gradients, as attacks do."""
-        return False
-
-    @property
     def smooths_labels(self) -> bool:
         """Whether it smooths labels as a recipe may, which then must not."""
         return False

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from robustsweep.augmentations.augmix import jensen_shannon
 from robustsweep.augmentations.method import Method, Step
 from robustsweep.augmentations.parts.image_keys import image_keys, sample_keys
+from robustsweep.augmentations.policies.augmix import jensen_shannon
 from robustsweep.bounds import NotNegative
 from robustsweep.draws import Draws
 

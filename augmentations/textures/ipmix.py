@@ -18,8 +18,8 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from robustsweep.augmentations.augmix import AugMix, apply_operations
 from robustsweep.augmentations.method import METHODS, require
+from robustsweep.augmentations.policies.augmix import AugMix, apply_operations
 from robustsweep.augmentations.textures.arithmetic import added, multiplied, weights
 from robustsweep.augmentations.textures.blended_chains import BlendedChains
 from robustsweep.augmentations.textures.texture_method import TextureMethod

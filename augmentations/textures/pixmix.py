@@ -17,8 +17,8 @@ from typing import Annotated
 import torch
 from torch import Tensor
 
-from robustsweep.augmentations.augmix import AugMix, apply_operations
 from robustsweep.augmentations.method import METHODS
+from robustsweep.augmentations.policies.augmix import AugMix, apply_operations
 from robustsweep.augmentations.textures.arithmetic import added, multiplied, weights
 from robustsweep.augmentations.textures.texture_method import TextureMethod
 from robustsweep.bounds import between

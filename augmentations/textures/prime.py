@@ -52,11 +52,6 @@ class Prime(BlendedChains):
         """Names of the corruptions that displacements resemble; that some filters blur is not counted."""
         return ("elastic_transform",) if self.all_primitives else ()
 
-    @property
-    def overlaps_corruptions(self) -> bool:
-        """Whether it overlaps any."""
-        return bool(self.overlapped_corruptions)
-
     def distorted(self, images: Tensor, keys: Tensor, group: Tensor) -> Tensor:
         """Pass images through a chain each; see ``BlendedChains``."""
         draws = Draws(0, "prime/chain", keys)

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 from torch import Tensor
 
 from robustsweep.augmentations.method import Method, require
+from robustsweep.augmentations.parts.tones import OVERLAPPED
 from robustsweep.augmentations.textures.mixing_set import FRACTALS, MixingSet, folder_hash, mixing_set
 from robustsweep.bounds import Positive, between
 
@@ -54,12 +55,7 @@ class TextureMethod(Method):
         The arithmetic with an image's own distortion is a change of contrast or a gamma where that distortion is
         slight: contrast and brightness are overlapped weakly in any case, and not named for that.
         """
-        return ("brightness", "contrast", "saturate") if self.all_operations else ()
-
-    @property
-    def overlaps_corruptions(self) -> bool:
-        """Whether it overlaps any."""
-        return bool(self.overlapped_corruptions)
+        return OVERLAPPED if self.all_operations else ()
 
     @property
     def operation_names(self) -> tuple[str, ...]:

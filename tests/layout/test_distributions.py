@@ -61,7 +61,7 @@ def test_the_wheel_holds_one_top_level_name_and_every_module(source):
         for path in [*folder.glob("*.py"), *folder.glob("*.txt")]
     }
     recipes = {f"robustsweep/training/recipes/{path.name}" for path in (ROOT / "training/recipes").glob("*.toml")}
-    assert len(recipes) == 5
+    assert len(recipes) == 9
     page = {
         f"robustsweep/results/report/html/{name}"
         for name in ("report.html.j2", "strips.html.j2", "page.css", "tables.js")

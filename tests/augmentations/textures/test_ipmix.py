@@ -6,7 +6,7 @@ from photographs import byte_images
 from torch import Tensor
 
 from robustsweep.augmentations import build_method
-from robustsweep.augmentations.augmix import AugMix
+from robustsweep.augmentations.policies.augmix import AugMix
 from robustsweep.augmentations.textures.ipmix import IPMix
 from robustsweep.draws import Draws
 from robustsweep.errors import UsageError

@@ -4,7 +4,7 @@ from photographs import byte_images
 from torch import Tensor
 
 from robustsweep.augmentations import build_method
-from robustsweep.augmentations.augmix import AugMix, apply_operations
+from robustsweep.augmentations.policies.augmix import AugMix, apply_operations
 from robustsweep.augmentations.textures.mixing_set import mixing_set
 from robustsweep.augmentations.textures.pixmix import PixMix
 from robustsweep.draws import Draws

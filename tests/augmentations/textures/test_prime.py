@@ -6,8 +6,8 @@ from photographs import byte_images
 from stepping_networks import criterion
 from torch import Tensor, nn
 
-from robustsweep.augmentations.augmix import jensen_shannon
 from robustsweep.augmentations.method import Step
+from robustsweep.augmentations.policies.augmix import jensen_shannon
 from robustsweep.augmentations.textures import primitives
 from robustsweep.augmentations.textures.prime import Prime
 from robustsweep.draws import Draws
