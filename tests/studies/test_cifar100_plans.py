@@ -33,7 +33,7 @@ def test_a_plan_names_what_there_is(size):
     assert study.out == Path(f"studies/cifar100/runs/{size}")
     asked = compare_request([study.plan], None, (), (), None)
     assert {asked.method, *asked.against} <= {run.method.name for run in study.runs}
-    assert asked.metrics == ("mean_corruption_error",)
+    assert asked.metrics == ("mean_corruption_error", "mean_corruption_error_cifar_c_bar")
 
 
 @pytest.mark.parametrize(("size", "limit"), [("small", 2000), ("full", None)])
