@@ -15,7 +15,7 @@ DATA ?=
 THREADS ?= 1
 NICE ?= 19
 
-.PHONY: demo test check bench study legacy clean
+.PHONY: demo test check docs bench study legacy clean
 
 demo: $(READY)
 	$(BIN)/robustsweep demo
@@ -30,6 +30,10 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/mypy tests/api/typed_sample.py
 	$(BIN)/python -m pytest -q tests/layout
+
+# The pages open from disk: build/docs/index.html.
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 
 bench: $(READY) $(LEGACY_READY)
 	$(BIN)/python tests/bench/machine.py
@@ -50,6 +54,10 @@ clean:
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+$(VENV)/.docs: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
 	touch $@
 
 $(LEGACY_READY): tests/bench/legacy-requirements.txt

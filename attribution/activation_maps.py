@@ -32,7 +32,7 @@ def cam(network: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
         UsageError: If the network does not end in a linear layer on the mean of a feature map.
         DataError: If images or targets do not fit.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from robustsweep import load
         >>> from robustsweep.attribution import cam

@@ -48,7 +48,7 @@ class Corrupt(_ImageTransform):
     Raises:
         UsageError: If a name, the severity or the table is unknown.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from robustsweep.transforms import Corrupt
         >>> Corrupt("fog", 3)(torch.zeros(3, 32, 32, dtype=torch.uint8)).shape

@@ -80,7 +80,7 @@ def attack(
         DataError: If images, labels or ids do not fit.
         AttackError: If the network gives no gradient, or something that is not finite.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from robustsweep import attack
         >>> network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 10)).eval()

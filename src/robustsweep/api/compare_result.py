@@ -84,7 +84,7 @@ def compare(
         NothingToCompareError: If nothing may be set side by side.
         DataError: If a folder cannot be read.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from robustsweep import compare, evaluate
         >>> def linear():

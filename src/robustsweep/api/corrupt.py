@@ -72,7 +72,7 @@ def corrupt(
         DataError: If the images have another form, or their ids do not fit.
         MissingDependencyError: If the corruption needs a package that is not installed.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from robustsweep import corrupt
         >>> images = torch.rand(8, 3, 32, 32)

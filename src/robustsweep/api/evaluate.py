@@ -80,7 +80,7 @@ def evaluate(
         DataError: If images or labels do not fit.
         CellsFailedError: If a network or a corruption failed; what is finished is stored.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from robustsweep import evaluate
         >>> network = torch.nn.Sequential(torch.nn.AvgPool2d(4), torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 10))

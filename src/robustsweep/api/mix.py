@@ -35,7 +35,7 @@ class Mix:
         UsageError: If the method or a parameter is unknown, or it does more than to mix a batch: it looks at the
             network in training, or changes single images before they are normalised.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from robustsweep import Mix
         >>> mix = Mix("cutmix", classes=100)

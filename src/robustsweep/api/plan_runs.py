@@ -35,7 +35,7 @@ def train(plan: Plan, *, progress: Progress | None = None) -> list[Path]:
         UsageError: If the plan has no ``train`` table or cannot be understood.
         RobustsweepError: If anything asked for cannot be had, or a training run fails; the finished ones are stored.
 
-    Example:
+    Examples:
         >>> from robustsweep import train
         >>> plan = {"train": {"methods": ["cutmix"], "epochs": 1, "limit": 64, "out": "nets", "device": "cpu"}}
         >>> [path.name for path in train(plan)]
@@ -66,7 +66,7 @@ def sweep(plan: Plan, *, progress: Progress | None = None) -> Results:
         DataError: If the data cannot be read.
         CellsFailedError: If cells failed; the others are stored.
 
-    Example:
+    Examples:
         >>> from robustsweep import sweep
         >>> checkpoint = "torchvision:resnet18,weights=random,classes=10,input_size=32"
         >>> results = sweep({"checkpoints": [checkpoint], "suites": ["clean"], "limit": 10, "out": "run"})

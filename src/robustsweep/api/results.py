@@ -37,7 +37,7 @@ class Results:
     Attributes:
         runs: The run folders.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from robustsweep import evaluate
         >>> network = torch.nn.Sequential(torch.nn.AvgPool2d(4), torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 10))

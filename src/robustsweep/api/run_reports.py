@@ -33,7 +33,7 @@ def report(
         UsageError: If a format or the reference is unknown.
         DataError: If a folder cannot be read.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from robustsweep import evaluate, report
         >>> network = torch.nn.Sequential(torch.nn.AvgPool2d(8), torch.nn.Flatten(), torch.nn.Linear(48, 10))
@@ -68,7 +68,7 @@ def gate(
         UsageError: If a margin cannot be understood.
         DataError: If cells or the baseline are damaged.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from robustsweep import evaluate, gate
         >>> network = torch.nn.Sequential(torch.nn.AvgPool2d(8), torch.nn.Flatten(), torch.nn.Linear(48, 10))

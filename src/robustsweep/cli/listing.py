@@ -41,7 +41,7 @@ def list_names(
     from robustsweep.cli.terminal import say
 
     table = Table(box=None, show_header=False, pad_edge=False)
-    for name, description in _LISTINGS[noun]():
+    for name, description in LISTINGS[noun]():
         table.add_row(Text(printable(name), style="bold", no_wrap=True), Text(_printable_lines(description)))
     Console().print(table)
     if gallery is not None:
@@ -130,7 +130,7 @@ def _datasets() -> list[Row]:
     return rows
 
 
-_LISTINGS: dict[Noun, Callable[[], list[Row]]] = {
+LISTINGS: dict[Noun, Callable[[], list[Row]]] = {
     Noun.corruptions: _corruptions,
     Noun.attacks: _attacks,
     Noun.methods: _methods,

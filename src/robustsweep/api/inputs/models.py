@@ -36,7 +36,7 @@ def load(spec: str | Path, *, device: str | torch.device = "cpu") -> nn.Module:
         UsageError: If the spec cannot be understood, or names several checkpoints.
         CheckpointError: If the checkpoint is missing, unsafe or does not fit.
 
-    Example:
+    Examples:
         >>> from robustsweep import load
         >>> network = load("torchvision:resnet18,weights=random,classes=10,input_size=32")
         >>> network.training
