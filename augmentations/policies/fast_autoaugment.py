@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from robustsweep.augmentations.method import Method
+from robustsweep.augmentations.parts.tones import OVERLAPPED
 from robustsweep.augmentations.policies.fast_operations import operate
 from robustsweep.augmentations.policies.policy_file import OPERATIONS, Policy, read_policy
 from robustsweep.draws import Draws
@@ -73,12 +74,7 @@ class FastAutoAugment(Method):
         """Those of tones, if the policy holds overlapping operations and they take part."""
         names = {name for pair in self.read.sub_policies for name, chance, _ in pair if chance > 0}
         is_free = self.corruption_safe or names.isdisjoint(self.overlapping_operations)
-        return () if is_free else ("brightness", "contrast", "saturate")
-
-    @property
-    def overlaps_corruptions(self) -> bool:
-        """Whether there are any."""
-        return bool(self.overlapped_corruptions)
+        return () if is_free else OVERLAPPED
 
     def sample(self, draws: Draws) -> Tensor:
         """Draw the pair, and for both operations chance, sign and place, all uniform: shape (N, 9)."""

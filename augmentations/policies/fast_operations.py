@@ -13,7 +13,7 @@ from torch import Tensor
 
 from robustsweep.augmentations.parts import tones
 from robustsweep.augmentations.parts.geometry import entry, rotation
-from robustsweep.augmentations.parts.nearest import transform_nearest
+from robustsweep.augmentations.policies.nearest import transform_nearest
 
 _RANGES = {
     "ShearX": (-0.3, 0.3),

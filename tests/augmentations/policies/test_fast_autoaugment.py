@@ -134,8 +134,8 @@ def test_operations_are_applied_as_often_as_the_policy_says(write: Write, monkey
 def test_what_overlaps_the_corruptions_can_be_left_out(write: Write) -> None:
     path = write(Policy(((("Color", 1.0, 1.0), ("Brightness", 1.0, 0.0)),)))
     safe, full = FastAutoAugment(path, corruption_safe=True), FastAutoAugment(path)
-    assert (safe.overlaps_corruptions, full.overlaps_corruptions) == (False, True)
+    assert (bool(safe.overlapped_corruptions), bool(full.overlapped_corruptions)) == (False, True)
     assert torch.equal(safe.pixels(IMAGES, drawn(safe)), IMAGES)
     assert not torch.equal(full.pixels(IMAGES, drawn(full)), IMAGES)
     harmless = FastAutoAugment(write(Policy(((("Color", 0.0, 1.0), ("Rotate", 1.0, 0.0)),))))
-    assert not harmless.overlaps_corruptions
+    assert not harmless.overlapped_corruptions
