@@ -2,8 +2,9 @@
 
 A small sweep (clean images, a corruption, an attack, audits, two checkpoints) is copied and damaged in one place,
 file by file and kind by kind, see ``damaging``. Each command must end with 0, 2, 3 or 4, without a traceback, within
-60 seconds and 1.5 GB, and with 0 only if its numbers are those of the undamaged run or a sentence names what is wrong.
-Nothing outside the folder may change. Run as ``python tests/bench/damage.py [--runs 600] [--seed 0]``; half an hour.
+60 seconds and 1 GB beyond its imports, and with 0 only if its numbers are those of the undamaged run or a sentence
+names what is wrong. Nothing outside the folder may change. Run as
+``python tests/bench/damage.py [--runs 600] [--seed 0]``; half an hour.
 """
 
 import argparse
@@ -21,10 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from damaging import KINDS
+from forks import MOST_BYTES, held_bytes, taken_bytes
 
 COMMANDS = ("report", "gate", "compare", "sweep")
 LIMIT_S = 60.0
-LIMIT_BYTES = 1.5e9
 MODULE = "damaged_networks"
 NETWORKS = """
 import torch
@@ -49,7 +50,7 @@ _ENTRY = re.compile(r"run/(cells|compact|plans|images|audits|checkpoints|samples
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended: its exit code (None: killed after 60 s), what it said, and its peak of memory in bytes."""
+    """How a command ended: exit code (None: killed after 60 s), what it said, its memory beyond imports in bytes."""
 
     code: int | None
     text: str
@@ -59,6 +60,7 @@ class Ended:
 def command(arguments: Sequence[str]) -> Ended:
     """Run the command line in a fork of this process, which has imported everything."""
     with tempfile.TemporaryFile() as said:
+        held = held_bytes()
         child = os.fork()
         if not child:
             _run_here(arguments, said.fileno())
@@ -73,7 +75,8 @@ def command(arguments: Sequence[str]) -> Ended:
                 return Ended(None, "", 0.0)
             time.sleep(0.005)
         said.seek(0)
-        return Ended(os.waitstatus_to_exitcode(status), said.read().decode(errors="replace"), usage.ru_maxrss * 1024)
+        code, text = os.waitstatus_to_exitcode(status), said.read().decode(errors="replace")
+        return Ended(code, text, taken_bytes(usage, held))
 
 
 def _run_here(arguments: Sequence[str], output: int) -> None:
@@ -235,7 +238,7 @@ def _problems(found: Ended) -> Iterator[str]:
         yield f"ended with {found.code}: {found.text[-400:]}"
     if "Traceback" in found.text:
         yield f"a traceback: {found.text[-400:]}"
-    if found.peak > LIMIT_BYTES:
+    if found.peak > MOST_BYTES:
         yield f"took {found.peak / 1e9:.2f} GB"
 
 

@@ -1,7 +1,7 @@
 """Give every command junk: files of every kind that is read, TOML plans, and every option.
 
 Right is exit code 2 with the name of the file or the option in one sentence, or what else the input deserves: 0 where
-it is in fact fine, 3 where a cell failed, 4 where there is nothing to compare. Never 70, a traceback, more than 1.5 GB
+it is in fact fine, 3 where a cell failed, 4 where there is nothing to compare. Never 70, a traceback, more than 1 GB
 or more than a minute. Each command runs in a process forked from one that has imported everything.
 
 ``python tests/bench/fuzz_inputs.py --cases 660 --seed 0 [--kind plan]``
@@ -18,11 +18,11 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from forks import MOST_BYTES, held_bytes, taken_bytes
 from junk import KINDS, Case, cases
 
-MOST_BYTES = 1_500_000_000
 MOST_SECONDS = 60
-_HUNG, _LARGE = "longer than a minute", "more than 1.5 GB"
+_HUNG, _LARGE = "longer than a minute", "more than 1 GB"
 _RIGHT = (0, 2, 3, 4)
 
 
@@ -57,14 +57,14 @@ def warmed() -> None:
 def tried(case: Case, folder: Path) -> Outcome:
     """Run one command in a fork, in an empty folder."""
     own = Path(tempfile.mkdtemp(dir=folder))
-    said = own / "said"
+    said, held = own / "said", held_bytes()
     child = os.fork()
     if child == 0:
         _become(case, own, said)
     _, status, usage = os.wait4(child, 0)
     code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
     text = said.read_text(errors="replace") if said.exists() else ""
-    return Outcome(case, _fault(case, code, text, usage.ru_maxrss * 1024), text)
+    return Outcome(case, _fault(case, code, text, taken_bytes(usage, held)), text)
 
 
 def _become(case: Case, own: Path, said: Path) -> None:

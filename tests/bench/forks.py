@@ -1,0 +1,22 @@
+"""Memory of forks: what they take beyond what they begin with."""
+
+from pathlib import Path
+from resource import struct_rusage
+
+MOST_BYTES = 1_000_000_000
+"""No command on a small run may take more beyond its imports."""
+_STATUS = Path("/proc/self/status")
+
+
+def held_bytes() -> int:
+    """Return the memory that a fork of this process begins with: of imports, and of what earlier tests have left.
+
+    Pages of files are not counted: a fork maps them when it needs them.
+    """
+    lines = _STATUS.read_text().splitlines() if _STATUS.exists() else []
+    return sum(1024 * int(line.split()[1]) for line in lines if line.startswith("RssAnon:"))
+
+
+def taken_bytes(usage: struct_rusage, held: int) -> int:
+    """Return the peak of an ended fork beyond ``held``."""
+    return max(0, usage.ru_maxrss * 1024 - held)
