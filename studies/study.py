@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from command_runner import INTERRUPTED, CommandRunner, StudyError, command_runner
@@ -88,6 +89,17 @@ def report(study: Study, place: CommandRunner) -> bool:
     return not progress.missing
 
 
+def stand_back(nice: int) -> None:
+    """Let other processes go first, those of other sessions too.
+
+    Linux may share the processors among sessions first, whatever their processes' niceness; a session is then told
+    how far it stands back by a file of its own.
+    """
+    os.nice(nice)
+    with suppress(OSError):  # no Linux, or a kernel without groups
+        Path("/proc/self/autogroup").write_text(str(nice))
+
+
 def main() -> int:
     """Compute what is lacking where images are given, then write the report."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -97,7 +109,7 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=1, help="of every command")
     parser.add_argument("--nice", type=int, default=19, help="how far to stand back behind other processes")
     asked = parser.parse_args()
-    os.nice(asked.nice)
+    stand_back(asked.nice)
     # An exception ends the command at work before this process ends.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
     try:

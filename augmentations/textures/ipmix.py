@@ -36,7 +36,9 @@ _SMALLEST = 2
 @METHODS.register("ipmix")
 @dataclass(frozen=True)
 class IPMix(BlendedChains, TextureMethod):
-    """Blends chains at the level of images and of patches; see ``TextureMethod`` and ``BlendedChains`` for the rest.
+    """Blends chains of distortions and of mixes with textures, of whole images and of patches.
+
+    See ``TextureMethod`` and ``BlendedChains`` for what it has in common with others.
 
     Attributes:
         depth: Most steps of a chain, at most 100; 3 in the paper.

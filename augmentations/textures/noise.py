@@ -26,9 +26,9 @@ _WHITE = 255.0
 @METHODS.register("noise")
 @dataclass(frozen=True)
 class Noise(Method):
-    """Adds noise to pixels in [0, 255], which are cut to that range and not rounded; the labels stay.
+    """Adds noise to the pixels of an image or of a patch; the labels stay.
 
-    No form of it leaves the benchmark's noises unseen.
+    Pixels are in [0, 255] and cut to that range, not rounded. No form of it leaves the benchmark's noises unseen.
 
     Attributes:
         distribution: Of what is added to each pixel and channel: ``"gaussian"`` and ``"uniform"`` with deviation

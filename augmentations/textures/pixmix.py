@@ -33,10 +33,12 @@ _ROUND = 4 + 1 + 3
 @METHODS.register("pixmix")
 @dataclass(frozen=True)
 class PixMix(TextureMethod):
-    """Mixes each image up to ``rounds`` times with its picture or with itself; see ``TextureMethod`` for the rest.
+    """Mixes each image a few times with a texture or with a distortion of itself; the labels stay.
+
+    See ``TextureMethod`` for what it has in common with others.
 
     Attributes:
-        rounds: Most rounds of an image, at most 100; 4 in the paper.
+        rounds: Most mixes of an image, at most 100; 4 in the paper.
     """
 
     name = "pixmix"

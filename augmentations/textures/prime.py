@@ -25,7 +25,9 @@ from robustsweep.draws import Draws
 @METHODS.register("prime")
 @dataclass(frozen=True)
 class Prime(BlendedChains):
-    """Blends chains of random primitives; see ``BlendedChains`` for the rest.
+    """Blends chains of random filters and random changes of colour; the labels stay.
+
+    See ``BlendedChains`` for what it has in common with others.
 
     Attributes:
         all_primitives: Whether smooth displacements take part, as published; a network trained with them has seen

@@ -23,14 +23,17 @@ def test_the_demo_trains_sweeps_and_reports_and_a_second_run_computes_nothing(
     first = capsys.readouterr().out
     assert "3 checkpoints trained in " in first
     assert "9 cells computed" in first
+    assert "6 maps of 32 images computed" in first
     assert len(first.splitlines()) < 60
     report = (tmp_path / "report" / "report.md").read_text()
     assert "baseline-seed0" in report
     assert "Top-1 error (%, lower is better): methods" in report
+    assert "Map mass in a pasted window, beyond its area" in report, "where networks look is part of the report"
     command.demo(out=tmp_path, limit=30)
     second = capsys.readouterr().out
     assert "0 checkpoints trained, 3 were stored already" in second
     assert "0 cells computed" in second
+    assert "0 maps of 32 images computed" in second
 
 
 def test_a_limit_below_one_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
