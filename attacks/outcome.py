@@ -51,6 +51,13 @@ class AttackOutcome:
     forward_passes: Tensor | None = None
     backward_passes: Tensor | None = None
 
+    @property
+    def passes(self) -> Tensor | None:
+        """Forward and backward passes of each image, int32 (N,); None where they are not counted."""
+        if self.forward_passes is None or self.backward_passes is None:
+            return None
+        return self.forward_passes + self.backward_passes
+
 
 class Ledger:
     """The verdicts as they fall; ``rows`` are positions in the input, int64 on the CPU.
