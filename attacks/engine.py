@@ -19,6 +19,7 @@ from robustsweep.attacks.folded_network import N_COMPARED, search_model
 from robustsweep.attacks.loops.checked_steps import Stepper
 from robustsweep.attacks.loops.climb import Climb
 from robustsweep.attacks.loops.last_iterate import judge_last_iterates
+from robustsweep.attacks.loops.nearest import find_nearest
 from robustsweep.attacks.loops.pool import Pool, pools
 from robustsweep.attacks.loops.single_step import gradient_key, take_single_steps
 from robustsweep.attacks.losses import LOSSES
@@ -51,9 +52,10 @@ def run_attack(
     Each eps and each restart starts afresh from its own draw, whose stream is named after rule, norm, eps and restart:
     an eps of a ladder does to an image exactly what it would do alone. An image is dropped at the first iterate, its
     random start included, that fools it; the others are packed into full batches at every step. A spec of the
-    torchattacks protocol drops nothing instead. A targeted loss leads the image of restart k to the wrong class that is
-    k + 1 places behind the label on the clean image, but any wrong class counts; there are at most as many starts as
-    wrong classes.
+    torchattacks protocol drops nothing instead, nor does a minimum-norm attack, which runs once for all eps: an image
+    falls at the first eps that the nearest image that fools is within. A targeted loss leads the image of restart k to
+    the wrong class that is k + 1 places behind the label on the clean image, but any wrong class counts; there are at
+    most as many starts as wrong classes.
 
     Args:
         model: On images in [0, 1], in eval mode, on the device to use. Its parameters, buffers, gradients, flags and
@@ -67,7 +69,7 @@ def run_attack(
         keep_images: Whether the outcome holds the images.
         search: ``"folded"``: gradients come from a copy with batch normalisation folded into convolutions, where that
             copy agrees with the model, and otherwise the outcome says so; ``"as-is"``: from the model. Verdicts are
-            the model's. The torchattacks protocol always searches on the model.
+            the model's. The torchattacks protocol and minimum-norm attacks always search on the model.
 
     Raises:
         DataError: If images, labels or ids are not as described.
@@ -161,7 +163,8 @@ def _target(
 ) -> Target:
     names = ", ".join(spec.name for spec in specs)
     loss, is_mean = LOSSES[specs[0].loss], specs[0].protocol == TORCHATTACKS
-    if search == "as-is" or is_mean:
+    # What judges every iterate anyway gives its gradient in the same pass.
+    if search == "as-is" or is_mean or ATTACKS[specs[0].rule].minimum_norm:
         return Target(model, model, loss, names, is_mean)
     searched, reason = search_model(model, images)
     for ledger in ledgers:
@@ -181,6 +184,9 @@ def _attack(
     if ATTACKS[spec.rule].single_step:
         take_single_steps(target, specs, pool, ledgers, batch_size)
         return
+    if ATTACKS[spec.rule].minimum_norm:
+        find_nearest(target, Stepper(spec, seed), pool, ledger, batch_size)
+        return
     starts = pool.rivals.shape[1] if target.loss.targeted else spec.restarts
     for rung in range(len(spec.eps)):
         for restart in range(starts):
@@ -198,6 +204,7 @@ def _right_on_clean(target: Target, pool: Pool, ledgers: Sequence[Ledger], batch
         wrong = logits.argmax(1) != labels
         for ledger in ledgers:
             ledger.clean(pool.rows[batch.cpu()], logits, wrong)
+            ledger.passed(pool.rows[batch.cpu()], forward=1)
         kept.append(batch[~wrong])
         if target.loss.targeted:
             rivals.append(_likeliest_others(logits[~wrong], labels[~wrong])[:, :restarts])

@@ -22,8 +22,9 @@ class Norm:
     Attributes:
         name: ``"linf"`` or ``"l2"``, as in condition names.
         length: Maps (n, ...) to the (n,) float64 norms.
-        project: Maps images (n, ...), centres (n, ...) and eps to the nearest points of the balls; a point inside its
-            ball comes back bit for bit.
+        dual_length: Maps a gradient (n, ...) to the (n,) float64 rise of the loss along a step of norm 1.
+        project: Maps images (n, ...), centres (n, ...) and eps, one or float32 (n,), to the nearest points of the
+            balls; a point inside its ball comes back bit for bit.
         ascent: Maps a gradient (n, ...) to the direction of norm 1 along which the loss rises fastest; zero for a
             zero gradient.
         sample: Maps draws and the shape of an image to float64 points (n, *shape), uniform in the unit ball.
@@ -31,7 +32,8 @@ class Norm:
 
     name: str
     length: Callable[[Tensor], Tensor]
-    project: Callable[[Tensor, Tensor, float], Tensor]
+    dual_length: Callable[[Tensor], Tensor]
+    project: Callable[[Tensor, Tensor, float | Tensor], Tensor]
     ascent: Callable[[Tensor], Tensor]
     sample: Callable[[Draws, tuple[int, ...]], Tensor]
 
@@ -45,8 +47,13 @@ def _linf_length(delta: Tensor) -> Tensor:
     return delta.flatten(1).abs().amax(1).to(torch.float64)
 
 
-def _linf_project(images: Tensor, centre: Tensor, eps: float) -> Tensor:
-    return torch.clamp(images, centre - eps, centre + eps)
+def _linf_dual_length(gradient: Tensor) -> Tensor:
+    return gradient.flatten(1).to(torch.float64).abs().sum(1)
+
+
+def _linf_project(images: Tensor, centre: Tensor, eps: float | Tensor) -> Tensor:
+    reach = per_image(eps, centre) if isinstance(eps, Tensor) else eps
+    return torch.clamp(images, centre - reach, centre + reach)
 
 
 def _linf_sample(draws: Draws, shape: tuple[int, ...]) -> Tensor:
@@ -57,7 +64,7 @@ def _l2_length(delta: Tensor) -> Tensor:
     return delta.flatten(1).to(torch.float64).square().sum(1).sqrt()
 
 
-def _l2_project(images: Tensor, centre: Tensor, eps: float) -> Tensor:
+def _l2_project(images: Tensor, centre: Tensor, eps: float | Tensor) -> Tensor:
     delta = images - centre
     length = _l2_length(delta)
     factor = per_image((eps / length).to(images.dtype), images)
@@ -86,8 +93,8 @@ def _l2_sample(draws: Draws, shape: tuple[int, ...]) -> Tensor:
 
 
 _NORMS = {
-    "linf": Norm("linf", _linf_length, _linf_project, torch.sign, _linf_sample),
-    "l2": Norm("l2", _l2_length, _l2_project, _l2_ascent, _l2_sample),
+    "linf": Norm("linf", _linf_length, _linf_dual_length, _linf_project, torch.sign, _linf_sample),
+    "l2": Norm("l2", _l2_length, _l2_length, _l2_project, _l2_ascent, _l2_sample),
 }
 
 # What torchattacks 3.5.1 does otherwise: the radius of a start is uniform, and 1e-10 is added to a gradient's length.

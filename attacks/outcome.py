@@ -5,7 +5,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from robustsweep.attacks.norms import find_norm
 from robustsweep.attacks.spec import AttackSpec
+from robustsweep.attacks.steps.catalogue import ATTACKS
+
+# A distance may be beyond its eps by what rounding does to a perturbation, as everywhere.
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +25,19 @@ class AttackOutcome:
         step: int16 (N,), the step that fooled it, 0 being the random start; -1 where none did. In the torchattacks
             protocol the last step, the only one that is judged.
         logits: float32 (N, K), the model's answer to the image that the verdict is about: the fooling image; the clean
-            image for clean mistakes; the last iterate at the largest eps for survivors. Their largest entry is not the
-            label's exactly where ``rung < len(spec.eps)``.
+            image for clean mistakes; the last iterate at the largest eps for survivors, or their clean image where the
+            attack looks for the nearest one. Their largest entry is not the label's exactly where
+            ``rung < len(spec.eps)``.
         images: float32 (N, ...) on the given images' device: those images, or the first ones of them; None unless
             asked for.
         warnings: Sentences that belong beside the numbers.
         l2: float32 (N,), the distance from the clean image to the one that the verdict is about, where the attack has
-            no budget; None where it has one.
+            no budget, and to the nearest image that fools, whatever the eps, for a minimum-norm attack: infinity where
+            none was found. None where the attack has a budget.
         linf: Likewise.
+        forward_passes: int32 (N,), how often a network was shown this image or one made of it, for verdicts and for
+            gradients, also where the pass was thrown away. None where another library's code does it.
+        backward_passes: int32 (N,), how often a gradient was taken there, also where this image's was not used.
     """
 
     rung: Tensor
@@ -38,6 +48,15 @@ class AttackOutcome:
     warnings: tuple[str, ...] = ()
     l2: Tensor | None = None
     linf: Tensor | None = None
+    forward_passes: Tensor | None = None
+    backward_passes: Tensor | None = None
+
+    @property
+    def passes(self) -> Tensor | None:
+        """Forward and backward passes of each image, int32 (N,); None where they are not counted."""
+        if self.forward_passes is None or self.backward_passes is None:
+            return None
+        return self.forward_passes + self.backward_passes
 
 
 class Ledger:
@@ -58,6 +77,10 @@ class Ledger:
         self._logits = torch.empty((n, 0))
         self._images = images[:n_kept].clamp(0.0, 1.0) if n_kept else None
         self._flat = torch.zeros(n, dtype=torch.bool)
+        self._forward, self._backward = torch.zeros(n, dtype=torch.int32), torch.zeros(n, dtype=torch.int32)
+        self._distances: dict[str, Tensor] = {}
+        if ATTACKS[spec.rule].minimum_norm:
+            self._distances = {norm: torch.zeros(n) for norm in ("l2", "linf")}
         self._warnings: list[str] = []
 
     def clean(self, rows: Tensor, logits: Tensor, wrong: Tensor) -> None:
@@ -79,13 +102,35 @@ class Ledger:
         rung, restart, step = where
         if step < self._spec.steps:
             rows, images, logits, right = rows[~right.cpu()], images[~right], logits[~right], right[~right]
-        self._make_room(logits)
-        self._logits[rows] = logits.cpu()
-        if self._images is not None:
-            is_kept, device = rows < len(self._images), self._images.device
-            self._images[rows[is_kept].to(device)] = images[is_kept.to(images.device)].to(device)
+        self._keep(rows, images, logits)
         fooled = rows[~right.cpu()]
         self._rung[fooled], self._restart[fooled], self._step[fooled] = rung, restart, step
+
+    def nearest(self, rows: Tensor, clean: Tensor, images: Tensor, logits: Tensor, step: Tensor) -> None:
+        """Note the nearest images that fool, and by them who falls at which eps.
+
+        Args:
+            rows: int64 (n,).
+            clean: float32 (n, ...), the clean images.
+            images: float32 (n, ...), the nearest ones; the clean ones where none fools.
+            logits: float32 (n, K).
+            step: int16 (n,), the step after which each was met; -1 where none fools.
+        """
+        found, step = step >= 0, step.cpu()
+        for norm, distances in self._distances.items():
+            distances[rows] = torch.where(found, find_norm(norm).length(images - clean), torch.inf).cpu().float()
+        eps = torch.tensor([float(each) for each in self._spec.eps]) + _ROUNDING
+        rung = torch.bucketize(self._distances[self._spec.norm][rows], eps)
+        falls = rung < len(eps)
+        self._rung[rows] = rung.to(torch.int8)
+        fallen, here = rows[falls], falls.to(images.device)
+        self._restart[fallen], self._step[fallen] = 0, step[falls]
+        self._keep(fallen, images[here], logits[here])
+
+    def passed(self, rows: Tensor, *, forward: int = 0, backward: int = 0) -> None:
+        """Count passes of a network over the images at ``rows``."""
+        self._forward[rows] += forward
+        self._backward[rows] += backward
 
     def flat(self, rows: Tensor, gradient: Tensor) -> None:
         """Note which images met a gradient (n, ...) of nothing but zeros."""
@@ -103,7 +148,25 @@ class Ledger:
                 f"{n_flat} of {n_attacked} attacked images met a gradient that is zero everywhere, so the loss is "
                 "saturated or the gradient masked there; their robustness may be overstated."
             )
-        return AttackOutcome(self._rung, self._restart, self._step, self._logits, self._images, tuple(self._warnings))
+        return AttackOutcome(
+            self._rung,
+            self._restart,
+            self._step,
+            self._logits,
+            self._images,
+            tuple(self._warnings),
+            **self._distances,
+            forward_passes=self._forward,
+            backward_passes=self._backward,
+        )
+
+    def _keep(self, rows: Tensor, images: Tensor, logits: Tensor) -> None:
+        """Keep what verdicts are about."""
+        self._make_room(logits)
+        self._logits[rows] = logits.cpu()
+        if self._images is not None:
+            is_kept, device = rows < len(self._images), self._images.device
+            self._images[rows[is_kept].to(device)] = images[is_kept.to(images.device)].to(device)
 
     def _make_room(self, logits: Tensor) -> None:
         if self._logits.shape[1] == 0:

@@ -95,6 +95,8 @@ class AttackSpec:
             )
         if self.random_start and not rule.random_start:
             raise UsageError(f"{self.rule} starts at the clean image by definition; use pgd for a random start.")
+        if rule.minimum_norm and self.step_ratio != rule.step_ratio:
+            raise UsageError(f"{self.rule} has step sizes of its own: leave out :step={self.step_ratio}.")
         if self.restarts > 1 and not self.random_start and not targeted:
             raise UsageError(f"{self.restarts} restarts from the clean image are all the same; use a random start.")
 

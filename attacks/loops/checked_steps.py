@@ -1,5 +1,6 @@
 """An attack's rule at one eps and from one start: every state it returns is checked, and clipped exactly."""
 
+import math
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -33,7 +34,8 @@ class Stepper:
 
     def ball(self, clean: Tensor) -> Ball:
         """Return the budgets of ``clean`` images, float32 (n, ...)."""
-        return Ball(find_norm(self.spec.norm, self.spec.protocol), float(self.spec.eps[self.rung]), clean)
+        eps = math.inf if ATTACKS[self.spec.rule].minimum_norm else float(self.spec.eps[self.rung])
+        return Ball(find_norm(self.spec.norm, self.spec.protocol), eps, clean)
 
     def start(self, ball: Ball, ids: Tensor) -> State:
         """Start from the draws of ``ids`` (int64 (n,)), or at the clean images.
@@ -47,14 +49,22 @@ class Stepper:
             noise = ball.norm.sample(Draws(self.seed, stream, ids), tuple(ball.centre.shape[1:]))
         return self._checked(ATTACKS[self.spec.rule].start(ball, noise), ball)
 
-    def step(self, state: State, gradient: Tensor, loss: Tensor, ball: Ball, number: int) -> State:
-        """Make step ``number``, counted from 1; gradient (n, ...) and loss (n,) are those at the state's images.
+    def step(
+        self,
+        state: State,
+        gradient: Tensor,
+        loss: Tensor,
+        ball: Ball,
+        number: int,
+        is_fooled: Tensor | None = None,
+    ) -> State:
+        """Make step ``number``, counted from 1; all else is told of the state's images, as in ``Probe``.
 
         Raises:
             AttackError: As ``start``.
         """
         step_size = float(self.spec.eps[self.rung] * self.spec.step_ratio)
-        probe = Probe(gradient, loss, number, self.spec.steps, step_size)
+        probe = Probe(gradient, loss, number, self.spec.steps, step_size, is_fooled)
         return self._checked(ATTACKS[self.spec.rule].step(state, probe, ball), ball)
 
     def _checked(self, state: State, ball: Ball) -> State:

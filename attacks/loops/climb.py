@@ -58,6 +58,7 @@ class Climb:
             batch, active = active[: self.batch_size], active[self.batch_size :]
             state = self._state.rows(batch)
             leaf, logits = self.target.differentiable(state.images)
+            self._passed(batch, forward=1)
             if step == 0 and not self.stepper.spec.random_start:  # the clean images, judged already
                 right = torch.ones_like(batch, dtype=torch.bool)
             elif self.target.searches_itself:
@@ -72,6 +73,7 @@ class Climb:
                 active = torch.cat((kept, active))
             elif len(kept):
                 gradient, loss = self._gradient(leaf, logits, batch, right)
+                self._passed(batch, backward=1)
                 self._step(kept, state.rows(right), gradient, loss, step + 1)
                 survivors.append(kept)
         return torch.cat((*survivors, self._cleared(torch.cat(suspects), step)))
@@ -81,12 +83,13 @@ class Climb:
         cleared = [suspects[:0]]
         for batch in batches(suspects, self.batch_size):
             state = self._state.rows(batch)
-            right = self._judge(batch, state, self.target.verdict(state.images), step)
+            right = self._judge(batch, state, self._verdict(batch, state), step)
             kept = batch[right]
             if len(kept):
                 state = state.rows(right)
                 leaf, logits = self.target.differentiable(state.images)
                 gradient, loss = self._gradient(leaf, logits, kept, right[right])
+                self._passed(kept, forward=1, backward=1)
                 self._step(kept, state, gradient, loss, step + 1)
                 cleared.append(kept)
         return torch.cat(cleared)
@@ -100,8 +103,15 @@ class Climb:
         standing = [active[:0]]
         for batch in batches(active, self.batch_size):
             state, last = self._state.rows(batch), self.stepper.spec.steps
-            standing.append(batch[self._judge(batch, state, self.target.verdict(state.images), last)])
+            standing.append(batch[self._judge(batch, state, self._verdict(batch, state), last)])
         return torch.cat(standing)
+
+    def _verdict(self, batch: Tensor, state: State) -> Tensor:
+        self._passed(batch, forward=1)
+        return self.target.verdict(state.images)
+
+    def _passed(self, batch: Tensor, *, forward: int = 0, backward: int = 0) -> None:
+        self.ledger.passed(self.pool.rows[batch.cpu()], forward=forward, backward=backward)
 
     def _judge(self, batch: Tensor, state: State, logits: Tensor, step: int) -> Tensor:
         """Note who is fooled; return who is not, bool (n,)."""

@@ -25,8 +25,10 @@ def judge_last_iterates(target: Target, stepper: Stepper, pool: Pool, ledger: Le
         for number in range(1, stepper.spec.steps + 1):
             leaf, logits = target.differentiable(state.images)
             gradient, loss = target.gradient(leaf, logits, labels, None, everyone)
+            ledger.passed(rows, forward=1, backward=1)
             ledger.flat(rows, gradient)
             state = stepper.step(state, gradient, loss, ball, number)
         answer = target.verdict(state.images)
+        ledger.passed(rows, forward=1)
         where = (stepper.rung, stepper.restart, stepper.spec.steps)
         ledger.judged(rows, state.images, answer, answer.argmax(1) == labels, where)

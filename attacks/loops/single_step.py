@@ -44,5 +44,6 @@ def take_single_steps(
             ball = stepper.ball(clean)
             state = stepper.step(stepper.start(ball, pool.ids[batch]), gradient, loss, ball, 1)
             answer = target.verdict(state.images)
+            ledger.passed(rows, forward=2, backward=1)
             ledger.flat(rows, gradient)
             ledger.judged(rows, state.images, answer, answer.argmax(1) == labels, (0, 0, 1))

@@ -49,6 +49,8 @@ class Probe:
         step: Number of the step to be made, from 1.
         steps: How many steps there are.
         step_size: Length of a step in the attack's norm, for rules with a fixed one.
+        is_fooled: bool (n,), whether the model is fooled at the state's images; None for rules with a budget, which
+            make no step from there.
     """
 
     gradient: Tensor
@@ -56,6 +58,7 @@ class Probe:
     step: int
     steps: int
     step_size: float
+    is_fooled: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,9 @@ class Rule:
         step_ratio: The step size divided by eps unless told otherwise.
         losses: Names of the losses it may climb; the first is the one it climbs unless told otherwise.
         restarts: Starts per eps unless told otherwise; for a targeted loss, the target classes.
+        minimum_norm: Whether it has no budget and looks for the nearest image that fools: it takes every step, from the
+            clean image, with step sizes of its own, and one run answers for every eps of a ladder. Its balls have an
+            infinite eps.
     """
 
     norms: tuple[str, ...]
@@ -83,3 +89,4 @@ class Rule:
     step_ratio: Fraction = Fraction(1, 4)
     losses: tuple[str, ...] = ("ce", "margin", "dlr")
     restarts: int = 1
+    minimum_norm: bool = False

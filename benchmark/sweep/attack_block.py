@@ -100,7 +100,7 @@ def _outcomes(
 
 
 def _verdicts(outcome: AttackOutcome) -> dict[str, Array]:
-    names = ("rung", "restart", "step", "l2", "linf")
+    names = ("rung", "restart", "step", "l2", "linf", "passes")
     return {name: getattr(outcome, name).numpy() for name in names if getattr(outcome, name) is not None}
 
 

@@ -34,7 +34,8 @@ def make_cell(
         warnings: Sentences from the computation.
     """
     counts, means = counted(examples, source.labels, *_asked(planned.condition))
-    warnings += _distances(planned.condition.name, examples)
+    if isinstance(planned.condition, Attacked) and isinstance(planned.condition.attack, Foreign):
+        warnings += _distances(planned.condition.name, examples)
     if isinstance(planned.condition, Clean):
         warnings += _chance_warning(counts, source.data.classes)
         warnings += _stated_warning(counts, planned.checkpoint, source)
@@ -46,7 +47,7 @@ def make_cell(
         condition=planned.condition.describe(),
         counts=counts,
         means=means,
-        recorded={**recorded, "versions": _versions()},
+        recorded={**recorded, **_passes(examples), "versions": _versions()},
         warnings=warnings,
     )
 
@@ -62,6 +63,14 @@ def _asked(condition: Condition) -> tuple[int, bool]:
         return 0, False
     attack = condition.attack
     return len(condition.describe()["eps"]), isinstance(attack, Foreign) or attack.protocol != TORCHATTACKS
+
+
+def _passes(examples: Examples) -> Json:
+    """Say what an attack cost, as far as it was counted: of the images that it attacked."""
+    if examples.passes is None or examples.rung is None:
+        return {}
+    passes = examples.passes[examples.rung >= 0]
+    return {"passes": {"median": float(np.median(passes)) if len(passes) else None, "total": int(passes.sum())}}
 
 
 def _distances(attack: str, examples: Examples) -> tuple[str, ...]:

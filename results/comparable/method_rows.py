@@ -11,6 +11,7 @@ from robustsweep.results.comparable.seed_groups import SeedGroup
 _MEASURED = (
     *("error", "top5_error", "confidence", "nll", "brier"),
     *("n_right", "n_top5_right", "n_clean_right"),
+    *("median_passes", "total_passes"),
 )
 _CONDITION = ["checkpoint_id", "condition", "eps"]
 

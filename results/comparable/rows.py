@@ -60,6 +60,8 @@ DTYPES = {
     "n_right": "Int64",
     "n_top5_right": "Int64",
     "n_clean_right": "Int64",  # attacks only: right before the attack
+    "median_passes": "float64",  # of attacks whose passes are counted: forward and backward, per attacked image
+    "total_passes": "float64",
     "error": "float64",
     "top5_error": "float64",
     "confidence": "float64",
@@ -116,13 +118,15 @@ def rows_of(cell: Cell, described: DescribedCheckpoints) -> Iterator[Json]:
             **{name: cell.means.get(name) for name in ("confidence", "nll", "brier")},
         }
         return
-    condition = cell.condition
+    condition, passes = cell.condition, cell.recorded.get("passes") or {}
     for text, value, n_robust in zip(condition["eps"], condition["eps_value"], counts.n_robust, strict=True):
         yield shared | {
             "eps": text,
             "eps_value": value,
             "n_right": n_robust,
             "n_clean_right": counts.n_clean_right,
+            "median_passes": passes.get("median"),
+            "total_passes": passes.get("total"),
             "error": (counts.n - n_robust) / counts.n,
         }
 

@@ -48,8 +48,11 @@ class Examples:
         step: int16 for attacks, else None: the step that fooled it (0 is the start, or unknown for another library's
             attack), -1 where none did.
         l2: float32 for attacks without a budget, else None: distance from the clean image to the attack's, in units of
-            the pixel range [0, 1]; 0 where the image was wrong before it.
+            the pixel range [0, 1]; 0 where the image was wrong before it. For a minimum-norm attack that of the nearest
+            image that fools, infinity where none was found.
         linf: Likewise.
+        passes: int32 for attacks of this package, else None: forward and backward passes of the network over the image
+            and those made of it.
     """
 
     prediction: Array
@@ -62,6 +65,7 @@ class Examples:
     step: Array | None = None
     l2: Array | None = None
     linf: Array | None = None
+    passes: Array | None = None
 
     def arrays(self) -> dict[str, Array]:
         """Return the arrays that are present, by name."""

@@ -21,6 +21,7 @@ _DTYPES: Mapping[str, str] = {
     "step": "int16",
     "l2": "float32",
     "linf": "float32",
+    "passes": "int32",
 }
 _NEEDED = frozenset(("prediction", "top5_hit", "confidence", "nll", "brier"))
 

@@ -19,6 +19,7 @@ Row = Mapping[Any, Any]
 
 # How the names of conditions end that follow torchattacks' protocol.
 _TORCHATTACKS = ":protocol=torchattacks"
+_MINIMUM_NORM = ("fmn", "ddn")
 
 
 FINDINGS = {
@@ -46,7 +47,7 @@ def attack_tables(unit: Unit, flags: Flags) -> list[Table]:
     names = unit.attacks[["condition", "single_step"]].to_dict("records")
     attacks = unit.attacks.assign(family=[_family(row) for row in names])
     caution = _caution(unit, flags)
-    tables = [_with(robust_accuracies(unit, attacks), caution)]
+    tables = [_with(robust_accuracies(unit, attacks), caution), *attack_passes(unit, attacks)]
     ladders = attacks[attacks.groupby(["checkpoint_id", "key"])["eps"].transform("size") > 1]
     if ladders.empty or unit.subject == "method":  # a median of means over seeds would be no image's
         return tables
@@ -102,6 +103,40 @@ def robust_accuracies(unit: Unit, attacks: pd.DataFrame) -> Table:
     return matrix(unit, "robust_accuracy", title, ("attack", "eps"), lines, notes, higher_is_better=True)
 
 
+def attack_passes(unit: Unit, attacks: pd.DataFrame) -> list[Table]:
+    """Build what attacks cost, median and total passes, as far as that was counted."""
+    counted = attacks[attacks["total_passes"].notna()].drop_duplicates(["checkpoint_id", "key"])
+    if counted.empty:
+        return []
+    labels = unit.checkpoints["label"]
+    columns = [Column("attack", "attack"), Column("checkpoint", unit.subject)]
+    columns += [Column("median", "median per image", "count"), Column("total", "total", "count")]
+    rows = [
+        (
+            str(row["condition"]),
+            str(labels[row["checkpoint_id"]]),
+            *map(round, (row["median_passes"], row["total_passes"])),
+        )
+        for row in counted.fillna({"median_passes": 0}).to_dict("records")
+    ]
+    note = (
+        "Forward and backward passes over the images that were right before the attack, all eps and restarts of a "
+        "condition together; an image that is fooled early costs less."
+    )
+    return [
+        Table(
+            "attack_passes",
+            "What attacks cost: passes of the network",
+            unit.scope,
+            tuple(columns),
+            tuple(rows),
+            (note,),
+            keys=2,
+            depth="detail",
+        )
+    ]
+
+
 def _line(unit: Unit, group: str, name: str, rows: pd.DataFrame, error: Score) -> Line:
     right = rows.set_index("checkpoint_id")["n_right"].reindex(unit.checkpoints.index)
     values = (None if pd.isna(n_right) else robust_accuracy(float(n_right), unit.scope.n) for n_right in right)
@@ -119,6 +154,8 @@ def _description(family: str, row: Row) -> str:
         return f"{family}: {limit}, run by its own library with its own settings; the image that it returns counts."
     start = "random start" if _holds(row["random_start"]) else "clean start"
     size = f"{row['steps']} steps of {row['step_ratio']} eps"
+    if str(row["attack"]) in _MINIMUM_NORM:
+        return f"{family}: {norm}, {row['steps']} steps towards the nearest image that fools, whose distance counts."
     if str(row["attack"]).startswith("apgd"):
         size = f"{row['steps']} steps, at first of {row['step_ratio']} eps and halved where they stop paying"
     return f"{family}: {norm}, {size}, {row['restarts']} restart(s), {start}{last or '; the worst iterate counts'}."

@@ -1,5 +1,7 @@
 """Every step rule again, one image at a time and from the papers' formulas, apart from the engine and its rules."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -14,6 +16,35 @@ def iterates(spec, image: Tensor, noise: Tensor | None, evaluate):
             noise = noise / (noise.abs().max() if spec.norm == "linf" else noise.norm())
         point = (image + (eps * noise).float()).clamp(0, 1)
     yield from walk(spec, image, point, eps, eps * float(spec.step_ratio), evaluate)
+
+
+def nearest_walk(spec, image, evaluate, fools):
+    """Yield the points of FMN or DDN; ``fools`` says of a point whether it fools."""
+    length, slope = {
+        "linf": (lambda delta: float(delta.abs().max()), lambda gradient: float(gradient.abs().sum())),
+        "l2": (lambda delta: float(delta.norm()), lambda gradient: float(gradient.norm())),
+    }[spec.norm]
+    point, eps, nearest = image, 1.0 if spec.rule == "ddn" else math.inf, math.inf
+    for i in range(spec.steps):
+        yield point
+        loss, gradient = evaluate(point)
+        falling = 0.5 * (1 + math.cos(math.pi * i / spec.steps))
+        delta = point - image
+        moved = delta + (0.01 + 0.99 * falling) * gradient / gradient.norm()
+        if spec.rule == "ddn":
+            eps *= 0.95 if fools(point) else 1.05
+            point = (image + eps * moved / moved.norm()).clamp(0, 1)
+            continue
+        share = 0.001 + 0.049 * falling
+        if fools(point):
+            nearest = min(nearest, length(delta))
+            eps = min(eps * (1 - share), nearest)
+        elif nearest < math.inf:
+            eps *= 1 + share
+        else:
+            eps = (length(delta) + abs(loss) / slope(gradient)) * (1 + share)
+        point = back(spec, image, image + moved, eps)
+    yield point
 
 
 def back(spec, image, point, eps):

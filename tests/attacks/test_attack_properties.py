@@ -1,12 +1,13 @@
 """What holds for every attack, on a small network with a hidden layer."""
 
+import math
 from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 import torch
 import torch.nn.functional as F
-from slow_rules import iterates
+from slow_rules import iterates, nearest_walk
 from small_models import Linear
 
 from robustsweep.attacks import ATTACKS, AttackSpec, parse_attack, run_attack
@@ -29,7 +30,7 @@ def one_eps_specs():
                 name,
                 norm,
                 EPS[norm][1:2],
-                steps=1 if rule.single_step else 5,
+                steps=1 if rule.single_step else 30 if rule.minimum_norm else 5,
                 step_ratio=rule.step_ratio,
                 restarts=2 if rule.random_start else 1,
                 random_start=rule.random_start,
@@ -124,15 +125,38 @@ def slow_verdicts(net, images, labels, spec, ids):
     return found
 
 
+def slow_nearest(net, image, label, spec):
+    """Find the nearest point of the walk that fools, and where it stands among the eps."""
+    points = nearest_walk(
+        spec,
+        image,
+        lambda point: slow_slope(net, point, label, None, spec.loss),
+        lambda point: net(point.unsqueeze(0)).argmax() != label,
+    )
+    best, found = math.inf, (len(spec.eps), -1, -1)
+    for step, point in enumerate(points):
+        far = float((point - image).abs().max() if spec.norm == "linf" else (point - image).norm())
+        if net(point.unsqueeze(0)).argmax() != label and far < best:
+            best, rung = far, sum(far > float(eps) + 1e-6 for eps in spec.eps)
+            found = (rung, 0, step) if rung < len(spec.eps) else (rung, -1, -1)
+    return found
+
+
+def slow_slope(net, point, label, rival, loss_name):
+    leaf = point.clone().requires_grad_()
+    loss = slow_loss(net(leaf.unsqueeze(0))[0], label, rival, loss_name)
+    (slope,) = torch.autograd.grad(loss, leaf)
+    return float(loss.detach()), slope
+
+
 def slow_verdict(net, image, label, rivals, spec, image_id):
+    if ATTACKS[spec.rule].minimum_norm:
+        return slow_nearest(net, image, label, spec)
     for rung, exact in enumerate(spec.eps):
         for restart in range(spec.restarts):
 
             def evaluate(point, restart=restart):
-                leaf = point.clone().requires_grad_()
-                loss = slow_loss(net(leaf.unsqueeze(0))[0], label, rivals[restart % 3], spec.loss)
-                (slope,) = torch.autograd.grad(loss, leaf)
-                return float(loss.detach()), slope
+                return slow_slope(net, point, label, rivals[restart % 3], spec.loss)
 
             noise = None
             if spec.random_start:
@@ -148,8 +172,10 @@ def slow_loss(logits, label, rival, name):
     if name == "ce":
         return F.cross_entropy(logits, label)
     down = logits.sort(descending=True).values
+    other = max(logits[c] for c in range(len(logits)) if c != label)
+    if name == "margin":
+        return other - logits[label]
     if name == "dlr":
-        other = max(logits[c] for c in range(len(logits)) if c != label)
         return -(logits[label] - other) / (down[0] - down[2])
     return -(logits[label] - logits[rival]) / (down[0] - 0.5 * (down[2] + down[3]))
 

@@ -119,10 +119,18 @@ class MeanFields(TypedDict):
     brier: float
 
 
+class PassFields(TypedDict):
+    """Forward and backward passes of an attack over the images that it attacked."""
+
+    median: float | None
+    total: int
+
+
 class RecordedFields(TypedDict, total=False):
     """What is kept but does not decide the numbers."""
 
     device: str | None
+    passes: PassFields | None
     versions: dict[str, Any] | None
     plan: str
 

@@ -98,7 +98,7 @@ def test_official_conditions_keep_only_what_was_not_generated() -> None:
         ("tiny-imagenet-c-bar", 50),
         ("imagenet-c-bar", 50),
         ("adversarial", 5),
-        ("adversarial-strong", 4),
+        ("adversarial-strong", 8),
         ("autoattack", 3),
         ("torchattacks", 8),
         ("puzzlemix", 2),
@@ -159,17 +159,18 @@ def test_the_adversarial_suite_is_single_steps_and_one_ladder() -> None:
     assert (ladder.attack.steps, ladder.attack.step_ratio, ladder.attack.random_start) == (10, Fraction(1, 4), True)
 
 
-def test_the_strong_suite_is_three_linf_ladders_at_the_same_eps_and_one_in_l2() -> None:
+def test_the_strong_suite_is_four_linf_ladders_at_the_same_eps_and_four_in_l2() -> None:
     conditions = conditions_of(["adversarial-strong"])
     assert [condition.name for condition in conditions] == [
-        "pgd50x5-linf:step=1/20", "apgd-ce100-linf", "apgd-t100-linf", "pgd50x5-l2:step=1/20"
+        "pgd50x5-linf:step=1/20", "apgd-ce100-linf", "apgd-t100-linf", "fmn100-linf",
+        "pgd50x5-l2:step=1/20", "apgd-ce100-l2", "fmn100-l2", "ddn100-l2",
     ]  # fmt: skip
     assert all(isinstance(condition, Attacked) for condition in conditions)
     ladders = [condition.attack.eps for condition in conditions if isinstance(condition, Attacked)]
     weak = conditions_of(["adversarial"])[-1]
     assert isinstance(weak, Attacked)
-    assert ladders[:3] == [weak.attack.eps] * 3
-    assert ladders[3] == (Fraction(1, 16), Fraction(1, 8), Fraction(1, 4), Fraction(1, 2), 1)
+    assert ladders[:4] == [weak.attack.eps] * 4
+    assert ladders[4:] == [(Fraction(1, 16), Fraction(1, 8), Fraction(1, 4), Fraction(1, 2), 1)] * 4
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,75 @@
+"""The nearest image that fools: every image takes every step, and the nearest of the iterates that fool is judged."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from robustsweep.attacks.loops.checked_steps import Stepper
+from robustsweep.attacks.loops.pool import Pool
+from robustsweep.attacks.norms import per_image
+from robustsweep.attacks.outcome import Ledger
+from robustsweep.attacks.steps.ball import Ball
+from robustsweep.attacks.target import Target
+
+
+@dataclass(slots=True)
+class Nearest:
+    """The nearest images so far that fool; minus one step and an infinite distance where there is none.
+
+    Attributes:
+        images: float32 (n, ...); the clean image without one.
+        logits: float32 (n, K), the model's answers to them.
+        distance: float64 (n,), in the attack's norm.
+        step: int16 (n,), the step after which it was met.
+    """
+
+    images: Tensor
+    logits: Tensor
+    distance: Tensor
+    step: Tensor
+
+    def look(self, images: Tensor, logits: Tensor, is_fooled: Tensor, ball: Ball, step: int) -> None:
+        """Keep those of the iterates that fool and are nearer than what is there."""
+        distance = ball.norm.length(images - ball.centre)
+        nearer = is_fooled & (distance < self.distance)
+        self.images = torch.where(per_image(nearer, images), images, self.images)
+        self.logits = torch.where(nearer.unsqueeze(1), logits, self.logits)
+        self.distance = torch.where(nearer, distance, self.distance)
+        self.step[nearer] = step
+
+
+def find_nearest(target: Target, stepper: Stepper, pool: Pool, ledger: Ledger, batch_size: int) -> None:
+    """Run a rule without a budget on images that the model gets right.
+
+    Args:
+        target: The model under attack, which searches itself.
+        stepper: The attack.
+        pool: The images.
+        ledger: Where the nearest ones are noted.
+        batch_size: Images per forward pass.
+    """
+    for batch in pool.batches(batch_size):
+        rows, labels, ball = pool.rows[batch.cpu()], pool.labels[batch], stepper.ball(pool.clean[batch])
+        everyone = torch.ones_like(labels, dtype=torch.bool)
+        state, found = stepper.start(ball, pool.ids[batch]), None
+        for number in range(1, stepper.spec.steps + 1):
+            leaf, logits = target.differentiable(state.images)
+            is_fooled = logits.detach().argmax(1) != labels
+            found = found or _none_yet(ball, logits.detach())
+            found.look(state.images, logits.detach(), is_fooled, ball, number - 1)
+            gradient, loss = target.gradient(leaf, logits, labels, None, everyone)
+            ledger.passed(rows, forward=1, backward=1)
+            ledger.flat(rows, gradient)
+            state = stepper.step(state, gradient, loss, ball, number, is_fooled)
+        answer = target.verdict(state.images)
+        ledger.passed(rows, forward=1)
+        assert found is not None, "an attack has a step"
+        found.look(state.images, answer, answer.argmax(1) != labels, ball, stepper.spec.steps)
+        ledger.nearest(rows, ball.centre, found.images, found.logits, found.step)
+
+
+def _none_yet(ball: Ball, logits: Tensor) -> Nearest:
+    n, device = len(logits), logits.device
+    distance = torch.full((n,), torch.inf, dtype=torch.float64, device=device)
+    return Nearest(ball.centre, logits, distance, torch.full((n,), -1, dtype=torch.int16, device=device))

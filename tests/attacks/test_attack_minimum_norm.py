@@ -1,0 +1,86 @@
+"""Minimum-norm attacks: on a linear model the nearest image that fools is known."""
+
+import pytest
+import torch
+from small_models import Linear
+
+from robustsweep.attacks import ATTACKS, parse_attack, run_attack
+from robustsweep.errors import UsageError
+
+NAMES = ["fmn100-linf", "fmn100-l2", "ddn300-l2"]
+
+
+@pytest.fixture
+def linear(generator):
+    direction = torch.randn(48, generator=generator)
+    weight = torch.stack([direction, -direction, torch.zeros(48), torch.zeros(48)])
+    bias = -0.5 * weight.sum(1)
+    bias[2:] = torch.tensor([-30.0, -31.0])
+    return Linear(weight, bias).eval()
+
+
+def nearest(linear, images, labels, norm):
+    """Return the distance to the plane between the two classes, in float64."""
+    weight = (linear.weight[0] - linear.weight[1]).detach().double()
+    bias = (linear.bias[0] - linear.bias[1]).detach().double()
+    score = (images.flatten(1).double() @ weight + bias).abs()
+    return score / (weight.abs().sum() if norm == "linf" else weight.norm())
+
+
+def run(linear, images, name, eps, **options):
+    labels = linear(images).argmax(1)
+    spec = parse_attack(f"{name}@{eps}")
+    return run_attack(linear, images, labels, spec, seed=0, ids=torch.arange(len(images)), keep_images=True, **options)
+
+
+def test_every_rule_is_here():
+    assert {name.rstrip("0123456789") for name in (each.split("-")[0] for each in NAMES)} == {
+        name for name in ATTACKS if ATTACKS[name].minimum_norm
+    }
+
+
+@pytest.mark.parametrize(("batch_size", "n"), [(1, 3), (3, 8), (8, 20)])
+@pytest.mark.parametrize("name", NAMES)
+def test_the_distance_is_the_margin_over_the_dual_norm(linear, generator, shape, name, batch_size, n):
+    images = 0.4 + 0.2 * torch.rand(n, *shape, generator=generator)
+    norm = name.partition("-")[2]
+    expected = nearest(linear, images, linear(images).argmax(1), norm)
+    outcome = run(linear, images, name, "0.001,0.01,0.1,0.9", batch_size=batch_size)
+    found = getattr(outcome, norm).double()
+    assert bool((found >= expected * (1 - 1e-4)).all())
+    assert bool((found <= expected * 1.01 + 1e-6).all())
+    rung = torch.bucketize(found, torch.tensor([0.001, 0.01, 0.1, 0.9]).double() + 1e-6)
+    assert torch.equal(outcome.rung.long(), rung)
+    assert float(outcome.images.min()) >= 0
+    assert float(outcome.images.max()) <= 1
+    moved = (outcome.images - images).flatten(1)
+    far = moved.abs().amax(1) if norm == "linf" else moved.norm(dim=1)
+    fell = outcome.rung < 4
+    assert torch.allclose(far[fell], found[fell].float(), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_image_that_nothing_fools_is_infinitely_far(generator, name):
+    constant = Linear(torch.zeros(3, 48), torch.tensor([1.0, 0.0, -1.0])).eval()
+    outcome = run(constant, torch.rand(4, 48, generator=generator), name, "0.1")
+    assert outcome.rung.tolist() == [1] * 4
+    assert bool(outcome.linf.isinf().all())
+    assert bool(outcome.l2.isinf().all())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_clean_mistake_is_not_attacked(linear, generator, name):
+    images = 0.4 + 0.2 * torch.rand(6, 48, generator=generator)
+    labels = linear(images).argmax(1)
+    labels[2] = 1 - labels[2]
+    outcome = run_attack(linear, images, labels, f"{name}@0.1", seed=0, ids=torch.arange(6))
+    assert outcome.rung[2] == -1
+    assert outcome.l2[2] == outcome.linf[2] == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["fmn10-linf@0.1:step=1/2", "fmn10x2-linf@0.1", "ddn10-linf@0.1", "fmn10-l2@0.1:loss=ce"]
+)
+def test_what_does_not_belong_to_it_is_refused(name):
+    with pytest.raises(UsageError):
+        parse_attack(name)

@@ -1,0 +1,53 @@
+"""Passes are counted as they are made: hooks on the network count the images of every pass."""
+
+import pytest
+import torch
+
+from robustsweep.attacks import run_attack
+
+NAMES = [
+    "fgsm-linf@4/255",
+    "pgd10x3-linf@1/255,4/255,12/255",
+    "apgd-t10-linf@4/255",
+    "mifgsm5-linf@4/255",
+    "fmn20-linf@4/255",
+    "ddn20-l2@0.25",
+    "pgd5-linf@4/255:protocol=torchattacks",
+]
+
+
+class Counted(torch.nn.Module):
+    """A network whose passes are counted, in images."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network, self.forwards, self.backwards = network, 0, 0
+
+    def forward(self, images):
+        self.forwards += len(images)
+        logits = self.network(images)
+        if logits.requires_grad:
+            logits.register_hook(self._count_backward)
+        return logits
+
+    def _count_backward(self, gradient):
+        self.backwards += len(gradient)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_counts_are_what_hooks_see(net, images, labels, ids, name):
+    counted = Counted(net).eval()
+    outcome = run_attack(counted, images, labels, name, seed=0, ids=ids, batch_size=8, search="as-is")
+    assert int(outcome.forward_passes.sum()) == counted.forwards
+    assert int(outcome.backward_passes.sum()) == counted.backwards
+
+
+def test_a_fooled_image_costs_no_more_passes(net, images, labels, ids):
+    outcome = run_attack(net, images, labels, "pgd10-linf@1/255,12/255", seed=0, ids=ids, batch_size=1)
+    wrong, stood = outcome.rung == -1, outcome.rung == 2
+    assert outcome.forward_passes[wrong].tolist() == [1] * int(wrong.sum())
+    # The clean image, then ten iterates and the last one's verdict at each eps.
+    assert outcome.forward_passes[stood].unique().tolist() == [1 + 2 * 11]
+    assert outcome.backward_passes[stood].unique().tolist() == [20]
+    fell = (outcome.rung >= 0) & ~stood
+    assert bool((outcome.forward_passes[fell] < 23).all())
