@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from robustsweep.benchmark.plan.plan import Shard
+from robustsweep.benchmark.plan.shard import Shard
 from robustsweep.benchmark.sweep.progress import Progress, Silent
 from robustsweep.errors import UsageError
 from robustsweep.training.cards import check_architecture, check_flip, check_smoothing
@@ -54,7 +54,7 @@ def plan_grid(request: TrainRequest, device: torch.device) -> Grid:
         check_smoothing(recipe, job.method)
     images = load_images(data, device, recipe, hold_out=request.keep == "best", workers=request.workers)
     setting = Setting(data, images, architecture, recipe, request.keep, device)
-    wanted = tuple(job for position, job in enumerate(jobs) if shard.takes(position))
+    wanted = tuple(jobs[shard.index - 1 :: shard.count])
     return Grid(setting, wanted, tuple(job for job in wanted if not is_trained(job, setting)))
 
 

@@ -6,6 +6,7 @@ from functools import cached_property
 from robustsweep.benchmark.checkpoints import Checkpoint
 from robustsweep.benchmark.plan.conditions import Condition
 from robustsweep.benchmark.plan.fit import Skipped, part_by_fit, skipped_sentences
+from robustsweep.benchmark.plan.shard import Shard, cost
 from robustsweep.benchmark.plan.source import Source
 from robustsweep.errors import CheckpointError, UsageError
 from robustsweep.results.stored.cells import Json, identity_key
@@ -13,35 +14,6 @@ from robustsweep.results.stored.store import CellStore
 
 # Raised whenever a number can change for the same checkpoint, data and condition.
 PROTOCOL_VERSION = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Shard:
-    """Part ``index`` of ``count``, counted from 1: the conditions whose position in the plan fits.
-
-    Every shard takes its conditions for all checkpoints, so that each image is corrupted once.
-    """
-
-    index: int = 1
-    count: int = 1
-
-    @classmethod
-    def parse(cls, text: str) -> "Shard":
-        """Read ``I/N``.
-
-        Raises:
-            UsageError: If it is not two integers with 1 <= I <= N.
-        """
-        index, slash, count = text.partition("/")
-        if not slash or not all(n.isascii() and n.isdigit() and len(n) <= 9 for n in (index, count)):
-            raise UsageError(f"--shard takes I/N, such as 1/3, got {text!r}.")
-        if not 1 <= int(index) <= int(count):
-            raise UsageError(f"--shard I/N needs 1 <= I <= N, got {text!r}.")
-        return cls(int(index), int(count))
-
-    def takes(self, position: int) -> bool:
-        """Say whether the condition at ``position``, counted from 0, is in this shard."""
-        return position % self.count == self.index - 1
 
 
 @dataclass(frozen=True)
@@ -104,11 +76,10 @@ class Plan:
 
     def wanted(self, shard: Shard) -> list[PlannedCell]:
         """List the cells of a shard, condition by condition."""
+        costs = [cost(condition) for condition in self.conditions]
         return [
-            self.cells[checkpoint.id, condition]
-            for position, condition in enumerate(self.conditions)
-            if shard.takes(position)
-            for checkpoint in self.checkpoints
+            self.cells[self.checkpoints[column].id, self.conditions[row]]
+            for row, column in shard.takes(costs, len(self.checkpoints))
         ]
 
     def missing(self, store: CellStore, shard: Shard) -> list[PlannedCell]:

@@ -6,11 +6,11 @@ from collections import defaultdict
 import torch
 from torch import Tensor, nn
 
-from robustsweep.attacks import Foreign
 from robustsweep.benchmark.checkpoints import Checkpoint
 from robustsweep.benchmark.plan.blocks import Block, split_positions
 from robustsweep.benchmark.plan.conditions import Attacked, Condition, Corrupted, Windowed
 from robustsweep.benchmark.plan.plan import Plan, PlannedCell
+from robustsweep.benchmark.plan.shard import cost
 from robustsweep.benchmark.sweep.attack_block import attack_images, joined
 from robustsweep.benchmark.sweep.block_parts import Computed, through_parts
 from robustsweep.benchmark.sweep.cell_record import make_cell
@@ -25,14 +25,6 @@ from robustsweep.process.freed_memory import keep_freed_memory
 from robustsweep.process.precision import full_precision
 from robustsweep.results.stored.cells import Examples
 from robustsweep.results.stored.store import CellStore
-
-
-def cost(condition: Condition) -> int:
-    """Estimate the forward passes that one image takes, for the progress bar alone."""
-    if not isinstance(condition, Attacked):
-        return 1
-    attack = condition.attack
-    return attack.passes if isinstance(attack, Foreign) else 1 + 3 * attack.steps * attack.restarts
 
 
 class Run:

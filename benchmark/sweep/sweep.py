@@ -9,9 +9,10 @@ import torch
 
 from robustsweep.benchmark.plan.blocks import BLOCK_BYTES
 from robustsweep.benchmark.plan.conditions import Attacked
-from robustsweep.benchmark.plan.plan import Plan, PlannedCell, Shard
+from robustsweep.benchmark.plan.plan import Plan, PlannedCell
+from robustsweep.benchmark.plan.shard import Shard, cost
 from robustsweep.benchmark.sweep.checkpoint_audits import Auditor
-from robustsweep.benchmark.sweep.loop import Run, cost
+from robustsweep.benchmark.sweep.loop import Run
 from robustsweep.benchmark.sweep.progress import Progress, Silent
 from robustsweep.errors import CellsFailedError, DataError
 from robustsweep.results.stored.cells import Json

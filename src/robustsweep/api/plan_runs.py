@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from robustsweep.api.results import Results
-from robustsweep.benchmark.plan.plan import Shard
 from robustsweep.benchmark.plan.request import SweepRequest, plan_of, request_of
+from robustsweep.benchmark.plan.shard import Shard
 from robustsweep.benchmark.sweep.progress import Progress
 from robustsweep.benchmark.sweep.sweep import SweepSettings, run_sweep
 from robustsweep.errors import UsageError

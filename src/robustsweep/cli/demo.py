@@ -37,8 +37,8 @@ def demo(
     """
     from rich.console import Console
 
-    from robustsweep.benchmark.plan.plan import Shard
     from robustsweep.benchmark.plan.request import SweepRequest, plan_of
+    from robustsweep.benchmark.plan.shard import Shard
     from robustsweep.benchmark.spec import Spec
     from robustsweep.benchmark.sweep.sweep import SweepSettings, run_sweep
     from robustsweep.cli.progress import TerminalProgress

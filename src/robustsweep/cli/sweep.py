@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     import torch
     from rich.console import Console
 
-    from robustsweep.benchmark.plan.plan import Plan, Shard
+    from robustsweep.benchmark.plan.plan import Plan
+    from robustsweep.benchmark.plan.shard import Shard
     from robustsweep.benchmark.spec import Spec
     from robustsweep.benchmark.sweep.sweep import SweepSettings, SweepSummary
     from robustsweep.results.stored.store import CellStore
@@ -42,7 +43,7 @@ def sweep(
     workers: Annotated[int | None, typer.Option(help="Threads that decode image files. Default: 4.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images per forward pass. Default: by image size.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of corruptions, attacks and --limit. Default: 0.")] = None,
-    shard: Annotated[str | None, typer.Option(help="I/N: every N-th condition, for all checkpoints.")] = None,
+    shard: Annotated[str | None, typer.Option(help="I/N: part I of N of about equal cost.")] = None,
     models_at_once: Annotated[
         int | None, typer.Option(help="Checkpoints on the device together. Default: all.")
     ] = None,
@@ -74,9 +75,9 @@ def sweep(
     """
     from rich.console import Console
 
-    from robustsweep.benchmark.plan.plan import Shard
     from robustsweep.benchmark.plan.power import power_of_sweep
     from robustsweep.benchmark.plan.request import SweepRequest, plan_of, read_request
+    from robustsweep.benchmark.plan.shard import Shard
     from robustsweep.benchmark.sweep.sweep import SweepSettings
     from robustsweep.cli.terminal import say
     from robustsweep.plan_file import merged
@@ -151,8 +152,8 @@ def show_plan(console: "Console", plan: "Plan", store: "CellStore", shard: "Shar
     lines = [
         f"data   {source.data.name}: {len(source.positions)} images{subset}, {width}x{height}, "
         f"{source.data.classes} classes, corruptions {source.provenance}",
-        f"plan   {len(plan.checkpoints)} checkpoints x {len(wanted) // len(plan.checkpoints)} conditions "
-        f"= {len(wanted)} cells" + (f" (shard {shard.index}/{shard.count})" if shard.count > 1 else ""),
+        f"plan   {len(plan.checkpoints)} checkpoints x {len(plan.conditions)} conditions = {len(plan.cells)} cells"
+        + (f", {len(wanted)} of them in shard {shard.index}/{shard.count}" if shard.count > 1 else ""),
         f"stored {len(wanted) - len(missing)} cells in {store.root}, {len(missing)} to compute",
     ]
     notes = [*skipped_sentences(plan.skipped), *source.describe()["notes"], *notes_of(plan.checkpoints)]

@@ -12,7 +12,8 @@ from robustsweep.benchmark.architectures import build_architecture
 from robustsweep.benchmark.checkpoints import Card, Checkpoint, resolve
 from robustsweep.benchmark.plan import source as sources
 from robustsweep.benchmark.plan.conditions import Condition, Corrupted
-from robustsweep.benchmark.plan.plan import Plan, Shard, make_plan
+from robustsweep.benchmark.plan.plan import Plan, make_plan
+from robustsweep.benchmark.plan.shard import Shard
 from robustsweep.benchmark.plan.source import Source
 from robustsweep.benchmark.plan.suites import conditions_of
 from robustsweep.errors import CheckpointError, UsageError
@@ -123,14 +124,38 @@ def test_every_checkpoint_meets_every_condition_condition_by_condition() -> None
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 6, 7, 20])
-def test_shards_part_the_conditions_among_them(count: int) -> None:
+def test_shards_part_the_cells_among_them(count: int) -> None:
     plan = tiny_plan(checkpoints=[tiny_checkpoint("a", 0), tiny_checkpoint("b", 1)])
     parts = [plan.wanted(Shard(index, count)) for index in range(1, count + 1)]
     assert sorted(cell.key for part in parts for cell in part) == sorted(keys(plan))
-    taken = [{cell.condition for cell in part} for part in parts]
-    assert all(not left & right for left, right in itertools.combinations(taken, 2))
-    sizes = [len(conditions) for conditions in taken]
-    assert max(sizes) - min(sizes) <= 1
+
+
+COSTS = {
+    "alike": ([1] * 75, 1000),
+    "attacks": ([1] * 75 + [31, 31, 751, 301, 2701], 40),
+    "one attack": ([3001], 90),
+    "one checkpoint": ([1] * 75 + [31], 1),
+}
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 16, 64])
+@pytest.mark.parametrize("costs", COSTS)
+def test_shards_are_of_about_equal_cost_and_keep_checkpoints_together(costs: str, count: int) -> None:
+    each, n_checkpoints = COSTS[costs]
+    parts = [Shard(index, count).takes(each, n_checkpoints) for index in range(1, count + 1)]
+    together = sorted(place for part in parts for place in part)
+    assert together == list(itertools.product(range(len(each)), range(n_checkpoints)))
+    loads = [sum(each[row] for row, _ in part) for part in parts]
+    share = sum(loads) / count
+    # A shard that gets more than its share had least before its last chunk.
+    assert max(loads) <= share + max(share / 4, max(each))
+    n_makings = sum(len({row for row, _ in part}) for part in parts)
+    assert n_makings <= len(each) + 5 * count, "each condition's images are made a few times, not once per checkpoint"
+
+
+def test_more_shards_than_cells_leave_some_without_work() -> None:
+    parts = [Shard(index, 9).takes([1, 4], 2) for index in range(1, 10)]
+    assert sorted(map(len, parts)) == [0] * 5 + [1] * 4
 
 
 def test_shards_compute_what_one_sweep_computes(tmp_path: Path) -> None:

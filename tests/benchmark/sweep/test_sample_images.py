@@ -11,7 +11,8 @@ from tiny_sweeps import official_set, same, stored, swept, tiny_checkpoint, tiny
 
 from robustsweep.benchmark.data.dataset import Dataset, from_array
 from robustsweep.benchmark.plan.conditions import Corrupted
-from robustsweep.benchmark.plan.plan import Plan, Shard
+from robustsweep.benchmark.plan.plan import Plan
+from robustsweep.benchmark.plan.shard import Shard
 from robustsweep.corruptions import corrupt_batch
 from robustsweep.errors import DataError
 from robustsweep.results.stored.cells import setting_of

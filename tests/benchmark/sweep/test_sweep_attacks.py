@@ -18,7 +18,7 @@ from tiny_sweeps import (
 )
 
 from robustsweep.benchmark.plan.conditions import Attacked
-from robustsweep.benchmark.plan.plan import Shard
+from robustsweep.benchmark.plan.shard import Shard
 from robustsweep.benchmark.sweep import attack_block as attacking
 from robustsweep.results.stored.store import CellStore
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tiny_sweeps import Ledger, cells, swept, tiny_checkpoint, tiny_data, tiny_plan
 
-from robustsweep.benchmark.plan.plan import Shard
+from robustsweep.benchmark.plan.shard import Shard
 from robustsweep.errors import DataError
 from robustsweep.results.stored.store import CellStore
 

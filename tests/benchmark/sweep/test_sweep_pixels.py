@@ -10,7 +10,7 @@ import torch
 from tiny_sweeps import CONDITIONS, TinyNet, stored, swept, tiny_checkpoint, tiny_data, tiny_plan
 from torch import Tensor, nn
 
-from robustsweep.benchmark.plan.plan import Shard
+from robustsweep.benchmark.plan.shard import Shard
 from robustsweep.benchmark.sweep.progress import Silent
 
 N_IMAGES = 90

@@ -1,0 +1,76 @@
+"""Shards: parts of a plan of about equal cost, for several processes that share a run folder."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from robustsweep.attacks import Foreign
+from robustsweep.benchmark.plan.conditions import Attacked, Condition
+from robustsweep.errors import UsageError
+
+# A chunk is at most this share of a shard, so that shards differ by less.
+_CHUNKS_PER_SHARD = 4
+
+
+def cost(condition: Condition) -> int:
+    """Estimate the forward passes that one image takes under a condition."""
+    if not isinstance(condition, Attacked):
+        return 1
+    attack = condition.attack
+    return attack.passes if isinstance(attack, Foreign) else 1 + 3 * attack.steps * attack.restarts
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Part ``index`` of ``count``, counted from 1.
+
+    A plan is cut into chunks, each a condition for some of the checkpoints: as many as can be, since a chunk makes its
+    images once, but not so many that shards could not be of about equal cost. Chunks go to shards from the dearest to
+    the cheapest, each to the shard that has least. All of this follows from the plan alone.
+    """
+
+    index: int = 1
+    count: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> "Shard":
+        """Read ``I/N``.
+
+        Raises:
+            UsageError: If it is not two integers with 1 <= I <= N.
+        """
+        index, slash, count = text.partition("/")
+        if not slash or not all(n.isascii() and n.isdigit() and len(n) <= 9 for n in (index, count)):
+            raise UsageError(f"--shard takes I/N, such as 1/3, got {text!r}.")
+        if not 1 <= int(index) <= int(count):
+            raise UsageError(f"--shard I/N needs 1 <= I <= N, got {text!r}.")
+        return cls(int(index), int(count))
+
+    def takes(self, costs: Sequence[int], n_checkpoints: int) -> list[tuple[int, int]]:
+        """List what is in this shard: positions of conditions and checkpoints, condition by condition.
+
+        Args:
+            costs: Of each condition, for one checkpoint.
+            n_checkpoints: How many checkpoints each condition is for.
+        """
+        chunks = [
+            (each * (end - start), row, start, end)
+            for row, each in enumerate(costs)
+            for start, end in pairwise(_cuts(each, n_checkpoints, sum(costs) * n_checkpoints / self.count))
+        ]
+        # No more shards can have anything to do than there are chunks.
+        loads = [0] * min(self.count, len(chunks))
+        mine: list[tuple[int, int]] = []
+        for size, row, start, end in sorted(chunks, key=lambda chunk: (-chunk[0], *chunk[1:])):
+            least = loads.index(min(loads))
+            loads[least] += size
+            if least == self.index - 1:
+                mine += [(row, column) for column in range(start, end)]
+        return sorted(mine)
+
+
+def _cuts(each: int, n_checkpoints: int, share: float) -> list[int]:
+    """Return where the checkpoints of a condition are cut, ends included."""
+    n_chunks = min(n_checkpoints, max(1, math.ceil(each * n_checkpoints * _CHUNKS_PER_SHARD / share)))
+    return [n_checkpoints * number // n_chunks for number in range(n_chunks + 1)]
