@@ -40,12 +40,15 @@ class Stepper:
 
         Raises:
             AttackError: If the rule leaves its budget by more than 1e-6, or pixels are not finite.
+            UsageError: If a rule of another package fails, or returns something else than a state of these images.
         """
         noise = None
         if self.spec.random_start:
             stream = f"attack/{self.spec.rule}-{self.spec.norm}@{self.spec.eps[self.rung]}/{self.restart}"
             noise = ball.norm.sample(Draws(self.seed, stream, ids), tuple(ball.centre.shape[1:]))
-        return self._checked(ATTACKS[self.spec.rule].start(ball, noise), ball)
+        with ATTACKS.using(self.spec.rule):
+            state = ATTACKS[self.spec.rule].start(ball, noise)
+        return self._checked(state, ball)
 
     def step(self, state: State, gradient: Tensor, loss: Tensor, ball: Ball, number: int) -> State:
         """Make step ``number``, counted from 1; gradient (n, ...) and loss (n,) are those at the state's images.
@@ -55,10 +58,17 @@ class Stepper:
         """
         step_size = float(self.spec.eps[self.rung] * self.spec.step_ratio)
         probe = Probe(gradient, loss, number, self.spec.steps, step_size)
-        return self._checked(ATTACKS[self.spec.rule].step(state, probe, ball), ball)
+        with ATTACKS.using(self.spec.rule):
+            state = ATTACKS[self.spec.rule].step(state, probe, ball)
+        return self._checked(state, ball)
 
     def _checked(self, state: State, ball: Ball) -> State:
         """Return the state with its images clipped exactly, or refuse it."""
+        images = state.images if isinstance(state, State) else None
+        if not isinstance(images, Tensor) or (images.dtype, images.shape) != (ball.centre.dtype, ball.centre.shape):
+            came = f"images {images.dtype} {tuple(images.shape)}" if isinstance(images, Tensor) else f"{state!r:.200}"
+            expected = f"a State with images {ball.centre.dtype} {tuple(ball.centre.shape)}"
+            raise ATTACKS.refuse(self.spec.rule, f"returned {came}, expected {expected}")
         if not state.images.isfinite().all():
             raise AttackError(f"{self.spec.name}: the step rule made pixels that are not finite (NaN or infinity).")
         excess = float(ball.excess(state.images).max())

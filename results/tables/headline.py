@@ -57,8 +57,15 @@ def divided_scores(references: Sequence[Reference]) -> tuple[list[tuple[Score, R
 
 def c_bar_scores(unit: Unit) -> list[Score]:
     """Return the means over C-bar that some checkpoint has."""
-    errors = unit.values()
-    return [score for score in catalogue.MEAN_C_BAR if {*score.values(errors)} - {None}]
+    return _measured(unit, catalogue.MEAN_C_BAR)
+
+
+def _added_scores(unit: Unit) -> list[Score]:
+    return _measured(unit, [score for score in catalogue.added_scores() if score.column in unit.rows])
+
+
+def _measured(unit: Unit, scores: Sequence[Score]) -> list[Score]:
+    return [score for score in scores if {*score.values(unit.values(score.column))} - {None}]
 
 
 def headline(unit: Unit, references: Sequence[Reference]) -> Table:
@@ -66,7 +73,7 @@ def headline(unit: Unit, references: Sequence[Reference]) -> Table:
     corrupted = some_complete(unit, CORRUPTIONS)
     unseen = unseen_mean(unit) if corrupted else None
     corruption = (MEAN_CORRUPTION, *([unseen] if unseen else []), *catalogue.HEADLINE[1:])
-    plain = [*(corruption if corrupted else (CLEAN,)), *c_bar_scores(unit)]
+    plain = [*(corruption if corrupted else (CLEAN,)), *c_bar_scores(unit), *_added_scores(unit)]
     divided, undefined = divided_scores(references if corrupted else ())
     columns = [Column(score.name, score.header or score.title, score.unit, score.is_accuracy) for score in plain]
     columns += [_quotient_column(score, reference) for score, reference in divided]

@@ -106,7 +106,7 @@ class Registry(Generic[T]):
         self._entry_points_loaded = True
         before, origins = dict(self._items), dict(self._origins)
         try:
-            for point in entry_points(group=f"robustsweep.{self.noun}s"):
+            for point in entry_points(group=f"robustsweep.{self.noun}{'es' if self.noun.endswith('s') else 's'}"):
                 self._load(point)
         except UsageError:
             self._items, self._origins, self._entry_points_loaded = before, origins, False
@@ -118,6 +118,8 @@ class Registry(Generic[T]):
                 item = point.load()
             if expected := self._expected(item):
                 raise TypeError(f"it is {item!r:.200}, expected {expected}")
+            if (own := getattr(item, "name", point.name)) != point.name:
+                raise ValueError(f"it calls itself {own!r:.200}, expected {point.name!r}, the name of its entry point")
             self.add(point.name, item)
         except Exception as error:  # another package's code can raise anything
             raise self._fault(point.name, point.value, f"cannot be loaded ({described(error)})") from error

@@ -44,12 +44,12 @@ def gate(
     A score fails only where the loss is significant (paired by image, one family) and at least its margin. Exit codes:
     0 passed, 1 regression, 2 bad input, 4 baseline missing or foreign, 5 inconclusive under --strict.
     """
+    from robustsweep.api.run_reports import gate as judge
     from robustsweep.errors import UsageError
-    from robustsweep.results.gate.outcome import run_gate
 
     if baseline is None and write_baseline is None:
         raise UsageError("Give --baseline DIR_OR_FILE to judge by, or --write-baseline FILE to begin.")
-    outcome = None if baseline is None else run_gate(run, baseline, margin or (), retrained=retrained)
+    outcome = None if baseline is None else judge(run, baseline, margins=margin or (), retrained=retrained)
     if outcome is not None:
         show(outcome, junit)
         if outcome.count("FAIL"):
