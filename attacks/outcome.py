@@ -13,24 +13,24 @@ class AttackOutcome:
     """Per-image verdicts; all tensors lie on the CPU but ``images``.
 
     Attributes:
-        rung: int8 (N,). -1: wrong before any attack; k: first fooled at ``spec.eps[k]``; ``len(spec.eps)``: never
+        eps_level: int8 (N,). -1: wrong before any attack; k: first fooled at ``spec.eps[k]``; ``len(spec.eps)``: never
             fooled. In the torchattacks protocol, which attacks clean mistakes like the others, 0: the last iterate is
             wrong; 1: it is right.
-        restart: int16 (N,), the restart that fooled it, -1 where none did.
-        step: int16 (N,), the step that fooled it, 0 being the random start; -1 where none did. In the torchattacks
+        restart: int16 (N,), the restart that fooled it, -1 if none did.
+        step: int16 (N,), the step that fooled it, 0 being the random start; -1 if none did. In the torchattacks
             protocol the last step, the only one that is judged.
-        logits: float32 (N, K), the model's answer to the image that the verdict is about: the fooling image; the clean
+        logits: float32 (N, K), the model's output for the image that the verdict is about: the fooling image; the clean
             image for clean mistakes; the last iterate at the largest eps for survivors. Their largest entry is not the
-            label's exactly where ``rung < len(spec.eps)``.
+            label's exactly if ``eps_level < len(spec.eps)``.
         images: float32 (N, ...) on the given images' device: those images, or the first ones of them; None unless
             asked for.
         warnings: Sentences that belong beside the numbers.
-        l2: float32 (N,), the distance from the clean image to the one that the verdict is about, where the attack has
-            no budget; None where it has one.
+        l2: float32 (N,), the distance from the clean image to the one that the verdict is about, if the attack has
+            no budget; None if it has one.
         linf: Likewise.
     """
 
-    rung: Tensor
+    eps_level: Tensor
     restart: Tensor
     step: Tensor
     logits: Tensor
@@ -52,7 +52,7 @@ class Ledger:
     def __init__(self, spec: AttackSpec, images: Tensor, n_kept: int) -> None:
         n = len(images)
         self._spec = spec
-        self._rung = torch.full((n,), len(spec.eps), dtype=torch.int8)
+        self._eps_level = torch.full((n,), len(spec.eps), dtype=torch.int8)
         self._restart = torch.full((n,), -1, dtype=torch.int16)
         self._step = torch.full((n,), -1, dtype=torch.int16)
         self._logits = torch.empty((n, 0))
@@ -61,10 +61,10 @@ class Ledger:
         self._warnings: list[str] = []
 
     def clean(self, rows: Tensor, logits: Tensor, wrong: Tensor) -> None:
-        """Note the model's answers (n, K) to the clean images at ``rows`` and which are wrong (bool (n,))."""
+        """Note the model's outputs (n, K) for the clean images at ``rows`` and which are wrong (bool (n,))."""
         self._make_room(logits)
         self._logits[rows] = logits.cpu()
-        self._rung[rows[wrong.cpu()]] = -1
+        self._eps_level[rows[wrong.cpu()]] = -1
 
     def judged(self, rows: Tensor, images: Tensor, logits: Tensor, right: Tensor, where: tuple[int, int, int]) -> None:
         """Note what the model said of iterates, and who is fooled.
@@ -76,7 +76,7 @@ class Ledger:
             right: bool (n,), who is not fooled.
             where: Rung, restart and step.
         """
-        rung, restart, step = where
+        eps_level, restart, step = where
         if step < self._spec.steps:
             rows, images, logits, right = rows[~right.cpu()], images[~right], logits[~right], right[~right]
         self._make_room(logits)
@@ -85,7 +85,7 @@ class Ledger:
             is_kept, device = rows < len(self._images), self._images.device
             self._images[rows[is_kept].to(device)] = images[is_kept.to(images.device)].to(device)
         fooled = rows[~right.cpu()]
-        self._rung[fooled], self._restart[fooled], self._step[fooled] = rung, restart, step
+        self._eps_level[fooled], self._restart[fooled], self._step[fooled] = eps_level, restart, step
 
     def flat(self, rows: Tensor, gradient: Tensor) -> None:
         """Note which images met a gradient (n, ...) of nothing but zeros."""
@@ -97,14 +97,15 @@ class Ledger:
 
     def outcome(self) -> AttackOutcome:
         """Close the books."""
-        n_attacked, n_flat = int((self._rung >= 0).sum()), int(self._flat.sum())
+        n_attacked, n_flat = int((self._eps_level >= 0).sum()), int(self._flat.sum())
         if n_flat * 100 > n_attacked:
             self.warn(
                 f"{n_flat} of {n_attacked} attacked images met a gradient that is zero everywhere, so the loss is "
                 "saturated or the gradient masked there; their robustness may be overstated."
             )
-        return AttackOutcome(self._rung, self._restart, self._step, self._logits, self._images, tuple(self._warnings))
+        verdicts = (self._eps_level, self._restart, self._step)
+        return AttackOutcome(*verdicts, self._logits, self._images, tuple(self._warnings))
 
     def _make_room(self, logits: Tensor) -> None:
         if self._logits.shape[1] == 0:
-            self._logits = torch.empty((len(self._rung), logits.shape[1]))
+            self._logits = torch.empty((len(self._eps_level), logits.shape[1]))

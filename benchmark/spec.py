@@ -24,7 +24,7 @@ class Spec:
     options: dict[str, str]
 
     def scheme(self, known: tuple[str, ...]) -> tuple[str | None, str]:
-        """Split ``scheme:rest`` where the scheme is known; otherwise the scheme is None."""
+        """Split ``scheme:rest`` if the scheme is known; otherwise the scheme is None."""
         head, colon, rest = self.target.partition(":")
         return (head, rest) if head in known and colon else (None, self.target)
 

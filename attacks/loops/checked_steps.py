@@ -22,18 +22,18 @@ class Stepper:
     Attributes:
         spec: The attack.
         seed: The run's seed.
-        rung: Which of the attack's eps.
+        eps_level: Which of the attack's eps.
         restart: Which of its starts.
     """
 
     spec: AttackSpec
     seed: int
-    rung: int = 0
+    eps_level: int = 0
     restart: int = 0
 
     def ball(self, clean: Tensor) -> Ball:
         """Return the budgets of ``clean`` images, float32 (n, ...)."""
-        return Ball(find_norm(self.spec.norm, self.spec.protocol), float(self.spec.eps[self.rung]), clean)
+        return Ball(find_norm(self.spec.norm, self.spec.protocol), float(self.spec.eps[self.eps_level]), clean)
 
     def start(self, ball: Ball, ids: Tensor) -> State:
         """Start from the draws of ``ids`` (int64 (n,)), or at the clean images.
@@ -44,7 +44,7 @@ class Stepper:
         """
         noise = None
         if self.spec.random_start:
-            stream = f"attack/{self.spec.rule}-{self.spec.norm}@{self.spec.eps[self.rung]}/{self.restart}"
+            stream = f"attack/{self.spec.rule}-{self.spec.norm}@{self.spec.eps[self.eps_level]}/{self.restart}"
             noise = ball.norm.sample(Draws(self.seed, stream, ids), tuple(ball.centre.shape[1:]))
         with ATTACKS.using(self.spec.rule):
             state = ATTACKS[self.spec.rule].start(ball, noise)
@@ -56,7 +56,7 @@ class Stepper:
         Raises:
             AttackError: As ``start``.
         """
-        step_size = float(self.spec.eps[self.rung] * self.spec.step_ratio)
+        step_size = float(self.spec.eps[self.eps_level] * self.spec.step_ratio)
         probe = Probe(gradient, loss, number, self.spec.steps, step_size)
         with ATTACKS.using(self.spec.rule):
             state = ATTACKS[self.spec.rule].step(state, probe, ball)

@@ -56,7 +56,7 @@ class MixingMethod(Method):
     unless ``per_batch`` asks for the published way.
 
     Attributes:
-        probability: Chance that an image is mixed at all, in [0, 1]; of the whole batch where ``per_batch`` is set.
+        probability: Chance that an image is mixed at all, in [0, 1]; of the whole batch if ``per_batch`` is set.
         per_batch: Whether the draws of a batch's first image (chance and mask) hold for all of its images.
     """
 

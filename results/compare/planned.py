@@ -51,7 +51,7 @@ class PlannedComparison:
         """Say per score which difference of two methods would be found.
 
         Returns:
-            Nothing where there are no two methods, no two images or no scores.
+            Nothing if there are no two methods, no two images or no scores.
 
         Raises:
             DataError: If the run folder is damaged.

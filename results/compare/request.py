@@ -45,7 +45,7 @@ def compare_request(
         reference: None: not given.
 
     Raises:
-        UsageError: If the plan cannot be understood, or nobody says what is compared.
+        UsageError: If the plan cannot be understood, or nothing says what is compared.
     """
     has_plan = len(runs) == 1 and runs[0].suffix == ".toml" and not runs[0].is_dir()
     asked = _read(runs[0]) if has_plan else {"runs": tuple(runs)}
@@ -63,7 +63,7 @@ def declared_family(plan: Path) -> tuple[tuple[str, ...], int]:
 
     Returns:
         The scores of the family, none: the default ones; and with how many methods one is compared, 0: with all. One
-        where the plan compares nothing.
+        if the plan compares nothing.
 
     Raises:
         UsageError: If the plan cannot be understood.

@@ -114,7 +114,7 @@ def _rise(corruption: str) -> Score:
 
 
 def mean_without(overlapped: Collection[str]) -> Score | None:
-    """Build the mean error over those of the fifteen that are not ``overlapped``; None where that is all or none."""
+    """Build the mean error over those of the fifteen that are not ``overlapped``; None if that is all or none."""
     kept = tuple(name for name in CORRUPTIONS if name not in overlapped)
     if len(kept) in (0, len(CORRUPTIONS)):
         return None

@@ -43,7 +43,7 @@ def run_spreads(run: Path, data: str, scores: Sequence[Score]) -> RunSpreads | N
         scores: What to estimate.
 
     Returns:
-        None where fewer than two methods have several seeds, or their seeds beyond the first are fewer than four: then
+        None if fewer than two methods have several seeds, or their seeds beyond the first are fewer than four: then
         they do not yet say how much seeds vary.
 
     Raises:

@@ -44,7 +44,7 @@ _TERMS = (
     ),
     (
         "ECE, reliability",
-        "Of the predictions with a confidence of 70 %, 70 % should be right. A reliability diagram draws the accuracy "
+        "Of the predictions with a confidence of 70%, 70% should be right. A reliability diagram draws the accuracy "
         "of 15 bins of confidence of equal width against their mean confidence; the expected calibration error is the "
         "mean distance between the two, weighted by the bins' images.",
     ),

@@ -111,7 +111,7 @@ class ImageFiles:
             raise DataError(f"{self.path_of(key)} holds other images or labels than those of its key; {_ADVICE}.")
 
     def refuse_others(self, data: Json, n: int) -> None:
-        """Check that the images, where they are stored, are those that a cell was measured on.
+        """Check that the images, if they are stored, are those that a cell was measured on.
 
         Args:
             data: The fields of the cell's data.

@@ -58,7 +58,7 @@ def refuse_contradiction(cell: Cell, counts: Counts, means: Mapping[str, float],
 
     Args:
         cell: What is said.
-        counts: What the arrays give; ``n_right`` is -1 where there are no labels.
+        counts: What the arrays give; ``n_right`` is -1 if there are no labels.
         means: Those that the arrays give, by name.
         path: The document of the cell.
 

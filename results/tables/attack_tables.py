@@ -37,9 +37,9 @@ FINDINGS = {
 
 
 def attack_tables(unit: Unit, flags: Flags) -> list[Table]:
-    """Build the robust accuracies and, where several eps were climbed, the median smallest fooling eps.
+    """Build the robust accuracies and, if several eps were climbed, the median smallest fooling eps.
 
-    Where an audit warns about one of the checkpoints (``flags``), both say so and the best is not marked.
+    If an audit warns about one of the checkpoints (``flags``), both say so and the best is not marked.
     """
     if unit.attacks.empty:
         return []
@@ -120,7 +120,7 @@ def _description(family: str, row: Row) -> str:
     start = "random start" if _holds(row["random_start"]) else "clean start"
     size = f"{row['steps']} steps of {row['step_ratio']} eps"
     if str(row["attack"]).startswith("apgd"):
-        size = f"{row['steps']} steps, at first of {row['step_ratio']} eps and halved where they stop paying"
+        size = f"{row['steps']} steps, at first of {row['step_ratio']} eps and halved if they stop paying"
     return f"{family}: {norm}, {size}, {row['restarts']} restart(s), {start}{last or '; the worst iterate counts'}."
 
 

@@ -37,7 +37,7 @@ def some_complete(unit: Unit, corruptions: Sequence[str]) -> bool:
 def unseen_mean(unit: Unit) -> Score | None:
     """Build the mean over those of the fifteen that no training here overlaps.
 
-    None where that is all or none of them, or a card does not say which ones its training overlaps.
+    None if that is all or none of them, or a card does not say which ones its training overlaps.
     """
     names: set[str] = set()
     for overlapped in overlapped_corruptions(unit).values():
@@ -124,7 +124,7 @@ def _missing_means(unit: Unit) -> Iterator[str]:
 
 
 def _lacking(measured: set[str]) -> Iterator[str]:
-    """Name what is missing of the fifteen: a corruption where all its severities are."""
+    """Name what is missing of the fifteen: a corruption if all its severities are."""
     for corruption in CORRUPTIONS:
         missing = [condition for condition in conditions_of(corruption) if condition not in measured]
         yield from [corruption] if len(missing) == len(SEVERITIES) else missing

@@ -29,7 +29,7 @@ class Registry(Generic[T]):
     Args:
         noun: What an item is called in error messages, such as ``"corruption"``.
         kind: The type that every item is an instance of, or ``Callable``.
-        base: Where the items are classes: what every item is a subclass of.
+        base: If the items are classes: what every item is a subclass of.
     """
 
     def __init__(self, noun: str, kind: Any = object, *, base: type | None = None) -> None:
@@ -126,7 +126,7 @@ class Registry(Generic[T]):
         self._origins[point.name] = point.value
 
     def _expected(self, item: object) -> str | None:
-        """Say what an item should be where it is something else."""
+        """Say what an item should be if it is something else."""
         if self._base is not None:
             is_one = isinstance(item, type) and issubclass(item, self._base)
             return None if is_one else f"a subclass of {self._base.__name__}"

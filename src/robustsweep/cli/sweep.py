@@ -55,7 +55,7 @@ def sweep(
         bool | None,
         typer.Option(
             "--audit/--no-audit",
-            help="Where the plan holds an attack, look on 200 images for signs that attacks are weaker than they could "
+            help="If the plan holds an attack, look on 200 images for signs that attacks are weaker than they could "
             "be. Default: on.",
         ),
     ] = None,
