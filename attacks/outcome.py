@@ -1,4 +1,4 @@
-"""What an attack did to each image."""
+"""The outcome of an attack for each image."""
 
 from dataclasses import dataclass
 

@@ -176,7 +176,7 @@ class _Search:
         return (inside[0].unsqueeze(2) & inside[1].unsqueeze(1)).unsqueeze(1)
 
     def _query(self, query: int, candidates: Tensor) -> Tensor:
-        """Ask about candidates for the active images, keep the better ones; return who still stands, bool (n,)."""
+        """Ask about candidates for the active images, keep the better ones; return the ones not fooled, bool (n,)."""
         standing = []
         for part in torch.split(torch.arange(len(self.active), device=candidates.device), self.batch_size):
             rows, images = self.active[part], candidates[part]

@@ -1,4 +1,4 @@
-"""What a user asks of attribution, checked before anything is computed."""
+"""Requests for attribution, checked before anything is computed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

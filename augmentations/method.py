@@ -1,4 +1,4 @@
-"""What a training-time augmentation is, and the registry of them."""
+"""Training-time augmentations: their interface and their registry."""
 
 import json
 from abc import ABC, abstractmethod

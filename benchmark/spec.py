@@ -42,7 +42,7 @@ def parse_spec(
         nested: Whether commas within brackets, braces or double quotes belong to the value.
 
     Raises:
-        UsageError: If a part is no ``key=value``, or a key is unknown or given twice.
+        UsageError: If a part is not ``key=value``, or a key is unknown or given twice.
     """
     target, _, rest = text.partition(",")
     if not target.strip():

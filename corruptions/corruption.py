@@ -1,4 +1,4 @@
-"""What a corruption is: a name, five rows of constants per table, a sampler and a formula."""
+"""The parts of a corruption: a name, five rows of constants per table, a sampler and a formula."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

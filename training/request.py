@@ -1,4 +1,4 @@
-"""What a user asks of a grid of training runs, from the [train] table of a TOML plan, the command line, or both."""
+"""Requests for a grid of training runs, from the [train] table of a TOML plan, the command line, or both."""
 
 import hashlib
 import json

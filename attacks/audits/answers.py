@@ -1,4 +1,4 @@
-"""What a model's outputs alone give away: randomness, probabilities for logits, other outputs under a gradient.
+"""Faults that outputs alone show: randomness, probabilities for logits, other outputs under a gradient.
 
 Source: for randomness and probabilities the flags of AutoAttack (Croce and Hein, ICML 2020; fra31/auto-attack, file
 flags_doc.md). Difference: randomness is measured on logits relative to their largest magnitude, and on a shuffled and

@@ -104,7 +104,7 @@ def saturation(subject: Subject, attack: str, withstood: Tensor) -> Check:
         withstood: bool (n,), the images that withstood it.
 
     Returns:
-        A warning if the second attack leaves fewer standing by more than the tolerance.
+        A warning if the second attack leaves fewer right by more than the tolerance.
     """
     rows = subject.right.nonzero().squeeze(1)
     gaps = -margin(subject.logits[rows], subject.labels[rows])
@@ -120,7 +120,7 @@ def saturation(subject: Subject, attack: str, withstood: Tensor) -> Check:
     numbers |= {"temperature": temperature, "n_robust": before, "n_robust_tempered": after}
     warns = before - after > subject.tolerance
     verdict = (
-        f"after dividing the logits by {temperature:.3g}, {attack} leaves {after} images standing instead of {before}"
+        f"after dividing the logits by {temperature:.3g}, {attack} leaves {after} images right instead of {before}"
     )
     advice = "; the cross-entropy attacks overstate the robustness, climb the margin instead" if warns else ""
     return Check.of("saturated-loss", numbers, f"{said}; {verdict}{advice}.", warns=warns)

@@ -28,7 +28,7 @@ def mix(
         partner_images: What is mixed in, of the images' shape; unless given, the partners as they are.
 
     Returns:
-        The mixed images and targets, of the shapes and dtypes that came in. Where the mask is exactly 1 or 0, finite
+        The mixed images and targets, of the shapes and dtypes that came in. Under a mask of exactly 1 or 0, finite
         pixels are those of the image or of its partner, bit for bit.
 
     Raises:

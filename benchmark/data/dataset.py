@@ -1,4 +1,4 @@
-"""What a data set is to the rest of the program: labels, ids, a fingerprint, and a way to read images."""
+"""Data sets as the rest of the program sees them: labels, ids, a fingerprint, and a way to read images."""
 
 import hashlib
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Whether a network sees the inputs that it was trained on, by what its first batch normalisation remembers."""
+"""A check that a network sees the inputs it was trained on, by what its first batch normalisation remembers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

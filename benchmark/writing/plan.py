@@ -1,4 +1,4 @@
-"""What is to be written: which images, under which conditions, in which layout."""
+"""Plans for writing: which images, under which conditions, in which layout."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Which measurements may stand beside each other: the same pixels, shown to checkpoints that were trained alike."""
+"""Comparable sets: the same pixels, shown to checkpoints that were trained alike."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

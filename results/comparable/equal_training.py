@@ -1,4 +1,4 @@
-"""Which checkpoints were trained alike: in everything but the method and the seed.
+"""Equal training: checkpoints that were trained alike in everything but the method and the seed.
 
 Only checkpoints trained alike show what a method does. Those whose cards state a training therefore share a table
 only if architecture, data, recipe, epochs, batch size, optimiser, precision, the epoch kept and the share held out

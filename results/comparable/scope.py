@@ -1,4 +1,4 @@
-"""What every table header says about its numbers."""
+"""The scope of a table: what its header says about its numbers."""
 
 from dataclasses import dataclass
 

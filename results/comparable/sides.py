@@ -1,4 +1,4 @@
-"""What a name stands for: a method with all of its training seeds, or one checkpoint."""
+"""Sides of a comparison: a method with all of its training seeds, or one checkpoint."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

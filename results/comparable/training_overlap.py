@@ -1,4 +1,4 @@
-"""What checkpoints have seen in training of what they are tested on."""
+"""Overlap of training with tests: what checkpoints have seen of what they are tested on."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What a comparison of two methods would show, said before anything is trained or swept."""
+"""Power of a comparison of two methods, said before anything is trained or swept."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a user asks of a comparison, from the [compare] table of a TOML plan, the command line, or both."""
+"""Requests for a comparison, from the [compare] table of a TOML plan, the command line, or both."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

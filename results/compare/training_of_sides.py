@@ -1,4 +1,4 @@
-"""Which checkpoints may stand for their methods: those that were trained alike but for the method."""
+"""A check that checkpoints may represent their methods: trained alike but for the method."""
 
 import json
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What a comparison says in words: no more than its data do."""
+"""Comparisons in words: no more than the data say."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""How robust accuracy falls with eps: a curve per method, and how many images fall at which eps."""
+"""Robust accuracy against eps: a curve per method, and how many images fall at which eps."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

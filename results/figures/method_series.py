@@ -1,4 +1,4 @@
-"""What the figures draw: one series per method, its training seeds together."""
+"""Series that the figures draw: one per method, its training seeds together."""
 
 from dataclasses import dataclass
 

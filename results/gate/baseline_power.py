@@ -1,4 +1,4 @@
-"""What a baseline can show before there is a candidate: the smallest loss, and the images that a margin needs."""
+"""Power of a baseline before there is a candidate: the smallest loss, and the images that a margin needs."""
 
 import math
 from collections.abc import Mapping

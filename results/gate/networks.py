@@ -1,4 +1,4 @@
-"""What the cards of a candidate and its baseline say differently of the networks themselves."""
+"""Differences between the cards of a candidate and its baseline in the networks themselves."""
 
 from collections.abc import Mapping, Sequence
 

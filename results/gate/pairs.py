@@ -1,4 +1,4 @@
-"""Which checkpoint is judged by which, and whether the two were measured alike."""
+"""Pairs of checkpoints, and a check that the two were measured alike."""
 
 import json
 from collections.abc import Sequence

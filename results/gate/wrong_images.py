@@ -1,4 +1,4 @@
-"""What the gate knows of one run: per checkpoint and cell, which images were wrong."""
+"""Wrong images of one run, per checkpoint and cell: all that the gate knows of it."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What attacks leave standing, from exact counts."""
+"""Accuracy under attack, from exact counts."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""How much scores vary over training seeds and images in a run that has methods with several seeds."""
+"""Spread of scores over training seeds and images in a run that has methods with several seeds."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the words of a report mean."""
+"""Definitions of the words of a report."""
 
 from robustsweep.results.metrics.catalogue import DEFINED, added_scores
 

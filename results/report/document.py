@@ -1,4 +1,4 @@
-"""What a report says, before it takes any format."""
+"""The content of a report, before it takes any format."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What the tables of a unit say, in sentences."""
+"""The summary of a comparable set, in sentences."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How much errors vary over training seeds if others have trained often: to plan with, before a run has its own.
+"""Published spreads over training seeds: to plan with, before a run has its own.
 
 Source of the seeds' standard deviations: the results of Siedel et al. in the repository
 Georgsiedel/soft_label_random_augmentation at 115a648, WRN-28-4, five seeds of each of 23 (CIFAR-10), 88 (CIFAR-100) and

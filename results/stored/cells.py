@@ -1,4 +1,4 @@
-"""What a cell is: the identity that names it, exact counts, and per-image arrays."""
+"""Cells: the identity that names one, exact counts, and per-image arrays."""
 
 import hashlib
 import json

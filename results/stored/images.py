@@ -1,4 +1,4 @@
-"""Which images the rows of per-image arrays belong to: ids and labels, stored once per data set and subset."""
+"""Images that the rows of per-image arrays belong to: ids and labels, stored once per data set and subset."""
 
 import hashlib
 from dataclasses import dataclass

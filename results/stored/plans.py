@@ -1,4 +1,4 @@
-"""What each sweep of a run was asked for: the cells and audits that must not be missing unnoticed."""
+"""Plans of the sweeps of a run: the cells and audits that must not be missing unnoticed."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Tables of what attacks leave standing, one unit each."""
+"""Tables of accuracy under attack, one comparable set each."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Where the numbers come from: checkpoints, data, versions, and what is still to be measured."""
+"""Provenance of the numbers: checkpoints, data, versions, and what is still to be measured."""
 
 import json
 from collections.abc import Sequence

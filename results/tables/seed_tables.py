@@ -1,4 +1,4 @@
-"""How far the training seeds of a method lie apart."""
+"""Spread over the training seeds of a method."""
 
 from collections.abc import Iterator, Sequence
 from statistics import mean, stdev

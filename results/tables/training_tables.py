@@ -1,4 +1,4 @@
-"""What the training runs cost, and the methods at the baseline's cost."""
+"""Costs of training runs, and the methods at the baseline's cost."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""What a published corrupted set is to the rest of the program, and how clean images are matched to it."""
+"""Published corrupted sets as the rest of the program sees them, and the clean images matched to them."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass

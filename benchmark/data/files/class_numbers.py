@@ -1,4 +1,4 @@
-"""Which class index a class folder has."""
+"""Class indices of class folders."""
 
 import hashlib
 from collections.abc import Mapping, Sequence

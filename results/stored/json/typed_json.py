@@ -1,4 +1,4 @@
-"""Whether what JSON gave has the types that a TypedDict states, field by field."""
+"""A check that JSON has the types that a TypedDict states, field by field."""
 
 from collections.abc import Callable
 from functools import cache

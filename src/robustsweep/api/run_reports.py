@@ -1,4 +1,4 @@
-"""What is made of run folders that sweeps wrote: reports and verdicts."""
+"""Reports and verdicts from run folders that sweeps wrote."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Where text leaves for the terminal: names and sentences from elsewhere stay text, and steer nothing."""
+"""Text for the terminal: names and sentences from elsewhere stay text, and steer nothing."""
 
 import contextlib
 import sys

@@ -1,4 +1,4 @@
-"""How OpenMP's threads wait for each other at the end of a parallel region: by spinning for long or hardly at all."""
+"""Waiting of OpenMP's threads at the end of a parallel region: by spinning for long or hardly at all."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""How far packed files may grow: what is small on disk and unpacks to gigabytes is refused."""
+"""Limits for packed files: what is small on disk and unpacks to gigabytes is refused."""
 
 import zipfile
 from collections.abc import Iterator
