@@ -120,7 +120,7 @@ def _description(family: str, row: Row) -> str:
     start = "random start" if _holds(row["random_start"]) else "clean start"
     size = f"{row['steps']} steps of {row['step_ratio']} eps"
     if str(row["attack"]).startswith("apgd"):
-        size = f"{row['steps']} steps, at first of {row['step_ratio']} eps and halved if they stop paying"
+        size = f"{row['steps']} steps, at first of {row['step_ratio']} eps and halved when they stop paying"
     return f"{family}: {norm}, {size}, {row['restarts']} restart(s), {start}{last or '; the worst iterate counts'}."
 
 
