@@ -32,8 +32,8 @@ check: $(READY)
 	$(BIN)/python -m pytest -q tests/layout
 
 # The pages open from disk: build/docs/index.html.
-docs: $(VENV)/.docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+docs: $(READY) $(VENV)/docs/.ready
+	NO_MKDOCS_2_WARNING=1 PYTHONPATH=$(VENV)/docs $(BIN)/python -m mkdocs build --quiet
 
 bench: $(READY) $(LEGACY_READY)
 	$(BIN)/python tests/bench/machine.py
@@ -56,8 +56,9 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-$(VENV)/.docs: $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+$(VENV)/docs/.ready: docs/requirements.txt | $(READY)
+	rm -rf $(VENV)/docs
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(VENV)/docs --requirement $<
 	touch $@
 
 $(LEGACY_READY): tests/bench/legacy-requirements.txt

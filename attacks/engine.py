@@ -67,7 +67,7 @@ def run_attack(
         ids: int64 (N,), what the images' random starts belong to.
         batch_size: Images per forward pass.
         keep_images: Whether the outcome holds the images.
-        search: ``"folded"``: gradients come from a copy with batch normalisation folded into convolutions, where that
+        search: ``"folded"``: gradients come from a copy with batch normalisation folded into convolutions, if that
             copy agrees with the model, and otherwise the outcome says so; ``"as-is"``: from the model. Verdicts are
             the model's. The torchattacks protocol and minimum-norm attacks always search on the model.
 
@@ -188,10 +188,10 @@ def _attack(
         find_nearest(target, Stepper(spec, seed), pool, ledger, batch_size)
         return
     starts = pool.rivals.shape[1] if target.loss.targeted else spec.restarts
-    for rung in range(len(spec.eps)):
+    for eps_level in range(len(spec.eps)):
         for restart in range(starts):
             if len(pool.rows):
-                pool = pool.keep(Climb(target, Stepper(spec, seed, rung, restart), pool, ledger, batch_size).run())
+                pool = pool.keep(Climb(target, Stepper(spec, seed, eps_level, restart), pool, ledger, batch_size).run())
 
 
 def _right_on_clean(target: Target, pool: Pool, ledgers: Sequence[Ledger], batch_size: int, restarts: int) -> Pool:

@@ -22,7 +22,7 @@ def parse_eps(text: str) -> Fraction:
     Raises:
         UsageError: If the text is not such a number, divides by zero, or is not above zero.
     """
-    require_kind(text, str, "eps must be a text such as '8/255'")
+    require_kind(text, str, "eps must be a string such as '8/255'")
     if not _EPS.fullmatch(text.strip()):
         raise UsageError(f"eps {text!r} is not a number or a chain of divisions; write it like 8/255, 1/2/255 or 0.5.")
     first, *divisors = (Fraction(part) for part in text.strip().split("/"))
@@ -48,7 +48,7 @@ def exact_eps(value: "Fraction | float | str") -> Fraction:
         return parse_eps(value)
     several = "call once for each eps, or name a ladder such as pgd10-linf@1/255,2/255 in run_attack"
     hint = several if isinstance(value, list | tuple) else ""
-    require_kind(value, numbers.Real, "eps must be one number, or a text such as '8/255'", hint=hint)
+    require_kind(value, numbers.Real, "eps must be one number, or a string such as '8/255'", hint=hint)
     if not 0 < value < float("inf"):
         raise UsageError(f"eps must be a finite number above zero, got {value!r}.")
     exact = value if isinstance(value, Fraction) else Fraction(float(value))
@@ -61,9 +61,9 @@ def format_eps(eps: Fraction | float | str, norm: str = "linf") -> str:
 
     Args:
         eps: The budget, above zero.
-        norm: ``"linf"`` is written in 255ths: ``k/255``, or ``p/q/255``, so that 1/2040 is ``1/8/255``; where 255ths
+        norm: ``"linf"`` is written in 255ths: ``k/255``, or ``p/q/255``, so that 1/2040 is ``1/8/255``; if 255ths
             would be fractional but a decimal is exact, it is the decimal. Any other norm is written as a decimal
-            where that is exact, else as ``p/q``.
+            if that is exact, else as ``p/q``.
     """
     eps = eps if isinstance(eps, Fraction) else exact_eps(eps)
     levels = eps * 255

@@ -1,7 +1,7 @@
 """A faster copy of a network for the search: batch normalisation folded into convolutions, channels last in memory.
 
 In evaluation mode batch normalisation scales and shifts each channel by constants, which the convolution before it can
-do by itself. The copy answers as the network does but for rounding; verdicts are never left to it.
+do by itself. The copy computes what the network does but for rounding; verdicts are never left to it.
 """
 
 import copy
@@ -35,7 +35,7 @@ def search_model(model: nn.Module, images: Tensor) -> tuple[nn.Module, str | Non
 
     Returns:
         The copy, whose parameters need no gradient, and None: then the model also takes images that are channels last
-        in memory. Or the model itself, and why where it has convolutions and yet no copy can stand for it.
+        in memory. Or the model itself, and why if it has convolutions and yet no copy can stand for it.
     """
     if not any(type(module) in _CONVOLUTIONS for module in model.modules()):
         return model, None
@@ -53,7 +53,7 @@ def search_model(model: nn.Module, images: Tensor) -> tuple[nn.Module, str | Non
     if not difference <= _TOLERANCE * scale:
         return (
             model,
-            f"the copy with folded batch normalisation differs by {difference:.3g} where logits reach {scale:.3g}",
+            f"the copy with folded batch normalisation differs by {difference:.3g} if logits reach {scale:.3g}",
         )
     return folded, None
 

@@ -1,7 +1,7 @@
 """Attacks as plain functions, for notebooks: images in, adversarial images out.
 
 Images that the model gets wrong come back as they are; the others as the first iterate that fools the model, or as the
-last one where none does. torchattacks 3.5.1 returns the last iterate of every image instead.
+last one if none does. torchattacks 3.5.1 returns the last iterate of every image instead.
 """
 
 from fractions import Fraction

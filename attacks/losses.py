@@ -58,7 +58,7 @@ class Loss:
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     """Cross-entropy of the softmax, in nats.
 
-    In float32 the gradient is exactly zero where the true logit leads by more than about 104; the engine warns then.
+    In float32 the gradient is exactly zero if the true logit leads by more than about 104; the engine warns then.
 
     Args:
         logits: float32 (n, K).
@@ -71,7 +71,7 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def margin(logits: Tensor, labels: Tensor) -> Tensor:
-    """Largest wrong logit minus the true one: above zero exactly where the image is misclassified.
+    """Largest wrong logit minus the true one: above zero exactly if the image is misclassified.
 
     It never saturates, but scales with the logits. Arguments and result as for ``cross_entropy``.
 

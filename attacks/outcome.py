@@ -1,4 +1,4 @@
-"""What an attack did to each image."""
+"""The outcome of an attack for each image."""
 
 from dataclasses import dataclass
 
@@ -18,29 +18,29 @@ class AttackOutcome:
     """Per-image verdicts; all tensors lie on the CPU but ``images``.
 
     Attributes:
-        rung: int8 (N,). -1: wrong before any attack; k: first fooled at ``spec.eps[k]``; ``len(spec.eps)``: never
+        eps_level: int8 (N,). -1: wrong before any attack; k: first fooled at ``spec.eps[k]``; ``len(spec.eps)``: never
             fooled. In the torchattacks protocol, which attacks clean mistakes like the others, 0: the last iterate is
             wrong; 1: it is right.
-        restart: int16 (N,), the restart that fooled it, -1 where none did.
-        step: int16 (N,), the step that fooled it, 0 being the random start; -1 where none did. In the torchattacks
+        restart: int16 (N,), the restart that fooled it, -1 if none did.
+        step: int16 (N,), the step that fooled it, 0 being the random start; -1 if none did. In the torchattacks
             protocol the last step, the only one that is judged.
-        logits: float32 (N, K), the model's answer to the image that the verdict is about: the fooling image; the clean
-            image for clean mistakes; the last iterate at the largest eps for survivors, or their clean image where the
-            attack looks for the nearest one. Their largest entry is not the label's exactly where
-            ``rung < len(spec.eps)``.
+        logits: float32 (N, K), the model's output for the image that the verdict is about: the fooling image; the clean
+            image for clean mistakes; the last iterate at the largest eps for survivors, or their clean image if the
+            attack looks for the nearest one. Their largest entry is not the label's exactly if
+            ``eps_level < len(spec.eps)``.
         images: float32 (N, ...) on the given images' device: those images, or the first ones of them; None unless
             asked for.
         warnings: Sentences that belong beside the numbers.
-        l2: float32 (N,), the distance from the clean image to the one that the verdict is about, where the attack has
-            no budget, and to the nearest image that fools, whatever the eps, for a minimum-norm attack: infinity where
-            none was found. None where the attack has a budget.
+        l2: float32 (N,), the distance from the clean image to the one that the verdict is about, if the attack has
+            no budget, and to the nearest image that fools, whatever the eps, for a minimum-norm attack: infinity if
+            none was found. None if the attack has a budget.
         linf: Likewise.
         forward_passes: int32 (N,), how often a network was shown this image or one made of it, for verdicts and for
-            gradients, also where the pass was thrown away. None where another library's code does it.
-        backward_passes: int32 (N,), how often a gradient was taken there, also where this image's was not used.
+            gradients, also if the pass was thrown away. None if another library's code does it.
+        backward_passes: int32 (N,), how often a gradient was taken there, also if this image's was not used.
     """
 
-    rung: Tensor
+    eps_level: Tensor
     restart: Tensor
     step: Tensor
     logits: Tensor
@@ -71,7 +71,7 @@ class Ledger:
     def __init__(self, spec: AttackSpec, images: Tensor, n_kept: int) -> None:
         n = len(images)
         self._spec = spec
-        self._rung = torch.full((n,), len(spec.eps), dtype=torch.int8)
+        self._eps_level = torch.full((n,), len(spec.eps), dtype=torch.int8)
         self._restart = torch.full((n,), -1, dtype=torch.int16)
         self._step = torch.full((n,), -1, dtype=torch.int16)
         self._logits = torch.empty((n, 0))
@@ -84,10 +84,10 @@ class Ledger:
         self._warnings: list[str] = []
 
     def clean(self, rows: Tensor, logits: Tensor, wrong: Tensor) -> None:
-        """Note the model's answers (n, K) to the clean images at ``rows`` and which are wrong (bool (n,))."""
+        """Note the model's outputs (n, K) for the clean images at ``rows`` and which are wrong (bool (n,))."""
         self._make_room(logits)
         self._logits[rows] = logits.cpu()
-        self._rung[rows[wrong.cpu()]] = -1
+        self._eps_level[rows[wrong.cpu()]] = -1
 
     def judged(self, rows: Tensor, images: Tensor, logits: Tensor, right: Tensor, where: tuple[int, int, int]) -> None:
         """Note what the model said of iterates, and who is fooled.
@@ -99,12 +99,12 @@ class Ledger:
             right: bool (n,), who is not fooled.
             where: Rung, restart and step.
         """
-        rung, restart, step = where
+        eps_level, restart, step = where
         if step < self._spec.steps:
             rows, images, logits, right = rows[~right.cpu()], images[~right], logits[~right], right[~right]
         self._keep(rows, images, logits)
         fooled = rows[~right.cpu()]
-        self._rung[fooled], self._restart[fooled], self._step[fooled] = rung, restart, step
+        self._eps_level[fooled], self._restart[fooled], self._step[fooled] = eps_level, restart, step
 
     def nearest(self, rows: Tensor, clean: Tensor, images: Tensor, logits: Tensor, step: Tensor) -> None:
         """Note the nearest images that fool, and by them who falls at which eps.
@@ -120,9 +120,9 @@ class Ledger:
         for norm, distances in self._distances.items():
             distances[rows] = torch.where(found, find_norm(norm).length(images - clean), torch.inf).cpu().float()
         eps = torch.tensor([float(each) for each in self._spec.eps]) + _ROUNDING
-        rung = torch.bucketize(self._distances[self._spec.norm][rows], eps)
-        falls = rung < len(eps)
-        self._rung[rows] = rung.to(torch.int8)
+        level = torch.bucketize(self._distances[self._spec.norm][rows], eps)
+        falls = level < len(eps)
+        self._eps_level[rows] = level.to(torch.int8)
         fallen, here = rows[falls], falls.to(images.device)
         self._restart[fallen], self._step[fallen] = 0, step[falls]
         self._keep(fallen, images[here], logits[here])
@@ -142,22 +142,23 @@ class Ledger:
 
     def outcome(self) -> AttackOutcome:
         """Close the books."""
-        n_attacked, n_flat = int((self._rung >= 0).sum()), int(self._flat.sum())
+        n_attacked, n_flat = int((self._eps_level >= 0).sum()), int(self._flat.sum())
         if n_flat * 100 > n_attacked:
             self.warn(
                 f"{n_flat} of {n_attacked} attacked images met a gradient that is zero everywhere, so the loss is "
                 "saturated or the gradient masked there; their robustness may be overstated."
             )
         return AttackOutcome(
-            self._rung,
+            self._eps_level,
             self._restart,
             self._step,
             self._logits,
             self._images,
             tuple(self._warnings),
-            **self._distances,
-            forward_passes=self._forward,
-            backward_passes=self._backward,
+            self._distances.get("l2"),
+            self._distances.get("linf"),
+            self._forward,
+            self._backward,
         )
 
     def _keep(self, rows: Tensor, images: Tensor, logits: Tensor) -> None:
@@ -170,4 +171,4 @@ class Ledger:
 
     def _make_room(self, logits: Tensor) -> None:
         if self._logits.shape[1] == 0:
-            self._logits = torch.empty((len(self._rung), logits.shape[1]))
+            self._logits = torch.empty((len(self._eps_level), logits.shape[1]))

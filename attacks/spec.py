@@ -70,7 +70,7 @@ class AttackSpec:
 
     def _check_types(self) -> None:
         for name in ("rule", "norm", "loss", "protocol"):
-            require_kind(getattr(self, name), str, f"{name} of an attack must be a text")
+            require_kind(getattr(self, name), str, f"{name} of an attack must be a string")
         for name in ("steps", "restarts"):
             require_kind(getattr(self, name), int, f"{name} of an attack must be a whole number")
         require_kind(self.eps, tuple, "eps of an attack must be a tuple", hint="write (parse_eps('8/255'),)")
@@ -155,7 +155,7 @@ class AttackSpec:
     def identity(self) -> dict[str, Any]:
         """Return every parameter as JSON values; fractions as exact strings that ``parse_eps`` reads.
 
-        A field that came later appears only where it is not the default, so that older attacks keep their identity.
+        A field that came later appears only if it is not the default, so that older attacks keep their identity.
         """
         later = {} if self.protocol == WORST_ITERATE else {"protocol": self.protocol}
         return {
@@ -182,7 +182,7 @@ def parse_attack(name: str) -> AttackSpec:
     Raises:
         UsageError: If the name does not have this form or its parts do not make one attack.
     """
-    require_kind(name, str, "An attack's name must be a text such as 'pgd10-linf@8/255'")
+    require_kind(name, str, "An attack's name must be a string such as 'pgd10-linf@8/255'")
     match = _NAME.fullmatch(name)
     if match is None:
         raise UsageError(

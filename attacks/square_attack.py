@@ -111,7 +111,7 @@ class _Search:
     best: Tensor = field(init=False)
     best_loss: Tensor = field(init=False)
     logits: Tensor = field(init=False)
-    rung: Tensor = field(init=False)
+    eps_level: Tensor = field(init=False)
     step: Tensor = field(init=False)
 
     def run(self) -> None:
@@ -124,7 +124,7 @@ class _Search:
         check_labels(self.labels, self.logits)
         right = self.logits.argmax(1) == self.labels
         self.active = everyone[right]
-        self.rung = right.to(torch.int8) * 2 - 1
+        self.eps_level = right.to(torch.int8) * 2 - 1
         self.step = torch.full_like(self.labels, -1)
         # The first query's image replaces the clean one even where it is worse.
         self.best_loss = torch.full_like(self.logits[:, 0], -torch.inf)
@@ -138,7 +138,7 @@ class _Search:
         step = self.step.to("cpu", torch.int16)
         images = None if images_device is None else self.best.to(images_device)
         restart = torch.where(step > 0, 0, -1).to(torch.int16)
-        return AttackOutcome(self.rung.cpu(), restart, step, self.logits.cpu(), images)
+        return AttackOutcome(self.eps_level.cpu(), restart, step, self.logits.cpu(), images)
 
     def _draws(self, part: str) -> Draws:
         return Draws(self.seed, f"attack/square-linf@{self.eps}/{part}", self.ids[self.active])
@@ -149,7 +149,7 @@ class _Search:
         return self._painted(self.active, self._draws("stripes").integers(0, 2, channels, 1, width))
 
     def _painted(self, rows: Tensor, up: Tensor) -> Tensor:
-        """Move the clean pixels of ``rows`` by eps, up where ``up`` is 1 and down where it is 0, within the box."""
+        """Move the clean pixels of ``rows`` by eps, up if ``up`` is 1 and down if it is 0, within the box."""
         clean = self.clean[rows]
         return (clean + float(self.eps) * (2 * up - 1).to(clean.dtype)).clamp(0.0, 1.0)
 
@@ -176,7 +176,7 @@ class _Search:
         return (inside[0].unsqueeze(2) & inside[1].unsqueeze(1)).unsqueeze(1)
 
     def _query(self, query: int, candidates: Tensor) -> Tensor:
-        """Ask about candidates for the active images, keep the better ones; return who still stands, bool (n,)."""
+        """Ask about candidates for the active images, keep the better ones; return the ones not fooled, bool (n,)."""
         standing = []
         for part in torch.split(torch.arange(len(self.active), device=candidates.device), self.batch_size):
             rows, images = self.active[part], candidates[part]
@@ -188,7 +188,7 @@ class _Search:
             self.best_loss[rows] = torch.where(better, loss, self.best_loss[rows])
             self.logits[rows] = torch.where(better.unsqueeze(1), logits, self.logits[rows])
             self.step[rows[fooled]] = query
-            self.rung[rows[fooled]] = 0
+            self.eps_level[rows[fooled]] = 0
             standing.append(~fooled)
         still = torch.cat(standing)
         self.active = self.active[still]

@@ -115,7 +115,7 @@ def evaluation_context(device: torch.device) -> Iterator[None]:
 
 
 def check_eval_mode(model: nn.Module) -> None:
-    """Refuse a model one of whose layers would answer at random or change when it is asked.
+    """Refuse a model one of whose layers would act at random or change when it is used.
 
     Raises:
         UsageError: Naming the first batch normalisation or dropout layer in training mode.

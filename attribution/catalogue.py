@@ -73,7 +73,7 @@ def saliency(maps: Tensor, size: tuple[int, int]) -> Tensor:
         size: Height and width of the images.
 
     Returns:
-        float32 (N, H, W), not negative; 0 everywhere where nothing speaks for the class.
+        float32 (N, H, W), not negative; 0 everywhere if nothing speaks for the class.
     """
     if maps.dim() == 4:
         return maps.abs().sum(1)

@@ -1,7 +1,7 @@
 """Deletion and insertion: what happens to a network's probability when a map's highest pixels go, or come first.
 
 Source: Petsiuk, Das and Saenko, "RISE: randomized input sampling for explanation of black-box models" (BMVC 2018),
-section 4.1. Differences: pixels that are not there take the image's own mean colour in both curves, where the authors
+section 4.1. Differences: pixels that are not there take the image's own mean colour in both curves, while the authors
 insert into a blurred image, whose blur means little on small images; 20 equal steps; pixels of equal value are ordered
 at random, by the image, as a map's zeros would otherwise be deleted from the upper left corner on.
 """

@@ -18,7 +18,7 @@ def explaining(
 ) -> Iterator[Target]:
     """Check a network, images and target classes, and differentiate the target classes' logits inside.
 
-    Logits, not probabilities: the gradient of a probability vanishes where the network is sure. Every module is in
+    Logits, not probabilities: the gradient of a probability vanishes if the network is sure. Every module is in
     evaluation mode inside and in its own mode afterwards, so that an image's map does not depend on its batch.
 
     Args:

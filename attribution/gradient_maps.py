@@ -68,7 +68,7 @@ def integrated_gradients(
 ) -> Tensor:
     """Compute (x - b) times the mean gradient of the target logit on the line from b to x.
 
-    The mean is taken by Gauss and Legendre's rule. Where it is exact, each map adds up to the logit of its image minus
+    The mean is taken by Gauss and Legendre's rule. If it is exact, each map adds up to the logit of its image minus
     that of the baseline; of a deep network 50 steps usually come within 1%.
 
     Args:

@@ -44,7 +44,7 @@ class _GuidedRectifiers(TorchFunctionMode):
 def guided_backprop(network: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
     """Compute the gradient of the target logit, of which every ReLU passes on the positive part alone.
 
-    It hardly changes when a network's weights are randomised, so that it is no evidence of where a network looks
+    It hardly changes when a network's weights are randomised, so that it is not evidence of where a network looks
     (Adebayo and others, "Sanity checks for saliency maps", NeurIPS 2018).
 
     Args:

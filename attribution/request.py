@@ -1,4 +1,4 @@
-"""What a user asks of attribution, checked before anything is computed."""
+"""Requests for attribution, checked before anything is computed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from robustsweep.values import SEEDS, whole
 Target = Literal["predicted", "true"]
 TARGETS: tuple[Target, ...] = ("predicted", "true")
 WINDOW_MAPS = ("cam", "gradcam")
-"""Maps that are measured under windows where nothing else is said: the others cost 27 times 100 passes per image."""
+"""Maps that are measured under windows if nothing else is said: the others cost 27 times 100 passes per image."""
 
 
 @dataclass(frozen=True, slots=True)

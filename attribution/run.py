@@ -93,7 +93,7 @@ def _measuring(wanted: Attribution, progress: Progress) -> Measuring:
 
 
 def _boxes(wanted: Attribution) -> Tensor:
-    """Fill the boxes of the images' objects: bool (n, H, W); nothing where there is no box."""
+    """Fill the boxes of the images' objects: bool (n, H, W); nothing if there is no box."""
     data, positions = wanted.source.data, wanted.source.positions
     assert isinstance(data, Dataset), "a plan holds clean images"
     height, width = data.size

@@ -74,7 +74,7 @@ def rank_correlation(first: Tensor, second: Tensor, where: Tensor) -> Tensor:
         where: bool (N, H, W).
 
     Returns:
-        float64 (N,) in [-1, 1]; NaN where a map is constant in the region, or that has fewer than 3 pixels.
+        float64 (N,) in [-1, 1]; NaN if a map is constant in the region, or that has fewer than 3 pixels.
     """
     inside = where.flatten(1)
     ranks = [_centred_ranks(one.flatten(1), inside) for one in (first, second)]

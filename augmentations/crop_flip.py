@@ -19,7 +19,7 @@ def sample_crop_flip(draws: Draws, padding: int, *, flip: bool) -> Tensor:
         flip: Whether images may be mirrored; never for classes that a mirror changes, such as digits.
 
     Returns:
-        int64, shape (N, 3): the crop's top row and left column in the padded image, and 1 where it is mirrored.
+        int64, shape (N, 3): the crop's top row and left column in the padded image, and 1 if it is mirrored.
     """
     offsets = draws.integers(0, 2 * padding + 1, 2)
     is_flipped = draws.integers(0, 2, 1) if flip else torch.zeros_like(offsets[:, :1])
@@ -27,7 +27,7 @@ def sample_crop_flip(draws: Draws, padding: int, *, flip: bool) -> Tensor:
 
 
 def crop_flip(images: Tensor, sample: Tensor, padding: int) -> Tensor:
-    """Cut each image out of itself padded with zeros, and mirror it where drawn.
+    """Cut each image out of itself padded with zeros, and mirror it if drawn.
 
     Args:
         images: Any dtype, shape (N, C, H, W).

@@ -1,4 +1,4 @@
-"""What a training-time augmentation is, and the registry of them."""
+"""Training-time augmentations: their interface and their registry."""
 
 import json
 from abc import ABC, abstractmethod
@@ -29,7 +29,7 @@ class Step:
         sample: Rows of ``Method.sample`` for these images, float64 (N, P).
         criterion: The recipe's loss.
         progress: Share of the training that is over, in [0, 1).
-        mean: What was subtracted from pixels in [0, 1], float32 (1, C, 1, 1); None where that is not known.
+        mean: What was subtracted from pixels in [0, 1], float32 (1, C, 1, 1); None if that is not known.
         std: What they were divided by after that, likewise.
     """
 
@@ -71,7 +71,7 @@ class Method(ABC):
 
     @property
     def overlaps_attacks(self) -> bool:
-        """Whether it trains on perturbations as attacks make them, so that accuracy under attack is no surprise."""
+        """Whether it trains on perturbations as attacks make them, so that accuracy under attack is not a surprise."""
         return False
 
     @abstractmethod

@@ -1,6 +1,6 @@
-"""Random parts of photographs, of a random area and aspect ratio, one draw for each image.
+"""Random parts of photos, of a random area and aspect ratio, one draw for each image.
 
-Source: Szegedy et al., "Going deeper with convolutions" (CVPR 2015), section 6: a part of 8 to 100 % of the area with
+Source: Szegedy et al., "Going deeper with convolutions" (CVPR 2015), section 6: a part of 8 to 100% of the area with
 an aspect ratio in [3/4, 4/3]; with ten attempts and the central part after them, as in torchvision's RandomResizedCrop.
 Difference: an attempt that fits takes its place from two numbers that belong to the image, not to the attempt.
 """

@@ -24,7 +24,7 @@ class Spec:
     options: dict[str, str]
 
     def scheme(self, known: tuple[str, ...]) -> tuple[str | None, str]:
-        """Split ``scheme:rest`` where the scheme is known; otherwise the scheme is None."""
+        """Split ``scheme:rest`` if the scheme is known; otherwise the scheme is None."""
         head, colon, rest = self.target.partition(":")
         return (head, rest) if head in known and colon else (None, self.target)
 
@@ -42,7 +42,7 @@ def parse_spec(
         nested: Whether commas within brackets, braces or double quotes belong to the value.
 
     Raises:
-        UsageError: If a part is no ``key=value``, or a key is unknown or given twice.
+        UsageError: If a part is not ``key=value``, or a key is unknown or given twice.
     """
     target, _, rest = text.partition(",")
     if not target.strip():

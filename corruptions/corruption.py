@@ -1,4 +1,4 @@
-"""What a corruption is: a name, five rows of constants per table, a sampler and a formula."""
+"""The parts of a corruption: a name, five rows of constants per table, a sampler and a formula."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class Corruption:
     Attributes:
         name: Name as in the published file names, such as ``"gaussian_noise"``.
         apply: ``apply(images, parameters, fields)`` maps uint8 images (N, 3, H, W), contiguous, to uint8 images of the
-            same shape, by way of ``levels.truncate`` where it computes in floats; the input is left untouched.
+            same shape, by way of ``levels.truncate`` if it computes in floats; the input is left untouched.
         severities: For each table that has constants five rows of parameters, severity 1 first.
         source: Where the definition comes from.
         sample: ``sample(draws, shape, parameters)`` draws the random fields for images of shape (3, H, W): tensors

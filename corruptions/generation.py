@@ -91,14 +91,14 @@ def corrupt_batch(
 
 
 def _evenly_cut(count: int, size: int, threads: int) -> list[slice]:
-    """Cut into passes of at most ``size`` images, of equal length and as many for each thread where possible."""
+    """Cut into passes of at most ``size`` images, of equal length and as many for each thread if possible."""
     n_passes = min(count, -(-count // (size * threads)) * threads)
     bounds = [count * index // n_passes for index in range(n_passes + 1)] if count else [0]
     return [slice(start, stop) for start, stop in pairwise(bounds)]
 
 
 def _for_each(passes: list[slice], one_pass: Callable[[slice], None], threads: int) -> None:
-    """Run the passes, each on one thread of its own where there are several: each core keeps its own cache.
+    """Run the passes, each on one thread of its own if there are several: each core keeps its own cache.
 
     PyTorch's number of threads is the process's: one caller at a time may lower it, another works in its own thread.
     """

@@ -40,8 +40,8 @@ def poisson_law(photons: int) -> Tensor:
     """Tabulate how shot noise spreads each grey level over the grey levels.
 
     Returns:
-        float64 tensor (256, 256): row k is the law of the clipped and truncated level of ``count / photons``, the
-        count being Poisson with mean ``k / 255 * photons``.
+        float64 tensor (256, 256): row k is the distribution of the clipped and truncated level of ``count / photons``,
+        the count being Poisson with mean ``k / 255 * photons``.
     """
     rate = torch.arange(256, dtype=torch.float64).unsqueeze(1) / 255.0 * photons
     count = torch.arange(photons, dtype=torch.float64)
@@ -55,11 +55,11 @@ def poisson_law(photons: int) -> Tensor:
 
 @lru_cache(maxsize=20)
 def alias_tables(photons: int, device: torch.device) -> Tensor:
-    """Write the laws of shot noise as alias tables.
+    """Write the distributions of shot noise as alias tables.
 
     A uniform column j of 256 is kept with the entry's probability and else replaced by the entry's alias.
     Source: Walker, "An efficient method for generating discrete random variables with general distributions" (1977);
-    the laws are met to 2**-32.
+    the distributions are met to 2**-32.
 
     Returns:
         int32 tensor (65536,): entry 256 * level + j holds the probability in its upper 24 bits, as unsigned
@@ -82,7 +82,7 @@ def alias_tables(photons: int, device: torch.device) -> Tensor:
 
 
 def _looked_up(images: Tensor, words: Tensor, tables: Tensor) -> Tensor:
-    """Draw from each grey level's law with one word, int32 (N, 3, H, W), per value."""
+    """Draw from each grey level's distribution with one word, int32 (N, 3, H, W), per value."""
     column = (words >> 24).bitwise_and_(255)
     index = images.to(torch.int32).bitwise_left_shift_(8).bitwise_or_(column)
     entry = tables.index_select(0, index.view(-1)).view(index.shape)

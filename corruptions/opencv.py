@@ -1,4 +1,4 @@
-"""The way to OpenCV, which is installed with the core but cannot be loaded where a system library is missing."""
+"""The way to OpenCV, which is installed with the core but cannot be loaded if a system library is missing."""
 
 import threading
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ def _load() -> ModuleType | ImportError:
 
 
 def opencv_or_none() -> ModuleType | None:
-    """Return OpenCV where it can be loaded, for what tensors can do as well."""
+    """Return OpenCV if it can be loaded, for what tensors can do as well."""
     found = _load()
     return None if isinstance(found, ImportError) else found
 
@@ -32,7 +32,7 @@ def opencv() -> ModuleType:
     found = _load()
     if isinstance(found, ImportError):
         raise MissingDependencyError(
-            "Spatter needs the package opencv-python, which cannot be imported; install it, or, where the system "
+            "Spatter needs the package opencv-python, which cannot be imported; install it, or, if the system "
             f"library libGL is what is missing, install opencv-python-headless instead ({found})."
         ) from found
     return found
@@ -65,7 +65,7 @@ _LOWERING = _Lowering()
 
 @contextmanager
 def without_opencv_threads() -> Iterator[None]:
-    """Keep OpenCV, where it can be loaded, from waking threads of its own: passes have theirs.
+    """Keep OpenCV, if it can be loaded, from waking threads of its own: passes have theirs.
 
     Their number is the process's: the first caller lowers it and the last one raises it again. A change while OpenCV
     works in another thread would end the process (its pool divides by the number of its threads), so that every call

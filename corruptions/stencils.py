@@ -19,13 +19,13 @@ def with_border(images: Tensor, rows: tuple[int, int], columns: tuple[int, int],
 
     Args:
         images: Tensor (..., H, W) of any dtype.
-        rows: Rows to add above and below, at most H - 1 where they are not repeated.
-        columns: Columns to add left and right, at most W - 1 where they are not repeated.
+        rows: Rows to add above and below, at most H - 1 if they are not repeated.
+        columns: Columns to add left and right, at most W - 1 if they are not repeated.
         border: ``"repeat"`` repeats the edge pixel; ``"mirror"`` reflects at its centre, so that it is not repeated;
             ``"reflect"`` reflects at its outer side, so that it is.
 
     Returns:
-        float32 tensor (planes, H + rows, W + columns), or float64 where the planes are, contiguous.
+        float32 tensor (planes, H + rows, W + columns), or float64 if the planes are, contiguous.
     """
     height, width = images.shape[-2:]
     planes = images.reshape(-1, height, width)

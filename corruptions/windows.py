@@ -1,10 +1,10 @@
 """Windows: a patch pasted into the image, with a hard edge or a soft one.
 
 This is our probe of SmoothMix's claim that hard-edged patches mislead networks trained with hard-edged cuts (Lee,
-Zaheer, Astrid and Lee, CVPR workshops 2020); it is no protocol of that paper. The place, the partner and the noise of
-an image are drawn from a stream that knows the filling and the fraction and not the edge, and all edges of a place have
-one mask mass. Hard minus soft is therefore a paired comparison. Equal mass is not equal occlusion: a soft mask hides
-fewer pixels wholly and more in part.
+Zaheer, Astrid and Lee, CVPR workshops 2020); it is not a protocol of that paper. The place, the partner and the noise
+of an image are drawn from a stream that knows the filling and the fraction and not the edge, and all edges of a place
+have one mask mass. Hard minus soft is therefore a paired comparison. Equal mass is not equal occlusion: a soft mask
+hides fewer pixels wholly and more in part.
 """
 
 import torch

@@ -8,7 +8,7 @@ N_IMAGES = 50_000
 """Validation images behind each number; RobustBench's values come from 5 000 of them and differ."""
 
 CLEAN_ERROR = 0.4348
-"""Top-1 error on the clean validation images. The paper rounds it to 43.5 %."""
+"""Top-1 error on the clean validation images. The paper rounds it to 43.5%."""
 
 ERRORS: dict[str, tuple[float, float, float, float, float]] = {
     "gaussian_noise": (0.69528, 0.82542, 0.93554, 0.98138, 0.99452),

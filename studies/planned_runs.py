@@ -50,7 +50,7 @@ class Study:
         sweeps: What ``sweep`` is asked for, by plan file: that plan, then the one of the probes if there is one.
         results: Folder of the compact results.
         training: The plan's ``[train]`` table.
-        recipe: What the trainings follow, with the plan's number of epochs.
+        recipe: What the training runs follow, with the plan's number of epochs.
         runs: In the order in which they are computed.
     """
 

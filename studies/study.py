@@ -62,7 +62,7 @@ def keep_compact(run_folder: Path, results: Path) -> None:
 def report(study: Study, place: CommandRunner) -> bool:
     """Write report and comparison from the compact results alone; return whether these are complete.
 
-    Nothing is compared before all runs are there, so that nobody stops where the answer pleases.
+    Nothing is compared before all runs are there, so that nobody stops when the answer pleases.
 
     Raises:
         StudyError: If there is nothing to report, or a command fails.
@@ -101,7 +101,7 @@ def stand_back(nice: int) -> None:
 
 
 def main() -> int:
-    """Compute what is lacking where images are given, then write the report."""
+    """Compute what is lacking if images are given, then write the report."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path, help="the study's folder, relative to the repository")
     parser.add_argument("--size", default="small", help="one of those in stages.toml")

@@ -15,7 +15,7 @@ from robustsweep.training.recipe import Recipe
 Keep = Literal["last", "best"]
 """``"last"``: train on all images. ``"best"``: on nine tenths, and also keep the epoch best on the other tenth."""
 
-# A mirrored 2 is no 2.
+# A mirrored 2 is not a 2.
 _NEVER_FLIPPED = ("digits",)
 
 
@@ -31,7 +31,7 @@ def training_card(
 ) -> Card:
     """Return the card of such a training's last epoch, without its course.
 
-    A stored checkpoint is this training's where its card says the same. The best epoch's card differs in
+    A stored checkpoint is this training's if its card says the same. The best epoch's card differs in
     ``epoch_kept`` alone.
     """
     height, width = data.size if recipe.crop_size is None else (recipe.crop_size, recipe.crop_size)

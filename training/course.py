@@ -1,4 +1,4 @@
-"""The course of a training: one report an epoch, the CSV file of them, and what they cost."""
+"""The history of a training run: one report an epoch, the CSV file of them, and what they cost."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ class EpochReport:
         images: Images that were trained on in the epoch.
         device: What computed it.
         precision: Of the forward and backward passes.
-        held_out_accuracy: On the images held out, in [0, 1]; None where none are.
+        held_out_accuracy: On the images held out, in [0, 1]; None if none are.
     """
 
     epoch: int
@@ -65,7 +65,7 @@ def training_facts(course: Sequence[EpochReport]) -> dict[str, Any]:
         course: Every epoch.
 
     Returns:
-        ``device`` and ``precision`` (several, where a training was interrupted and continued elsewhere), ``images`` (an
+        ``device`` and ``precision`` (several, if a training was interrupted and continued elsewhere), ``images`` (an
         epoch), ``final_loss`` (nats), ``wall_seconds`` (of all epochs), ``seconds_per_epoch`` (median) and
         ``images_per_second`` (median).
     """

@@ -119,7 +119,7 @@ def batches_of(order: Tensor, recipe: Recipe) -> Tensor:
 
 
 def held_out_accuracy(network: nn.Module, data: TrainingImages) -> float | None:
-    """Return the accuracy on the held-out images as they are, in [0, 1]; None where there are none."""
+    """Return the accuracy on the held-out images as they are, in [0, 1]; None if there are none."""
     if not data.n_held_out:
         return None
     network.eval()

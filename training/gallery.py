@@ -1,4 +1,4 @@
-"""The gallery of methods: what each makes of one pair of photographs, with its mask and the label's weight."""
+"""The gallery of methods: what each makes of one pair of photos, with its mask and the label's weight."""
 
 import io
 from dataclasses import dataclass
@@ -31,12 +31,12 @@ _TELLING = (0.4, 0.75)
 
 @dataclass(frozen=True, slots=True)
 class Exhibit:
-    """What one method made of the first photograph, with the second as its partner.
+    """What one method made of the first photo, with the second as its partner.
 
     Attributes:
         image: float32 in [0, 1], shape (3, H, W): what reached the network; of several views the first changed one.
-        mask: The first photograph's share in each pixel, float32, shape (H, W); None where there is no such mask.
-        weight: The first photograph's share in the label; None where several labels have a loss each.
+        mask: The first photo's share in each pixel, float32, shape (H, W); None if there is no such mask.
+        weight: The first photo's share in the label; None if several labels have a loss each.
         note: What the picture alone does not say, or nothing.
     """
 
@@ -46,8 +46,8 @@ class Exhibit:
     note: str
 
 
-def photographs() -> Tensor:
-    """Return scikit-learn's two photographs, their middle squares: uint8, shape (2, 3, 128, 128)."""
+def photos() -> Tensor:
+    """Return scikit-learn's two photos, their middle squares: uint8, shape (2, 3, 128, 128)."""
     from sklearn.datasets import load_sample_images
 
     squares = []
@@ -60,10 +60,10 @@ def photographs() -> Tensor:
 
 
 def exhibit(method: Method, images: Tensor) -> Exhibit:
-    """Let a method work on two photographs with draws that show it.
+    """Let a method work on two photos with draws that show it.
 
-    Those are the first that give the label a weight from 0.4 to 0.75; where there are none among 16, of those that
-    change the first photograph the one with a middling amount, with several labels where there are any.
+    Those are the first that give the label a weight from 0.4 to 0.75; if there are none among 16, of those that
+    change the first photo the one with a middling amount, with several labels if there are any.
     """
     found: list[Exhibit] = []
     while len(found) < _TRIES:
@@ -72,7 +72,7 @@ def exhibit(method: Method, images: Tensor) -> Exhibit:
         if weight is not None and _TELLING[0] <= weight <= _TELLING[1]:
             return found[-1]
     several = [each for each in found if each.weight is None] or found
-    # What rounding changes is no change.
+    # What rounding changes is not a change.
     changes = {id(each): float((each.image - images[0] / 255).abs().mean()) for each in several}
     ordered = sorted(several, key=lambda each: changes[id(each)])
     telling = [each for each in ordered if changes[id(each)] > _ROUNDING and each.weight in (None, 1)] or ordered
@@ -109,7 +109,7 @@ def _exhibit(method: Method, images: Tensor, seed: int) -> Exhibit:
 def _through_network(method: Method, images: Tensor, sample: Tensor) -> tuple[Tensor, set[float], int]:
     """Compute the loss; return the images that last reached the network, the first one's labels, and the passes.
 
-    A label is the first photograph's share in it. What came before the last pass only asked the network.
+    A label is the first photo's share in it. What came before the last pass only asked the network.
     """
     network = build_architecture(_ARCHITECTURE, 2, seed=0).train()
     inputs: list[Tensor] = []
@@ -152,13 +152,13 @@ def _mask(method: Method, images: Tensor, sample: Tensor) -> Tensor | None:
 def draw_gallery(path: Path) -> None:
     """Draw every registered method with its default parameters.
 
-    Each method takes a training step on the two photographs; one that asks its network (a built-in one with random
+    Each method takes a training step on the two photos; one that asks its network (a built-in one with random
     weights of seed 0) says so under the picture.
 
     Args:
         path: The PNG to write.
     """
-    images = photographs()
+    images = photos()
     shown = {name: exhibit(METHODS[name](), images) for name in METHODS}
     rows = -(-(len(shown) + 1) // _COLUMNS)
     figure = Figure(figsize=(2.05 * _COLUMNS, 4.7 * rows), dpi=130, layout="constrained")

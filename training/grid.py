@@ -1,4 +1,4 @@
-"""A grid of trainings: methods by seeds, everything else alike; what is trained is never trained again."""
+"""A grid of training runs: methods by seeds, everything else alike; what is trained is never trained again."""
 
 from dataclasses import dataclass
 
@@ -17,11 +17,11 @@ from robustsweep.training.request import TrainRequest, jobs_of
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Trainings that differ in method and seed alone.
+    """Training runs that differ in method and seed alone.
 
     Attributes:
         setting: What they share.
-        jobs: The trainings of the shard.
+        jobs: The training runs of the shard.
         missing: Those of them whose checkpoints are not there.
     """
 
@@ -31,14 +31,14 @@ class Grid:
 
 
 def plan_grid(request: TrainRequest, device: torch.device) -> Grid:
-    """Open the data, put the images on the device and list the trainings.
+    """Open the data, put the images on the device and list the training runs.
 
     Args:
         request: What is asked for.
         device: Where to train; the request's name of it is the caller's to resolve.
 
     Raises:
-        RobustsweepError: If anything asked for cannot be had, or the folder holds trainings of another kind.
+        RobustsweepError: If anything asked for cannot be had, or the folder holds training runs of another kind.
     """
     jobs, shard = jobs_of(request), Shard.parse(request.shard) if request.shard else Shard()
     recipe = find_recipe(request.recipe)
@@ -62,7 +62,7 @@ def train_grid(grid: Grid, progress: Progress | None = None) -> int:
     """Train what is missing, one after the other; an interrupted training goes on where it stopped.
 
     Args:
-        grid: The trainings.
+        grid: The training runs.
         progress: Told of every epoch; its unit is one training image.
 
     Returns:

@@ -26,7 +26,7 @@ BASELINE = "baseline"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What all trainings of a grid share.
+    """What all training runs of a grid share.
 
     Attributes:
         data: Training images with their labels.
@@ -53,7 +53,7 @@ class Job:
         method: The augmentation.
         seed: The training seed.
         path: The last epoch's checkpoint, ``NAME.safetensors``. Beside it lie ``NAME.csv``, ``NAME.state`` until the
-            training is finished, and ``NAME-best.safetensors`` where the best epoch is kept.
+            training is finished, and ``NAME-best.safetensors`` if the best epoch is kept.
     """
 
     method: Method
@@ -134,13 +134,13 @@ def epochs_done(job: Job) -> int:
 
 
 class BaselineClock:
-    """Relates the times of methods to those of the baseline, where one run of a grid measured both."""
+    """Relates the times of methods to those of the baseline, if one run of a grid measured both."""
 
     def __init__(self) -> None:
         self._seconds: list[float] = []
 
     def ratio(self, job: Job, seconds: list[float]) -> float | None:
-        """Return the median time of an epoch over the baseline's; None where no baseline was timed.
+        """Return the median time of an epoch over the baseline's; None if no baseline was timed.
 
         Args:
             job: The training; one of the baseline is remembered.
@@ -156,7 +156,7 @@ def run_job(
 ) -> None:
     """Train what a job asks for, continuing where an earlier run was interrupted, and write its files.
 
-    The card's ``training`` says the ratio of its time to the baseline's where this run computed all epochs of both.
+    The card's ``training`` says the ratio of its time to the baseline's if this run computed all epochs of both.
 
     Args:
         job: The training.

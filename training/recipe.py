@@ -30,7 +30,7 @@ class Recipe:
         schedule: ``"cosine"``: a half cosine to 0 after the rise. ``"step"``: a tenth at each of ``drops_at``.
         drops_at: Shares of the training, ascending in (0, 1), at which a stepped learning rate drops.
         crop: ``"padded"``: a crop of the image's own size out of itself with black borders. ``"resized"``: a random
-            part of the whole photograph, resized; images are read as the training goes.
+            part of the whole photo, resized; images are read as the training goes.
         crop_padding: Black pixels on each side before the random crop; 0: no crop.
         crop_size: Side in pixels of a ``"resized"`` crop; None with ``"padded"``.
         flip: Whether images are mirrored with probability one half.
@@ -150,7 +150,7 @@ for _path in sorted((Path(__file__).parent / "recipes").glob("*.toml")):
 
 
 def find_recipe(text: str) -> Recipe:
-    """Find a recipe by its name, or read it where ``text`` is a path that ends in ``.toml``.
+    """Find a recipe by its name, or read it if ``text`` is a path that ends in ``.toml``.
 
     Raises:
         UsageError: If there is none.

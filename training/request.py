@@ -1,4 +1,4 @@
-"""What a user asks of a grid of trainings, from the [train] table of a TOML plan, the command line, or both."""
+"""Requests for a grid of training runs, from the [train] table of a TOML plan, the command line, or both."""
 
 import hashlib
 import json
@@ -57,9 +57,9 @@ class TrainRequest:
 
 
 def read_train_request(path: Path) -> TrainRequest | None:
-    """Read the [train] table of a TOML plan; None where the plan has none.
+    """Read the [train] table of a TOML plan; None if the plan has none.
 
-    ``data`` is the plan's own where the table names none, and ``out`` the folder ``checkpoints`` in the plan's ``out``.
+    ``data`` is the plan's own if the table names none, and ``out`` the folder ``checkpoints`` in the plan's ``out``.
 
     Raises:
         UsageError: If it is not TOML, or a key is unknown or of the wrong type.
@@ -148,7 +148,7 @@ def _label(name: str, options: dict[str, str]) -> str:
 
 
 def _value(text: str, what: str) -> Any:
-    """Read a value as JSON does; anything else is a text."""
+    """Read a value as JSON does; anything else is a string."""
     try:
         value = strict_json(text)
     except ValueError:
@@ -160,7 +160,7 @@ def _value(text: str, what: str) -> Any:
 
 
 def jobs_of(request: TrainRequest) -> list[Job]:
-    """List the trainings, seed by seed, the baseline first; a shard is not taken out yet.
+    """List the training runs, seed by seed, the baseline first; a shard is not taken out yet.
 
     Raises:
         UsageError: If methods or seeds cannot be understood.
@@ -176,12 +176,12 @@ def jobs_of(request: TrainRequest) -> list[Job]:
 
 
 def checkpoint_files(request: TrainRequest) -> list[Path]:
-    """List the checkpoints that the trainings of all shards leave."""
+    """List the checkpoints that the training runs of all shards leave."""
     return [path for job in jobs_of(request) for path in job.files(request.keep)]
 
 
 def trained_specs(request: TrainRequest | None, remedy: str) -> tuple[Spec, ...]:
-    """Name the checkpoints of a plan for a sweep; none where it has no [train] table.
+    """Name the checkpoints of a plan for a sweep; none if it has no [train] table.
 
     Args:
         request: The plan's table.

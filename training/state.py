@@ -1,6 +1,6 @@
 """The saved state of an unfinished training: enough to go on as if it had never stopped.
 
-A safetensors file holds the weights, the momentum of every weight and, where the best epoch is kept, its weights; the
+A safetensors file holds the weights, the momentum of every weight and, if the best epoch is kept, its weights; the
 header holds the card and the course. Order, crops and augmentations are functions of seed and epoch, so nothing else is
 to be saved. The file is replaced as a whole after every epoch, and no code is in it that could run.
 """
@@ -41,7 +41,7 @@ def save_state(
         course: The finished epochs.
         network: The network.
         optimiser: SGD over ``network.parameters()``.
-        best: Weights of the best epoch; empty where it is not kept.
+        best: Weights of the best epoch; empty if it is not kept.
 
     Raises:
         OSError: If it cannot be written.
@@ -60,7 +60,7 @@ def read_header(path: Path) -> tuple[Card, Course]:
     """Read what a saved state is of and how far it has come.
 
     Raises:
-        CheckpointError: If the file is no saved state.
+        CheckpointError: If the file is not a saved state.
     """
     try:
         with safe_open(path, framework="pt") as file:
@@ -69,7 +69,7 @@ def read_header(path: Path) -> tuple[Card, Course]:
         return Card.from_json(header[_CARD_ENTRY]), course
     except (SafetensorError, OSError, CheckpointError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(
-            f"{path} is no state of a training ({error}); delete it to train from the start."
+            f"{path} is not a state of a training ({error}); delete it to train from the start."
         ) from error
 
 

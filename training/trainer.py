@@ -47,7 +47,7 @@ class Trained:
         module: The bare network (the normalisation is in the card), on the CPU, in evaluation mode.
         card: What it is.
         course: Every epoch.
-        best: The same network after its best epoch, where that is kept.
+        best: The same network after its best epoch, if that is kept.
     """
 
     module: nn.Module
@@ -71,9 +71,9 @@ def train(
 ) -> Trained:
     """Train a network and keep its last epoch.
 
-    Images are kept on the device as uint8, or read as the training goes where the recipe's crop is resized. Weights,
-    order, crops, flips, augmentations and what layers draw follow from the seed, so that two trainings on the same CPU
-    with the same number of threads give the same weights, also when one was interrupted and continued; the global
+    Images are kept on the device as uint8, or read as the training goes if the recipe's crop is resized. Weights,
+    order, crops, flips, augmentations and what layers draw follow from the seed, so that two training runs on the same
+    CPU with the same number of threads give the same weights, also when one was interrupted and continued; the global
     generators are left as they were.
 
     Args:
@@ -84,7 +84,7 @@ def train(
         seed: Any integer.
         device: Where to train.
         keep: See ``Keep``.
-        state: File to save the unfinished training to after every epoch, and to continue from where it holds this
+        state: File to save the unfinished training to after every epoch, and to continue from if it holds this
             very training; the caller removes it. None: an interruption loses the training.
         images: What ``load_images`` returned for the same data, device and ``keep``; None: they are read.
         progress: Called after every epoch, when its state is saved.
@@ -170,7 +170,7 @@ def _epoch_report(
 
 
 def _trained(network: nn.Module, card: Card, course: Course, best: Weights) -> Trained:
-    """Bring the network home; the best epoch, where it is kept, gets a copy of it."""
+    """Bring the network home; the best epoch, if it is kept, gets a copy of it."""
     facts = training_facts(course)
     module = network.to("cpu").to(memory_format=torch.contiguous_format).eval()
     last = Trained(module, replace(card, training=facts), course)

@@ -1,9 +1,9 @@
 """AutoAttack through the package pyautoattack: its ``standard`` version in Linf and L2.
 
-Four attacks in turn, each on what the earlier ones left standing: APGD on the cross-entropy, targeted APGD on the
+Four attacks in turn, each on what the earlier ones did not fool: APGD on the cross-entropy, targeted APGD on the
 difference of logits ratio and targeted FAB, both with nine targets, and Square with 5 000 queries.
 
-What this file works around: the seed is the time of day unless one is given; nine targets end in an index error where
+What this file works around: the seed is the time of day unless one is given; nine targets end in an index error if
 there are fewer than ten classes, so that there are as many as there are other classes; a check for dynamic defences
 switches the process's trace function off, so that debuggers and coverage stop, and it is put back; what the package has
 to say goes to its log and nowhere else, here its warnings are returned.

@@ -1,4 +1,4 @@
-"""What an adapter is given and what it gives back."""
+"""The batch that an adapter is given, and the result that it gives back."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -50,7 +50,7 @@ class Foreign:
     Attributes:
         family: Name in ``FAMILIES``.
         attack: The attack's name in that library.
-        norm: ``"linf"`` or ``"l2"``; ``"none"`` where the attack has no budget and any image of the box counts.
+        norm: ``"linf"`` or ``"l2"``; ``"none"`` if the attack has no budget and any image of the box counts.
         eps: The budget in units of the pixel range [0, 1]; None without one.
 
     Raises:
@@ -86,7 +86,7 @@ class Foreign:
 
     @property
     def norms(self) -> tuple[str, ...]:
-        """The norms that the attack is defined for, its own first; empty where it has no budget."""
+        """The norms that the attack is defined for, its own first; empty if it has no budget."""
         return torchattacks.CATALOGUE[self.attack].norms if self.family == "torchattacks" else autoattack.NORMS
 
     @property
@@ -150,7 +150,7 @@ def missing(family: str) -> MissingDependencyError:
 
 def is_foreign(name: str) -> bool:
     """Say whether a condition's name begins like one of another library."""
-    require_kind(name, str, "An attack's name must be a text")
+    require_kind(name, str, "An attack's name must be a string")
     return name.startswith(("torchattacks:", "autoattack-"))
 
 
@@ -163,7 +163,7 @@ def parse_foreign(name: str) -> Foreign:
     Raises:
         UsageError: If the name does not have this form or its parts do not make one attack.
     """
-    require_kind(name, str, "An attack's name must be a text such as 'torchattacks:PGD@8/255'")
+    require_kind(name, str, "An attack's name must be a string such as 'torchattacks:PGD@8/255'")
     match = _AUTOATTACK.fullmatch(name)
     if match:
         return Foreign("autoattack", "standard", match["norm"], parse_eps(match["eps"]))

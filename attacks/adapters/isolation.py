@@ -28,7 +28,7 @@ class _PlainLayout(torch.autograd.Function):
 
 
 class Shield(nn.Module):
-    """A model that answers and cannot be switched between training and evaluation."""
+    """A model that gives outputs and cannot be switched between training and evaluation."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()

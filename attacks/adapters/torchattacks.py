@@ -28,7 +28,7 @@ class Entry:
     """What the constructor of one class takes, beside the model.
 
     Attributes:
-        norms: The norms that it is defined for, its own first; empty where it has no budget.
+        norms: The norms that it is defined for, its own first; empty if it has no budget.
         eps: Name of the budget's argument.
         takes_norm: Whether the norm is an argument.
         takes_classes: Whether the number of classes is an argument.
@@ -66,7 +66,7 @@ CATALOGUE: dict[str, Entry] = {
 
 
 def attack_batch(batch: Batch) -> tuple[Tensor, tuple[str, ...]]:
-    """Attack a batch with a class of ``CATALOGUE``; the answer is the library's, with nothing to warn of.
+    """Attack a batch with a class of ``CATALOGUE``; the result is the library's, with nothing to warn of.
 
     Raises:
         ImportError: If the library is not installed.

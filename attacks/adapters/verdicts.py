@@ -1,8 +1,8 @@
 """The judge of other libraries' attacks: the images are theirs, the verdicts are ours.
 
-An image counts as fooled where a float32 pass of the model itself on the returned image says so. A library returns one
+An image counts as fooled if a float32 pass of the model itself on the returned image says so. A library returns one
 image, most often its last iterate: an image that was fooled on the way and is not at the end counts as robust here,
-where the step rules of this package count it as fooled.
+while the step rules of this package count it as fooled.
 
 These attacks draw from global generators for a whole batch. They are seeded from the seed, the attack and the batch's
 ids, so that a batch of the same images in the same order gives the same result; other batches give other draws.
@@ -54,8 +54,8 @@ def run_foreign(
         keep_first: How many of the images, from the first on, it holds otherwise.
 
     Returns:
-        Verdicts with the one rung 0; ``restart`` and ``step`` are 0 where the image is fooled, as the library does not
-        tell them. Without a budget ``l2`` and ``linf`` hold the distances.
+        Verdicts with the one eps level 0; ``restart`` and ``step`` are 0 if the image is fooled, as the library does
+        not tell them. Without a budget ``l2`` and ``linf`` hold the distances.
 
     Raises:
         DataError: If images, labels or ids are not as described.
@@ -82,10 +82,10 @@ def run_foreign(
             kept.append(adversarial[: max(0, n_kept - int(rows[0]))])
             parts.append(part)
             told.update(list(dict.fromkeys(messages)))
-    rung, logits, l2, linf = (torch.cat(column) for column in zip(*parts, strict=True))
-    fooled = torch.where(rung == 0, 0, -1).to(torch.int16)
+    eps_level, logits, l2, linf = (torch.cat(column) for column in zip(*parts, strict=True))
+    fooled = torch.where(eps_level == 0, 0, -1).to(torch.int16)
     return AttackOutcome(
-        rung,
+        eps_level,
         fooled,
         fooled.clone(),
         logits,
@@ -98,11 +98,11 @@ def run_foreign(
 def _judged(
     target: Target, shield: Shield, images: Tensor, labels: Tensor, ids: Tensor, spec: Foreign, seed: int
 ) -> tuple[Tensor, tuple[Tensor, ...], list[str]]:
-    """Attack one batch; return images; rung, logits, L2 and Linf distances; and what the library warned of."""
+    """Attack one batch; return images; eps level, logits, L2 and Linf distances; and what the library warned of."""
     logits = target.verdict(images)
     check_labels(labels, logits)
     right = logits.argmax(1) == labels
-    rung = torch.where(right, 1, -1).to(torch.int8)
+    eps_level = torch.where(right, 1, -1).to(torch.int8)
     adversarial, messages = images.clone(), list[str]()
     if right.any():
         seed = _batch_seed(seed, spec, ids[right.to(ids.device)])
@@ -113,10 +113,10 @@ def _judged(
         returned, messages = _run(batch, spec)
         adversarial[right] = _checked(returned, batch, spec)
         logits[right] = target.verdict(adversarial[right])
-        rung[right & (logits.argmax(1) != labels)] = 0
+        eps_level[right & (logits.argmax(1) != labels)] = 0
     moved = adversarial - images
     distances = [find_norm(norm).length(moved).to(torch.float32).cpu() for norm in ("l2", "linf")]
-    return adversarial.cpu(), (rung.cpu(), logits.cpu(), *distances), messages
+    return adversarial.cpu(), (eps_level.cpu(), logits.cpu(), *distances), messages
 
 
 def _batch_seed(seed: int, spec: Foreign, ids: Tensor) -> int:

@@ -22,7 +22,7 @@ class AuditOutcome:
 
     Attributes:
         checks: In a fixed order.
-        n_robust: Images that withstood the longer PGD at 8/255; None where the model has no gradient.
+        n_robust: Images that withstood the longer PGD at 8/255; None if the model has no gradient.
         images: What that PGD made of the images, float32 (N, ...), on their device, for ``transfer``; None likewise.
     """
 

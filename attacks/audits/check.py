@@ -16,7 +16,7 @@ from robustsweep.attacks.target import evaluation_context
 Numbers = dict[str, int | float]
 
 FEWEST_STEPS = 10
-"""Steps of PGD that an audit judges where nobody asks for more."""
+"""Steps of PGD that an audit judges unless more are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +75,12 @@ class Subject:
 
     @property
     def tolerance(self) -> float:
-        """How many images a stronger attack may lose by chance: two, or half a point where that is more."""
+        """How many images a stronger attack may lose by chance: two, or half a point if that is more."""
         return tolerance(self.n)
 
     @cached_property
     def logits(self) -> Tensor:
-        """The answers to the images, float32 (n, K)."""
+        """The outputs for the images, float32 (n, K)."""
         return self.answers(self.images)
 
     @cached_property
@@ -114,7 +114,7 @@ class Subject:
         """Differentiate ``loss(logits, labels)``, one value per image, at the images at ``rows`` (int64).
 
         Returns:
-            float32 (len(rows), ...); zero where the loss has no gradient at all.
+            float32 (len(rows), ...); zero if the loss has no gradient at all.
         """
         found = []
         with evaluation_context(self.images.device):
@@ -129,10 +129,10 @@ class Subject:
 
 
 def tolerance(n: int) -> float:
-    """How many of ``n`` images a stronger attack may lose by chance: two, or half a point where that is more."""
+    """How many of ``n`` images a stronger attack may lose by chance: two, or half a point if that is more."""
     return max(2.0, 0.005 * n)
 
 
 def robust(outcome: AttackOutcome) -> Tensor:
     """Say which images withstood an attack at one eps, bool (n,) on the CPU."""
-    return outcome.rung == 1
+    return outcome.eps_level == 1

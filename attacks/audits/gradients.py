@@ -19,7 +19,7 @@ _SATURATED_GAP, _TARGET_GAP = 20.0, 10.0
 
 
 def zero_gradients(subject: Subject) -> Check:
-    """Count the right images at which a loss's gradient is zero everywhere, or not finite; over 1 % is a warning."""
+    """Count the right images at which a loss's gradient is zero everywhere, or not finite; over 1% is a warning."""
     rows = subject.right.nonzero().squeeze(1)
     if not len(rows):
         return Check.not_applicable("zero-gradient", "No image is right, so there is no gradient to look at.")
@@ -52,7 +52,7 @@ def gradient_sanity(subject: Subject) -> Check:
 
     At up to 16 right images, 24 directions of plus and minus 1/255 per pixel: one grey level each way, at which
     a rounded input moves too. The cosine between the slopes that the gradient promises and those that are found is 1
-    for a linear model, and 0 for a gradient that is unrelated or zero, or counted as that where it is not finite; a
+    for a linear model, and 0 for a gradient that is unrelated or zero, or counted as that if it is not finite; a
     median below 0.5 is a warning.
     """
     rows = subject.right.nonzero().squeeze(1)[:_N_PROBED]
@@ -96,7 +96,7 @@ class Tempered(nn.Module):
 
 
 def saturation(subject: Subject, attack: str, withstood: Tensor) -> Check:
-    """Where the label leads by more than 20, attack again with logits divided so that the median of such leads is 10.
+    """If the label leads by more than 20, attack again with logits divided so that the median of such leads is 10.
 
     Args:
         subject: What is audited.
@@ -104,7 +104,7 @@ def saturation(subject: Subject, attack: str, withstood: Tensor) -> Check:
         withstood: bool (n,), the images that withstood it.
 
     Returns:
-        A warning where the second attack leaves fewer standing by more than the tolerance.
+        A warning if the second attack leaves fewer right by more than the tolerance.
     """
     rows = subject.right.nonzero().squeeze(1)
     gaps = -margin(subject.logits[rows], subject.labels[rows])
@@ -120,7 +120,7 @@ def saturation(subject: Subject, attack: str, withstood: Tensor) -> Check:
     numbers |= {"temperature": temperature, "n_robust": before, "n_robust_tempered": after}
     warns = before - after > subject.tolerance
     verdict = (
-        f"after dividing the logits by {temperature:.3g}, {attack} leaves {after} images standing instead of {before}"
+        f"after dividing the logits by {temperature:.3g}, {attack} leaves {after} images right instead of {before}"
     )
     advice = "; the cross-entropy attacks overstate the robustness, climb the margin instead" if warns else ""
     return Check.of("saturated-loss", numbers, f"{said}; {verdict}{advice}.", warns=warns)

@@ -1,7 +1,7 @@
 """Checks of the attacks' strength: what must hold if robust accuracies are about the model and not about the attack.
 
 Source: Carlini et al., "On evaluating adversarial robustness" (arXiv 1902.06705); the Square flag of AutoAttack
-(fra31/auto-attack, file flags_doc.md). The bound of 10 % for models without adversarial training at 8/255 is ours.
+(fra31/auto-attack, file flags_doc.md). The bound of 10% for models without adversarial training at 8/255 is ours.
 """
 
 import torch
@@ -114,10 +114,10 @@ def black_box(subject: Subject, left: Tensor, what: str) -> Check:
 
 
 def plausible(subject: Subject, longer: Tensor) -> Check:
-    """A model that never saw adversarial images does not hold a tenth of photographs at 8/255."""
+    """A model that never saw adversarial images does not hold a tenth of photos at 8/255."""
     name = "plausible"
     if subject.images.dim() == 4 and bool((subject.images.amax(1) == subject.images.amin(1)).all()):
-        return Check.not_applicable(name, "The images are grey; the bound at 8/255 is known for colour photographs.")
+        return Check.not_applicable(name, "The images are grey; the bound at 8/255 is known for colour photos.")
     n_robust = int(longer.sum())
     warns = n_robust > _IMPLAUSIBLE * subject.n
     return Check.of(

@@ -23,18 +23,18 @@ class Stepper:
     Attributes:
         spec: The attack.
         seed: The run's seed.
-        rung: Which of the attack's eps.
+        eps_level: Which of the attack's eps.
         restart: Which of its starts.
     """
 
     spec: AttackSpec
     seed: int
-    rung: int = 0
+    eps_level: int = 0
     restart: int = 0
 
     def ball(self, clean: Tensor) -> Ball:
         """Return the budgets of ``clean`` images, float32 (n, ...)."""
-        eps = math.inf if ATTACKS[self.spec.rule].minimum_norm else float(self.spec.eps[self.rung])
+        eps = math.inf if ATTACKS[self.spec.rule].minimum_norm else float(self.spec.eps[self.eps_level])
         return Ball(find_norm(self.spec.norm, self.spec.protocol), eps, clean)
 
     def start(self, ball: Ball, ids: Tensor) -> State:
@@ -42,12 +42,15 @@ class Stepper:
 
         Raises:
             AttackError: If the rule leaves its budget by more than 1e-6, or pixels are not finite.
+            UsageError: If a rule of another package fails, or returns something else than a state of these images.
         """
         noise = None
         if self.spec.random_start:
-            stream = f"attack/{self.spec.rule}-{self.spec.norm}@{self.spec.eps[self.rung]}/{self.restart}"
+            stream = f"attack/{self.spec.rule}-{self.spec.norm}@{self.spec.eps[self.eps_level]}/{self.restart}"
             noise = ball.norm.sample(Draws(self.seed, stream, ids), tuple(ball.centre.shape[1:]))
-        return self._checked(ATTACKS[self.spec.rule].start(ball, noise), ball)
+        with ATTACKS.using(self.spec.rule):
+            state = ATTACKS[self.spec.rule].start(ball, noise)
+        return self._checked(state, ball)
 
     def step(
         self,
@@ -63,12 +66,19 @@ class Stepper:
         Raises:
             AttackError: As ``start``.
         """
-        step_size = float(self.spec.eps[self.rung] * self.spec.step_ratio)
+        step_size = float(self.spec.eps[self.eps_level] * self.spec.step_ratio)
         probe = Probe(gradient, loss, number, self.spec.steps, step_size, is_fooled)
-        return self._checked(ATTACKS[self.spec.rule].step(state, probe, ball), ball)
+        with ATTACKS.using(self.spec.rule):
+            state = ATTACKS[self.spec.rule].step(state, probe, ball)
+        return self._checked(state, ball)
 
     def _checked(self, state: State, ball: Ball) -> State:
         """Return the state with its images clipped exactly, or refuse it."""
+        images = state.images if isinstance(state, State) else None
+        if not isinstance(images, Tensor) or (images.dtype, images.shape) != (ball.centre.dtype, ball.centre.shape):
+            came = f"images {images.dtype} {tuple(images.shape)}" if isinstance(images, Tensor) else f"{state!r:.200}"
+            expected = f"a State with images {ball.centre.dtype} {tuple(ball.centre.shape)}"
+            raise ATTACKS.refuse(self.spec.rule, f"returned {came}, expected {expected}")
         if not state.images.isfinite().all():
             raise AttackError(f"{self.spec.name}: the step rule made pixels that are not finite (NaN or infinity).")
         excess = float(ball.excess(state.images).max())

@@ -1,6 +1,6 @@
 """One start and its steps: images climb in lockstep, and leave as soon as the model is fooled.
 
-Where the search runs on a copy of the model, the copy only raises suspicion: the model itself judges the suspects of a
+If the search runs on a copy of the model, the copy only raises suspicion: the model itself judges the suspects of a
 step, packed into full batches, and those that it gets right after all go on climbing. The last iterates are judged by
 the model alone.
 """
@@ -116,7 +116,7 @@ class Climb:
     def _judge(self, batch: Tensor, state: State, logits: Tensor, step: int) -> Tensor:
         """Note who is fooled; return who is not, bool (n,)."""
         right = logits.argmax(1) == self.pool.labels[batch]
-        where = (self.stepper.rung, self.stepper.restart, step)
+        where = (self.stepper.eps_level, self.stepper.restart, step)
         self.ledger.judged(self.pool.rows[batch.cpu()], state.images, logits, right, where)
         return right
 

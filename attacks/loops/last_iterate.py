@@ -30,5 +30,5 @@ def judge_last_iterates(target: Target, stepper: Stepper, pool: Pool, ledger: Le
             state = stepper.step(state, gradient, loss, ball, number)
         answer = target.verdict(state.images)
         ledger.passed(rows, forward=1)
-        where = (stepper.rung, stepper.restart, stepper.spec.steps)
+        where = (stepper.eps_level, stepper.restart, stepper.spec.steps)
         ledger.judged(rows, state.images, answer, answer.argmax(1) == labels, where)

@@ -40,7 +40,7 @@ class Pool:
 
 
 def batches(positions: Tensor, size: int) -> Iterator[Tensor]:
-    """Yield at most ``size`` of the positions (n,) at a time; nothing where there are none."""
+    """Yield at most ``size`` of the positions (n,) at a time; nothing if there are none."""
     if len(positions):
         yield from torch.split(positions, size)
 

@@ -1,11 +1,11 @@
-"""Auto-PGD: ascent with momentum whose step is halved, image by image, where it stops paying.
+"""Auto-PGD: ascent with momentum whose step is halved, image by image, if it stops paying.
 
 Source: Croce and Hein, "Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free
 attacks" (ICML 2020), section 3 and algorithm 1, with the constants of the authors' code (autoattack at a392200): first
-step 2 eps, momentum 0.75 / 0.25, checkpoints after 22 % of the steps and then at intervals shorter by 3 % each, down to
-6 %, rho 0.75.
+step 2 eps, momentum 0.75 / 0.25, checkpoints after 22% of the steps and then at intervals shorter by 3% each, down to
+6%, rho 0.75.
 
-As in that code, and unlike the paper's inequality, a step is also halved where exactly 75 % of the steps raised the
+As in that code, and unlike the paper's inequality, a step is also halved if exactly 75% of the steps raised the
 loss; the momentum of the step after a restart is the best point minus the point before the last step.
 
 Differences from that code: the first checkpoint compares the first step's loss with the loss at the start, as in the
@@ -94,7 +94,7 @@ def start(ball: Ball, noise: Tensor | None) -> Search:
 
 
 def step(state: Search, probe: Probe, ball: Ball) -> Search:
-    """Take the loss at the iterate into account, halve and restart where it is due, then step with momentum."""
+    """Take the loss at the iterate into account, halve and restart if it is due, then step with momentum."""
     improved = probe.loss > state.best_loss
     best = _where(improved, state.images, state.best)
     best_gradient = _where(improved, probe.gradient, state.best_gradient)

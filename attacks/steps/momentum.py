@@ -30,7 +30,7 @@ def start(ball: Ball, noise: Tensor | None) -> Accumulated:
 def step(state: Accumulated, probe: Probe, ball: Ball) -> Accumulated:
     """Add the gradient's direction to the momentum and step along the sign of that.
 
-    Where a gradient is zero everywhere the momentum stays as it is and carries the image on.
+    If a gradient is zero everywhere the momentum stays as it is and carries the image on.
     """
     # In float64 the norm of a tiny gradient neither underflows nor depends on the batch.
     length = probe.gradient.flatten(1).to(torch.float64).abs().sum(1)

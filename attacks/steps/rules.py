@@ -1,4 +1,4 @@
-"""What a step rule is: two pure functions that say where an attack starts and where it goes next.
+"""Step rules: two pure functions that say where an attack starts and where it goes next.
 
 A rule never sees the model. The engine evaluates it, checks every image that a rule returns, and judges it.
 """

@@ -5,7 +5,7 @@ and equation 1: block centres are drawn with probability gamma where a whole blo
 falls linearly from 1 to its target.
 Readings: one mask for all channels of an image; the outputs of the last two stages of the network are dropped from,
 not each convolution inside them; blocks of 7 on maps that small cover the map.
-Differences: what is kept is rescaled by each image's own share, where the paper's algorithm and most code take that of
+Differences: what is kept is rescaled by each image's own share, while the paper's algorithm and most code take that of
 the whole batch, so that an image does not depend on the others; a block larger than the map is cut to the map; an
 image of which nothing is kept is zero, not a division by zero.
 """
@@ -39,7 +39,7 @@ def block_mask(uniform: Tensor, drop: float, block: tuple[int, int], height: int
 
     Returns:
         float32, shape (N, 1, height, width): 0 in the blocks, elsewhere 1 / (share kept), so that each mean is 1;
-        all 0 where nothing is kept.
+        all 0 if nothing is kept.
     """
     n_places = uniform.shape[1] * uniform.shape[2]
     gamma = drop / (block[0] * block[1]) * (height * width) / n_places

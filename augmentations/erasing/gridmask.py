@@ -5,7 +5,7 @@ stripes of ceil(0.6 d) of every d pixels in both directions, d from 96 to 223 of
 are hidden; the grid is turned by any whole number of degrees; the chance rises from 0 to 0.8 over the first 240 of 300
 epochs. Labels stay. What their code calls ``mode=0`` hides the stripes instead.
 Differences from the authors' code: lengths are fractions of the image's shorter side; the coordinates of pixels are
-turned, where theirs turns a picture of the grid; the chance rises in every step, where theirs does in every epoch.
+turned, while theirs turns a picture of the grid; the chance rises in every step, while theirs does in every epoch.
 """
 
 from dataclasses import dataclass

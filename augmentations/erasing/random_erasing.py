@@ -4,8 +4,8 @@ Source: Zhong, Zheng, Kang, Li and Yang, "Random erasing data augmentation" (AAA
 code: probability 0.5, area from U(0.02, 0.4), aspect ratio in [0.3, 1 / 0.3], fully inside the image.
 Differences from the authors' code: the aspect ratio is log-uniform, as in torchvision and timm, so that tall and wide
 rectangles are equally likely (``aspect_distribution="uniform"``, as theirs, makes the median 1.8 times as high as
-wide); the fill is the data set's mean, where theirs writes the mean of pixels in [0, 1] into normalised images; ten
-attempts at a rectangle that fits, where theirs has a hundred; 1 / 0.3 where they have 3.33.
+wide); the fill is the data set's mean, while theirs writes the mean of pixels in [0, 1] into normalised images; ten
+attempts at a rectangle that fits, while theirs has a hundred; 1 / 0.3 while they have 3.33.
 """
 
 import math

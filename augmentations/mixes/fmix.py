@@ -51,7 +51,7 @@ class FMix(MaskMethod):
         return torch.cat([symmetric_beta(draws.uniform(1), self.alpha), draws.uniform(3)], dim=1)
 
     def mask(self, shape: Tensor, height: int, width: int) -> Tensor:
-        """Return 1 on the highest pixels and 0 on the others, with the band between them where asked for."""
+        """Return 1 on the highest pixels and 0 on the others, with the band between them if asked for."""
         noise = self._noise(shape[:, 2:4], height, width).flatten(1)
         n_pixels = height * width
         exact = shape[:, 0] * n_pixels

@@ -3,7 +3,7 @@
 Source: Verma et al., "Manifold mixup: Better representations by interpolating hidden states" (ICML 2019), section 2:
 the layer is drawn for each batch from an eligible set; the authors' code takes the input and the outputs of the first
 two stages, and alpha = 2 on CIFAR.
-Differences from the authors' code: a weight for each image, not one for the batch; the recipe's loss, where theirs is
+Differences from the authors' code: a weight for each image, not one for the batch; the recipe's loss, while theirs is
 the binary cross-entropy of the softmax's output; the layer is mixed where its output is made, by a hook, so that any
 network serves.
 With token embeddings as input and layers of a text encoder this is TMix (Chen, Yang and Yang, "MixText", ACL 2020),

@@ -28,7 +28,7 @@ def mix(
         partner_images: What is mixed in, of the images' shape; unless given, the partners as they are.
 
     Returns:
-        The mixed images and targets, of the shapes and dtypes that came in. Where the mask is exactly 1 or 0, finite
+        The mixed images and targets, of the shapes and dtypes that came in. Under a mask of exactly 1 or 0, finite
         pixels are those of the image or of its partner, bit for bit.
 
     Raises:
@@ -56,7 +56,7 @@ class MixingMethod(Method):
     unless ``per_batch`` asks for the published way.
 
     Attributes:
-        probability: Chance that an image is mixed at all, in [0, 1]; of the whole batch where ``per_batch`` is set.
+        probability: Chance that an image is mixed at all, in [0, 1]; of the whole batch if ``per_batch`` is set.
         per_batch: Whether the draws of a batch's first image (chance and mask) hold for all of its images.
     """
 

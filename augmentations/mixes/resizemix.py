@@ -4,7 +4,7 @@ Source: Qin et al., "ResizeMix: Mixing data with preserved object information an
 and the authors' code: scale tau from U(0.1, 0.8), sides rounded down, a centre uniform over the pixels
 from which the patch is shifted until it lies inside, nearest-neighbour resizing, every image mixed.
 Differences from the authors' code: a scale for each image, not one for the batch; with ``per_batch`` the place is
-shared too, where the authors share the scale alone. A side of less than one pixel becomes one. The whole partner is
+shared too, while the authors share the scale alone. A side of less than one pixel becomes one. The whole partner is
 read: pixel i of a patch of side s is pixel floor(i H / s) of the partner, in integer arithmetic. Theirs is pixel
 floor(i / tau), and since s is tau H rounded down, the last rows and columns of the partner are never read unless tau H
 is whole: at tau = 0.15 and H = 32 theirs reads rows 0, 6, 13 and 20, ours 0, 8, 16 and 24.
@@ -44,7 +44,7 @@ class ResizeMix(MixingMethod):
         source: What is pasted: the ``"whole"`` partner, shrunk; or a window of it, ``"salient"``, ``"non_salient"`` or
             ``"random"`` (placed as patches are), as it is.
         target: Where it goes: to a ``"random"`` place, or over the image's own ``"salient"`` or ``"non_salient"``
-            window. Where a map is constant, the drawn place of the patch holds.
+            window. If a map is constant, the drawn place of the patch holds.
     """
 
     name = "resizemix"

@@ -41,7 +41,7 @@ class SmoothMixS(MaskMethod):
         border_position: Where the ramp lies from the square's edge: ``"outside"``, ``"inside"``, or half on either
             side (``"centre"``).
         size_law: How the square's side is drawn: ``"uniform"``, sigma from U(0, 1); or ``"cutmix"``,
-            sigma = sqrt(1 - U(0, 1)), the law of CutMix with alpha 1, so that the edge alone differs from CutMix.
+            sigma = sqrt(1 - U(0, 1)), the distribution of CutMix with alpha 1, so that the edge alone differs.
         sides: ``"shared"``: one sigma for height and width. ``"separate"``: one for each, a rectangle.
     """
 

@@ -1,1 +1,1 @@
-"""What methods are made of: windows, grids, saliency, operations on tones and geometry."""
+"""Parts of methods: windows, grids, saliency, operations on tones and geometry."""

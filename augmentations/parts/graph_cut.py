@@ -4,7 +4,7 @@ Source: Ishikawa, "Exact optimization for Markov random fields with convex prior
 and threshold between levels turns a convex cost of level differences into cuts. For the squared difference of three
 levels, a cut of each threshold costs the difference, and what the square adds for two levels at once is an edge from
 the upper threshold of one block to the lower threshold of its neighbour.
-Where published code swaps pairs of levels until nothing improves, this is the minimum over all labellings.
+While published code swaps pairs of levels until nothing improves, this is the minimum over all labellings.
 """
 
 from dataclasses import dataclass

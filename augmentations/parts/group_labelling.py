@@ -22,7 +22,7 @@ _NEVER = 1e6
 
 @dataclass(frozen=True, slots=True)
 class GroupLabelling:
-    """Labels groups of 20 images, the last one smaller where their number is no multiple.
+    """Labels groups of 20 images, the last one smaller if their number is not a multiple.
 
     Attributes:
         smoothness: Price of neighbours whose labels differ, beta; see ``CoMixup``, as for all.
@@ -118,7 +118,7 @@ def _vectors(counts: Floats, *, means: bool) -> Floats:
         means: Whether there are labels beyond single images.
 
     Returns:
-        Shape (G, M, M) or (G, M + 3, M); zero where an output is made of fewer than three images.
+        Shape (G, M, M) or (G, M + 3, M); zero if an output is made of fewer than three images.
     """
     n_groups, size = counts.shape
     single = np.broadcast_to(np.eye(size), (n_groups, size, size))

@@ -27,7 +27,7 @@ def layer_names(layers: Sequence[str], method: str) -> tuple[str, ...]:
     """Return a method's parameter ``layers`` as it is kept.
 
     Raises:
-        UsageError: If it is a single text, or names nothing.
+        UsageError: If it is a single string, or names nothing.
     """
     is_list = not isinstance(layers, str) and len(layers) > 0
     require(is_list, method, "layers", "a list of at least one layer's name", layers)

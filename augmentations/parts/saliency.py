@@ -4,7 +4,7 @@ Source: Montabone and Soto, "Human detection using a mobile platform and novel f
 mechanism" (Image and Vision Computing 2010): centre-surround differences of one grey image, brighter (on)
 and darker (off) apart, from an integral image. Scales, blur, window and normalisation are those of OpenCV's
 StaticSaliencyFineGrained, whose window reaches one pixel further right and down than left and up.
-Difference from OpenCV: real numbers throughout, where it truncates to bytes at each stage.
+Difference from OpenCV: real numbers throughout, while it truncates to bytes at each stage.
 """
 
 import torch
@@ -23,7 +23,7 @@ def fine_grained_saliency(images: Tensor) -> Tensor:
             leaves the result as it is.
 
     Returns:
-        float32, shape (N, H, W), not negative, of relative meaning within an image; zero where an image is flat.
+        float32, shape (N, H, W), not negative, of relative meaning within an image; zero if an image is flat.
     """
     grey = _blur(_blur(_grey(images)))
     integral = F.pad(grey.double().cumsum(1).cumsum(2), (1, 0, 1, 0))

@@ -51,12 +51,12 @@ def solarize(images: Tensor, threshold: Tensor) -> Tensor:
 
 
 def saturate(images: Tensor, factor: Tensor) -> Tensor:
-    """Move each pixel away from its grey, or towards it where ``factor`` (float, shape (N,)) is below 1."""
+    """Move each pixel away from its grey, or towards it if ``factor`` (float, shape (N,)) is below 1."""
     return _blend(_luma(images), images, factor)
 
 
 def contrast(images: Tensor, factor: Tensor) -> Tensor:
-    """Move each pixel away from its image's mean grey, or towards it where ``factor`` is below 1."""
+    """Move each pixel away from its image's mean grey, or towards it if ``factor`` is below 1."""
     mean = _luma(images).double().mean((1, 2, 3), keepdim=True)
     return _blend((mean + 0.5).floor(), images, factor)
 
@@ -67,7 +67,7 @@ def brighten(images: Tensor, factor: Tensor) -> Tensor:
 
 
 def sharpen(images: Tensor, factor: Tensor) -> Tensor:
-    """Move each pixel away from its smoothed neighbourhood, or towards it where ``factor`` is below 1."""
+    """Move each pixel away from its smoothed neighbourhood, or towards it if ``factor`` is below 1."""
     kernel = torch.full((3, 1, 3, 3), 1 / 13, device=images.device)
     kernel[:, :, 1, 1] = 5 / 13
     smooth = images.float()

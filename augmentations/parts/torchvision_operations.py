@@ -32,7 +32,7 @@ def policy_class(name: str) -> Any:
 
 
 def magnitudes_of(space: dict[str, tuple[Tensor, bool]]) -> dict[str, tuple[list[float], bool]]:
-    """Return the magnitudes of torchvision's operations by level, one where there are none, and whether signs count."""
+    """Return the magnitudes of torchvision's operations by level, one if there are none, and whether signs count."""
     return {name: (values.reshape(-1).tolist(), is_signed) for name, (values, is_signed) in space.items()}
 
 

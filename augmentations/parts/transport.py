@@ -1,7 +1,7 @@
 """Moving an image's salient blocks under its mask.
 
 Source: Kim, Choo and Song, "Puzzle Mix: Exploiting saliency and local statistics for optimal mixup" (ICML 2020): each
-block goes where it is cheapest; where several want one place, the cheapest stays, and the others find that place 1
+block goes where it is cheapest; if several want one place, the cheapest stays, and the others find that place 1
 dearer in the next round.
 Difference: blocks without a place after the last round stay where they are if they can, or fill the free places in
 order, so that the plan is a permutation; the authors' code leaves such places empty.

@@ -5,7 +5,7 @@ and the authors' code: k = 3 chains of 1 to 3 operations, weights from Dirichlet
 Beta(1, 1), levels from U(0.1, severity), severity 3 on CIFAR (their ImageNet script takes 1), cross-entropy of the
 clean view alone, 12 times the Jensen-Shannon divergence of three views that pass the network together.
 Differences: every operation draws a level and a sign, also one that uses neither; shifts are in units of the image's
-own sides, where the code keeps one constant; the views are blended before the normalisation, which is affine and so
+own sides, while the code keeps one constant; the views are blended before the normalisation, which is affine and so
 changes nothing; the divergence is computed from logits, so that certain predictions have a finite gradient.
 """
 

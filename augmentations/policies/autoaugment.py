@@ -28,7 +28,7 @@ from robustsweep.draws import Draws
 
 Policy = Literal["cifar10", "imagenet", "svhn"]
 SubPolicy = Sequence[tuple[str, float, int | None]]
-"""Two operations, each with its probability and its magnitude from 0 to 9, None where it has none."""
+"""Two operations, each with its probability and its magnitude from 0 to 9, None if it has none."""
 
 _MAGNITUDES = 10
 

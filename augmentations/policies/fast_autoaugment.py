@@ -1,8 +1,8 @@
 """Fast AutoAugment: for each image one of many pairs of operations that a search without training found.
 
 Source: Lim, Kim, Kim, Kim and Kim, "Fast AutoAugment" (NeurIPS 2019), and the authors' code.
-Differences: the policy acts after crop and flip, as AutoAugment does here, where the code's acts before them; an
-operation is applied where a number in [0, 1) is below its probability, so that probability 0 never applies it; Cutout
+Differences: the policy acts after crop and flip, as AutoAugment does here, while the code's acts before them; an
+operation is applied if a number in [0, 1) is below its probability, so that probability 0 never applies it; Cutout
 of 16 pixels, which the published CIFAR runs add after the normalisation, is not part of it.
 """
 

@@ -1,6 +1,6 @@
 """Affine maps of byte images by the nearest pixel, black outside, with Pillow's arithmetic: results equal its bytes.
 
-Source: the affine branch of Pillow's ``Geometry.c``: whole 65536ths of a pixel, except where a matrix neither turns
+Source: the affine branch of Pillow's ``Geometry.c``: whole 65536ths of a pixel, except if a matrix neither turns
 nor shears, which is computed in float64.
 """
 

@@ -3,11 +3,11 @@
 Source: Müller and Hutter, "TrivialAugment: Tuning-free yet state-of-the-art data augmentation" (ICCV 2021).
 Operations, their wide ranges and their 31 levels are torchvision's TrivialAugmentWide; only its draws from a global
 generator are replaced by those of each image. Differences from the authors' code that are torchvision's: brightness,
-color, contrast and sharpness change by up to 0.99 either way, where theirs go from 0.01 to 2; solarize's weakest
-threshold is 255, which turns white to black, where theirs is 256; posterize's bits are rounded, where theirs are cut.
+color, contrast and sharpness change by up to 0.99 either way, while theirs go from 0.01 to 2; solarize's weakest
+threshold is 255, which turns white to black, while theirs is 256; posterize's bits are rounded, while theirs are cut.
 Ours, as torchvision's, acts after crop and flip, theirs before them: black borders of a crop are changed as well. The
 published CIFAR runs add Cutout (16 of 32 pixels) after the normalisation; ``chain`` does that by default.
-Trap: rotations go up to 135 degrees, so that a 6 becomes a 9 where classes are digits or letters.
+Trap: rotations go up to 135 degrees, so that a 6 becomes a 9 if classes are digits or letters.
 """
 
 from dataclasses import dataclass

@@ -5,9 +5,9 @@ and the authors' code: three chains of 0 to 3 steps, each chain of one kind with
 of 4, 8, 16 or 32 pixels, or a rectangle inside it, mixed with the picture at the same place: added, multiplied (see
 ``arithmetic``), or pixels or single colour values of either at random. One picture for all chains and both views.
 The paper's results use the divergence of three views, as the authors' page says; ``jsd_weight=0`` goes without.
-Differences from the authors' code: sums and products are clipped, where theirs leave [0, 1] and wrap around to the
+Differences from the authors' code: sums and products are clipped, while theirs leave [0, 1] and wrap around to the
 other end as bytes; patches stay in float32 between steps. Their mixing set is replaced by fractals drawn here, unless
-a folder is named. Squares larger than the image are left out, where theirs fail. Their ImageNet script also mixes
+a folder is named. Squares larger than the image are left out, while theirs fail. Their ImageNet script also mixes
 patches with distortions of the image, which is not here. Its mirror and its rotations change classes of digits.
 """
 

@@ -24,7 +24,7 @@ class MixingSet:
 
     Attributes:
         make: Makes the pictures of some numbers, int64 (n,), on the CPU: uint8, shape (n, 3, H', W').
-        pictures: uint8 on the device, shape (P, 3, H', W'); undefined where not made.
+        pictures: uint8 on the device, shape (P, 3, H', W'); undefined if not made.
         is_made: Which ones are, bool, shape (P,), on the CPU.
     """
 

@@ -93,7 +93,7 @@ class Noise(Method):
     def patches(self, sample: Tensor, height: int, width: int) -> Tensor:
         """Return where the squares are: bool, shape (N, 1, height, width).
 
-        The centre is uniform over pixels where the side is odd, and over the corners of pixels where it is even.
+        The centre is uniform over pixels if the side is odd, and over the corners of pixels if it is even.
         """
         side = round(self.patch * min(height, width))
         in_rows, in_columns = (_covered(sample[:, 2 + axis], side, n) for axis, n in enumerate((height, width)))

@@ -5,7 +5,7 @@ authors' code: a picture for each image and epoch, the same in all rounds; an op
 one half; then 0 to 4 rounds, each with a fresh operation of the original image or with the picture, added or
 multiplied; clipped after each. The label stays.
 Differences from the authors' code: their mixing set, whose licence is not stated, is replaced by fractals drawn here
-(``fractals``), so that results are not those of the paper; a folder of theirs can be named. Their released trainings
+(``fractals``), so that results are not those of the paper; a folder of theirs can be named. Their released networks
 use the four operations that overlap the corruptions (``all_operations``), here left out unless asked for. Pictures are
 an eighth larger than the images, as theirs on CIFAR, at any size. Operations are AugMix's (see there); the rounds
 take place before the normalisation and in float32.

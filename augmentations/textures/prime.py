@@ -5,8 +5,8 @@ common corruptions" (ECCV 2022) and the authors' code and CIFAR settings: three 
 ``primitives``), one uniformly drawn for each step, pixels clipped after each. Their ImageNet training takes colour maps
 of 20 neighbouring frequencies up to 500, which is not offered here, a variance up to 0.05, and no divergence.
 Differences from the authors' code: smooth displacements, which are of the family of the corruption ``elastic``, take
-part only with ``all_primitives``, as published; strengths, cuts and fields are drawn for each image and step, where
-theirs hold for a batch; a filter's own pixel is its middle one, where theirs (``shifted_delta``) moves the image by a
+part only with ``all_primitives``, as published; strengths, cuts and fields are drawn for each image and step, while
+theirs hold for a batch; a filter's own pixel is its middle one, while theirs (``shifted_delta``) moves the image by a
 pixel up and to the left; sides of images may differ; frequencies of displacements end at the side less one.
 """
 

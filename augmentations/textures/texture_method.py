@@ -52,7 +52,7 @@ class TextureMethod(Method):
     def overlapped_corruptions(self) -> tuple[str, ...]:
         """Names of the corruptions that the overlapping operations resemble.
 
-        The arithmetic with an image's own distortion is a change of contrast or a gamma where that distortion is
+        The arithmetic with an image's own distortion is a change of contrast or a gamma if that distortion is
         slight: contrast and brightness are overlapped weakly in any case, and not named for that.
         """
         return OVERLAPPED if self.all_operations else ()

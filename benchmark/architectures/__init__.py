@@ -1,7 +1,7 @@
 """Networks for small images, with the parameter names that existing checkpoints have.
 
 Every network takes normalised float32 images of shape (N, 3, H, W) and returns logits of shape (N, classes);
-normalisation is no part of it. Global average pooling lets the same weights run on other image sizes.
+normalisation is not part of it. Global average pooling lets the same weights run on other image sizes.
 """
 
 import re

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 
 def _projection(width_in: int, width: int, stride: int) -> nn.Sequential:
-    """Return the identity where shapes agree, else a 1x1 convolution and its batch normalisation."""
+    """Return the identity if shapes agree, else a 1x1 convolution and its batch normalisation."""
     if stride == 1 and width_in == width:
         return nn.Sequential()
     return nn.Sequential(nn.Conv2d(width_in, width, 1, stride=stride, bias=False), nn.BatchNorm2d(width))

@@ -19,7 +19,7 @@ _OVERLAPS = ("overlapped_corruptions", "overlaps_attacks", "overlaps_corruptions
 class Card:
     """Everything that is known of a checkpoint beside its weights.
 
-    The first five fields decide what the network computes; the rest say where it comes from and are None where that
+    The first five fields decide what the network computes; the rest say where it comes from and are None if that
     is unknown.
 
     Attributes:
@@ -45,8 +45,8 @@ class Card:
         seed: Training seed.
         epoch_kept: ``"last"`` or ``"best"``.
         held_out: Share of the training images that no step saw, as the choice of the best epoch needs.
-        clean_accuracy: What its maker states for clean test images, in [0, 1]; a sweep warns where it finds another.
-        training: Costs and course of the training, such as ``seconds_per_epoch``.
+        clean_accuracy: What its maker states for clean test images, in [0, 1]; a sweep warns if it finds another.
+        training: Costs and training history, such as ``seconds_per_epoch``.
     """
 
     architecture: str
@@ -92,7 +92,7 @@ class Card:
     def differing_fields(self, other: "Card") -> list[str]:
         """Name the fields in which two cards differ.
 
-        The course of the training is none of them, nor are overlaps with what is tested, which follow from the method.
+        The training history is none of them, nor are overlaps with what is tested, which follow from the method.
         """
         names = [f.name for f in fields(self) if f.name not in ("training", *_OVERLAPS)]
         return [name for name in names if getattr(self, name) != getattr(other, name)]

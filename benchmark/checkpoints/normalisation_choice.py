@@ -1,4 +1,4 @@
-"""Which normalisation a checkpoint has: the user's, the library's for weights of its own, and what is assumed."""
+"""The normalisation of a checkpoint: the user's, the library's for weights of its own, and what is assumed."""
 
 from robustsweep.benchmark.checkpoints.networks.network import Network
 from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS, Normalisation, parse_normalisation

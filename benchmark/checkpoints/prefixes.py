@@ -44,7 +44,7 @@ def select_names(given: Collection[str], own: Collection[str], prefix: str | Non
     Args:
         given: The names in the file.
         own: The network's names.
-        prefix: The prefix, where the user says it, with or without the last dot; None: it is found.
+        prefix: The prefix, if the user says it, with or without the last dot; None: it is found.
         what: The file, for errors.
 
     Raises:

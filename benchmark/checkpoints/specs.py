@@ -169,7 +169,7 @@ def _finished(spec: Spec, default_name: str, arch: str, path: Path | None, *, pr
 
 
 def _outputs(wanted: Wanted, loaded: Loaded, size: int | None) -> int:
-    """Return the number of outputs, counted where the architecture does not decide it."""
+    """Return the number of outputs, counted if the architecture does not decide it."""
     if wanted.scheme not in SCHEMES and loaded.classes is not None:
         return loaded.classes
     side = size or loaded.network.input_size or _ANY_SIDE
@@ -191,7 +191,7 @@ def _native(spec: Spec, path: Path, name: str) -> Checkpoint:
     if card.architecture.startswith("py:"):
         # A file is data; it must not choose what code runs.
         raise CheckpointError(
-            f"{path} asks to run {card.architecture}, and a file alone never runs code; where you trust it, name the "
+            f"{path} asks to run {card.architecture}, and a file alone never runs code; if you trust it, name the "
             f"code yourself: --checkpoint {card.architecture},weights={path},norm=..."
         )
     wanted = Wanted(card.architecture, card.classes, path, prefix="", is_named_by_file=True)

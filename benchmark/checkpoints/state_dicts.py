@@ -49,7 +49,7 @@ def read_state_dict(path: Path, entry: str | None = None) -> StateDict:
     """Read what a file holds, without its numbers.
 
     The content decides, not the suffix: a safetensors file, or one of ``torch.save``, old or new, in which nothing
-    runs and what is no tensor or plain value is inert. Where a file is a dict of several things, the state dict is
+    runs and what is not a tensor or plain value is inert. If a file is a dict of several things, the state dict is
     its only one, its only one of a known name (``state_dict``, ``model``, ``ema``, ...), or the one that ``entry``
     names, with dots between the names of nested dicts.
 
@@ -152,7 +152,7 @@ def _without_state_dict(content: Any, path: Path) -> CheckpointError:
     if asked is not None:
         return CheckpointError(
             f"{path} holds more than tensors: it asks to run {printable(asked)}. It was refused, and nothing in it was "
-            "executed; where you trust it, save the state_dict alone: torch.save(network.state_dict(), FILE)."
+            "executed; if you trust it, save the state_dict alone: torch.save(network.state_dict(), FILE)."
         )
     if not isinstance(content, dict):
         kind = "tensor" if isinstance(content, StoredTensor) else type(content).__name__

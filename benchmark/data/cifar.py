@@ -32,7 +32,7 @@ def read_batch(content: bytes, name: str, labels_entry: str) -> tuple[npt.NDArra
 
     Args:
         content: The pickle: a dict of ``data``, uint8 of shape (N, 3072), (N, 3, 32, 32) or (N, 32, 32, 3), and labels;
-            its keys may be texts or bytes.
+            its keys may be strings or bytes.
         name: What to call it in an error.
         labels_entry: The key of the labels, integers.
 

@@ -1,4 +1,4 @@
-"""What a data set is to the rest of the program: labels, ids, a fingerprint, and a way to read images."""
+"""Data sets as the rest of the program sees them: labels, ids, a fingerprint, and a way to read images."""
 
 import hashlib
 from collections import Counter
@@ -22,7 +22,7 @@ class Dataset:
 
     Attributes:
         name: Shown wherever a result is.
-        split: ``"train"``, ``"val"``, ``"test"``, or ``"all"`` where there is no such folder.
+        split: ``"train"``, ``"val"``, ``"test"``, or ``"all"`` if there is no such folder.
         labels: int64, shape (N,).
         ids: int64, shape (N,): the row of an array, or a hash of the path inside the data set, see ``image_ids``.
         classes: Number of classes that labels count in.
@@ -31,8 +31,8 @@ class Dataset:
         preprocessing: What is done between decoding and [0, 1], in words that belong to the cell key.
         read: Returns uint8 images of shape (n, 3, H, W) for int64 positions of shape (n,).
         notes: Sentences that belong beside every result on this data.
-        paths: ``CLASS/FILE`` of every image, or None where the images are no files.
-        decode_whole: Returns the image at one position as its file holds it, without preprocessing; None where ``read``
+        paths: ``CLASS/FILE`` of every image, or None if the images are no files.
+        decode_whole: Returns the image at one position as its file holds it, without preprocessing; None if ``read``
             does.
         class_names: Returns what people call the classes, in their order; nothing if they have no names.
         object_boxes: Returns the box of the labelled object by the image's path; nothing if there are none.
@@ -67,7 +67,7 @@ class Dataset:
         """
         return self.read(positions)
 
-    def photograph(self, position: int) -> torch.Tensor:
+    def photo(self, position: int) -> torch.Tensor:
         """Read one image as it was before preprocessing.
 
         Safe to call from several threads.
@@ -84,7 +84,7 @@ class Dataset:
             labels=self.labels[positions],
             ids=self.ids[positions],
             read=lambda rows: self.read(positions[rows]),
-            decode_whole=lambda row: self.photograph(int(positions[row])),
+            decode_whole=lambda row: self.photo(int(positions[row])),
             paths=None if self.paths is None else tuple(self.paths[position] for position in positions),
         )
 
@@ -161,7 +161,7 @@ def stratified_positions(labels: Int64Array, ids: Int64Array, limit: int, seed: 
     Args:
         labels: int64, shape (N,).
         ids: int64, shape (N,).
-        limit: Images to choose; all of them where it is N or more.
+        limit: Images to choose; all of them if it is N or more.
         seed: Seed of the choice.
 
     Returns:

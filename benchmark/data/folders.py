@@ -117,7 +117,7 @@ def class_folders(
         advice: How to fix an image of another size.
 
     Raises:
-        DataError: If there are no images, a folder is no class or has no image, or the first one cannot be read.
+        DataError: If there are no images, a folder is not a class or has no image, or the first one cannot be read.
     """
     names = _image_names(tree)
     numbered = number_classes(tree, names, wordnet)

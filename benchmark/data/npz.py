@@ -25,7 +25,7 @@ def open_npz(path: Path, *, name: str, classes: int | None) -> Dataset:
         classes: Number of classes; None: one more than the largest label.
 
     Raises:
-        DataError: If it is no such file, or an array is missing or does not fit.
+        DataError: If it is not such a file, or an array is missing or does not fit.
     """
     if not path.is_file():
         raise DataError(f"{path} {'is not a regular file' if path.exists() else 'does not exist'}; give an .npz file.")

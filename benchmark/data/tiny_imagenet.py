@@ -47,7 +47,7 @@ def _training_files(tree: FileTree) -> dict[str, str]:
         if len(parts) == 3 and parts[1] == "images"
     }
     if not found:
-        raise DataError(f"{tree.root} holds no train/WNID/images/FILE; where WNID holds the files, use imagefolder:.")
+        raise DataError(f"{tree.root} holds no train/WNID/images/FILE; if WNID holds the files, use imagefolder:.")
     return found
 
 
@@ -68,7 +68,7 @@ def _read_annotations(tree: FileTree) -> dict[str, str]:
     """Return the wnid of each validation file."""
     if _ANNOTATIONS not in tree.sizes:
         raise DataError(
-            f"{tree.root} holds no {_ANNOTATIONS}; expected the published layout. Where the validation images lie in "
+            f"{tree.root} holds no {_ANNOTATIONS}; expected the published layout. If the validation images lie in "
             "class folders, use imagefolder:."
         )
     wnid_of: dict[str, str] = {}

@@ -1,1 +1,1 @@
-"""What a sweep is asked for: sources of images, conditions, suites and the cells of a plan."""
+"""Plans of sweeps: sources of images, conditions, suites and cells."""

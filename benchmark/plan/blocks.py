@@ -15,7 +15,7 @@ IMAGES_PER_BLOCK = 2048
 
 
 def split_positions(source: Source, block_bytes: int) -> list[Int64Array]:
-    """Return all positions as one block where they fit ``block_bytes`` as uint8, else 2 048 at a time."""
+    """Return all positions as one block if they fit ``block_bytes`` as uint8, else 2 048 at a time."""
     positions = source.positions
     height, width = source.data.size
     fits = len(positions) * 3 * height * width <= block_bytes
@@ -49,7 +49,7 @@ class Block:
 
     @cached_property
     def clean(self) -> Tensor:
-        """The clean images, uint8 of shape (n, 3, H, W), on the device; read where they are first asked for."""
+        """The clean images, uint8 of shape (n, 3, H, W), on the device; read when they are first asked for."""
         return self.source.read_clean(self.positions).to(self.ids.device)
 
     def clean_at(self, positions: Int64Array) -> Tensor:

@@ -1,4 +1,4 @@
-"""Which of the conditions asked for can be measured on the images at hand, and what is said of the others."""
+"""Conditions that can be measured on the images at hand, and sentences about the others."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

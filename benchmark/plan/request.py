@@ -1,4 +1,4 @@
-"""What a user asks of a sweep, from a TOML file, the command line, or both."""
+"""Requests for a sweep, from a TOML file, the command line, or both."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

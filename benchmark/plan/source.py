@@ -24,7 +24,7 @@ class Source:
     Attributes:
         data: Clean images, from which corruptions are generated, or an official corrupted set.
         positions: int64, ascending: the images of this sweep.
-        limit: The number asked for, where the positions are a subset; else None.
+        limit: The number asked for, if the positions are a subset; else None.
         seed: Seed of corruptions, windows, attacks' starts and the subset.
     """
 
@@ -58,7 +58,7 @@ class Source:
 
     @property
     def clean(self) -> Dataset | None:
-        """The clean images, where there are any."""
+        """The clean images, if there are any."""
         return self.data.clean if isinstance(self.data, OfficialSet) else self.data
 
     @property
@@ -174,7 +174,7 @@ class Source:
 
 
 def _version(library: str) -> str | None:
-    """Return the version of a library that a corruption names; None where it is not installed."""
+    """Return the version of a library that a corruption names; None if it is not installed."""
     if library == "jpeg":
         return codec()
     if library == "opencv":
@@ -183,7 +183,7 @@ def _version(library: str) -> str | None:
 
 
 def installed_version(distribution: str) -> str | None:
-    """Return the version of a distribution; None where it is not installed."""
+    """Return the version of a distribution; None if it is not installed."""
     try:
         return version(distribution)
     except PackageNotFoundError:

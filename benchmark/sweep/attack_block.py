@@ -40,7 +40,7 @@ def attack_images(
     seed: int,
     batch_size: int,
 ) -> list[tuple[Examples, tuple[str, ...]]]:
-    """Attack images and score the answers to what the verdicts are about.
+    """Attack images and score the outputs for what the verdicts are about.
 
     Args:
         module: float32 images in [0, 1] to logits, in evaluation mode, on the images' device.
@@ -52,8 +52,8 @@ def attack_images(
         batch_size: Images per forward pass.
 
     Returns:
-        For each attack the examples with rung, restart and step, and the distances where the attack has no budget; and
-        its warnings, each once.
+        For each attack the examples with eps level, restart and step, and the distances if the attack has no budget;
+        and its warnings, each once.
 
     Raises:
         UsageError: If several attacks are given that cannot share their gradients.
@@ -100,12 +100,13 @@ def _outcomes(
 
 
 def _verdicts(outcome: AttackOutcome) -> dict[str, Array]:
-    names = ("rung", "restart", "step", "l2", "linf", "passes")
-    return {name: getattr(outcome, name).numpy() for name in names if getattr(outcome, name) is not None}
+    names = {"rung": "eps_level"} | {name: name for name in ("restart", "step", "l2", "linf", "passes")}  # as stored
+    found = {stored: getattr(outcome, name) for stored, name in names.items()}
+    return {stored: values.numpy() for stored, values in found.items() if values is not None}
 
 
 def _not_repeated(module: nn.Module, outcome: AttackOutcome) -> tuple[str, ...]:
-    """Show the model the images that are kept once more, and say so where it answers otherwise than in the verdict."""
+    """Show the model the images that are kept once more, and say so if it predicts otherwise than in the verdict."""
     assert outcome.images is not None  # asked for
     with torch.no_grad():
         again = module(outcome.images).float().cpu()
@@ -113,6 +114,6 @@ def _not_repeated(module: nn.Module, outcome: AttackOutcome) -> tuple[str, ...]:
     if not n_changed:
         return ()
     return (
-        f"{n_changed} of {len(again)} attacked images got another answer than the attack's verdict when they were "
+        f"{n_changed} of {len(again)} attacked images got another prediction than in the verdict when they were "
         "shown again: the model is random or depends on the batch, and this robust accuracy does not repeat.",
     )

@@ -40,7 +40,7 @@ def through_parts(
         cell: The cell.
         block: Index of the block.
         n_blocks: Number of blocks.
-        computed: Of that block; None where it is stored already.
+        computed: Of that block; None if it is stored already.
 
     Returns:
         The whole cell after its last block, else None.

@@ -21,7 +21,7 @@ class Inspection:
     """Looks at each checkpoint of a sweep once; what it finds is told once and belongs to every cell.
 
     Args:
-        plan: What is wanted; where that is official images alone, clean ones are not read to be looked at.
+        plan: What is wanted; if that is official images alone, clean ones are not read to be looked at.
         progress: Receives what is found.
         batch_size: Images per pass that records gradients, 64 at most.
     """
@@ -85,7 +85,7 @@ def spread(images: Tensor) -> Tensor:
 
 
 def inspect(module: nn.Module, images: Tensor, *, are_clean: bool) -> tuple[str, ...]:
-    """Look at a checkpoint's answers and at the inputs of its first batch normalisation.
+    """Look at a checkpoint's outputs and at the inputs of its first batch normalisation.
 
     Args:
         module: float32 images (n, 3, H, W) in [0, 1] to logits, in evaluation mode.

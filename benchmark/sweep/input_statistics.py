@@ -1,4 +1,4 @@
-"""Whether a network sees the inputs that it was trained on, by what its first batch normalisation remembers."""
+"""A check that a network sees the inputs it was trained on, by what its first batch normalisation remembers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ def input_misfit(network: nn.Module, applied: Tensor, alternatives: Mapping[str,
     """Compare the first batch normalisation's running statistics with the statistics of its input.
 
     The divergence is the Kullback-Leibler divergence from the remembered normal distribution of a channel to that of
-    its inputs, in nats; the median channel counts. It is zero where mean and variance agree.
+    its inputs, in nats; the median channel counts. It is zero if mean and variance agree.
 
     Args:
         network: In evaluation mode, without the normalisation of its input; only its layers up to the first batch
@@ -51,7 +51,7 @@ def input_misfit(network: nn.Module, applied: Tensor, alternatives: Mapping[str,
         alternatives: The same images, normalised otherwise, by name; at least one.
 
     Returns:
-        None where the network runs no batch normalisation that remembers anything.
+        None if the network runs no batch normalisation that remembers anything.
     """
     found = _first_divergence(network, applied)
     if found is None:

@@ -36,7 +36,7 @@ class Run:
         progress: Receives events.
         device: Where to compute.
         batch_size: Images per forward pass.
-        block_bytes: Images are handled in blocks where the whole set, as uint8, is larger than this.
+        block_bytes: Images are handled in blocks if the whole set, as uint8, is larger than this.
         plan_name: Name of the plan's file, which cells note so that its loss does not go unnoticed.
     """
 

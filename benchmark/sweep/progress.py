@@ -1,4 +1,4 @@
-"""What a sweep tells while it runs; the command line draws it, a notebook can leave it out."""
+"""Events of a sweep while it runs; the command line draws them, a notebook can leave them out."""
 
 from typing import Protocol
 

@@ -17,7 +17,7 @@ def keep_samples(files: SampleFiles, cell: PlannedCell, images: Tensor, block: B
     """Store two of the images of a cell that is clean or a corruption, unless they are there.
 
     Which two depends on the images of the sweep alone, so that every process, condition and run keeps the same: the two
-    of different classes, where there are such, with the smallest hash of their id among the first 2 048 images, which
+    of different classes, if there are such, with the smallest hash of their id among the first 2 048 images, which
     are in the first block however large the blocks are.
 
     Args:

@@ -29,8 +29,8 @@ class SweepSettings:
         batch_size: Images per forward pass; None: by image size and device.
         shard: The part of the plan to compute.
         models_at_once: Checkpoints held on the device together; None: all.
-        block_bytes: Images are handled in blocks of 2 048 where the whole set, as uint8, is larger than this.
-        audit: Whether checkpoints are audited where the plan holds an attack; with shards, by the first one.
+        block_bytes: Images are handled in blocks of 2 048 if the whole set, as uint8, is larger than this.
+        audit: Whether checkpoints are audited if the plan holds an attack; with shards, by the first one.
     """
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
@@ -70,7 +70,7 @@ class SweepSummary:
 
 
 def choose_batch_size(size: tuple[int, int], device: torch.device) -> int:
-    """Choose the images per forward pass: more where they are small, more on an accelerator."""
+    """Choose the images per forward pass: more if they are small, more on an accelerator."""
     small = size[0] * size[1] <= 64 * 64
     if device.type == "cpu":
         return 250 if small else 32

@@ -58,7 +58,7 @@ def write_corrupted(
         writing: What is wanted, see ``plan_writing``.
         out: The folder; new, empty, or begun by an earlier call with the same settings.
         device: Where to compute; None: the CPU.
-        block_bytes: Clean images are read in blocks where all of them, as uint8, are larger than this.
+        block_bytes: Clean images are read in blocks if all of them, as uint8, are larger than this.
         progress: Receives events.
 
     Raises:

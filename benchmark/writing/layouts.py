@@ -1,4 +1,4 @@
-"""How corrupted images lie on disk: the arrays of CIFAR-C and the trees of ImageNet-C."""
+"""Layouts of corrupted images on disk: the arrays of CIFAR-C and the trees of ImageNet-C."""
 
 import io
 import os

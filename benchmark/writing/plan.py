@@ -1,4 +1,4 @@
-"""What is to be written: which images, under which conditions, in which layout."""
+"""Plans for writing: which images, under which conditions, in which layout."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -68,7 +68,7 @@ def plan_writing(
     Args:
         data: Data spec of clean images.
         suites: Suites or single conditions, corruptions alone.
-        layout: ``"arrays"`` or ``"trees"``; None: arrays where the images are 32x32, else trees.
+        layout: ``"arrays"`` or ``"trees"``; None: arrays if the images are 32x32, else trees.
         limit: Number of images, stratified by class; None: all.
         seed: Seed of the corruptions and of the subset.
         workers: Threads that decode and encode image files.

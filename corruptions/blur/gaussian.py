@@ -31,7 +31,7 @@ def gaussian_weights(sigma: float, truncate: float = 4.0) -> list[float]:
 def gaussian_blur(images: Tensor, sigma: float) -> Tensor:
     """Blur along both image axes, edge pixels repeated, weights cut off at four sigma.
 
-    On the CPU OpenCV filters planes of 64 x 64 pixels and more where it is installed; its sums differ from the
+    On the CPU OpenCV filters planes of 64 x 64 pixels and more if it is installed; its sums differ from the
     tensors' by rounding.
 
     Args:

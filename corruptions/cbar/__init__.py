@@ -4,10 +4,10 @@ Source: Mintun, Kirillov and Xie, "On interaction between data augmentations and
 robustness" (NeurIPS 2021), and its generator, whose quirks are kept: truncation instead of rounding (but for
 ``transverse_chromatic_abberation``), black beyond the border, no half-pixel offset, spectra that are not Hermitian,
 the spelling of names. Constants are the generator's raw severities, numbers on a scale from 0 to 10; formulas turn
-them into pixels and grey levels. Lengths follow the image's shorter side where the generator's follow its side. For
+them into pixels and grey levels. Lengths follow the image's shorter side if the generator's follow its side. For
 images that are not square, which the generator does not know, centres and coordinates span the actual height and width.
 
-Differences from the authors' code: draws are independent per (seed, corruption, severity, image), where the published
+Differences from the authors' code: draws are independent per (seed, corruption, severity, image), while the published
 files repeat theirs; a gradient of zero in ``perlin_noise`` stays zero instead of dividing by zero.
 """
 

@@ -57,7 +57,7 @@ def coloured_noise(fields: Fields, amplitudes: Tensor) -> tuple[Tensor, Tensor]:
     """Transform random phases to noise.
 
     Args:
-        fields: Phases in radians: float32 (N, planes, H, W // 2), then, where W is odd, (N, planes, H // 2).
+        fields: Phases in radians: float32 (N, planes, H, W // 2), then, if W is odd, (N, planes, H // 2).
         amplitudes: Tensor (H, W), frequency zero at (H // 2, W // 2).
 
     Returns:

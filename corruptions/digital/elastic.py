@@ -17,7 +17,7 @@ _LARGEST_SHIFT = 9
 
 
 def _sample_warp(draws: Draws, shape: Shape, parameters: Parameters) -> Fields:
-    """Draw the shifts of three anchor points in pixels and, where used, the raw column and row displacements."""
+    """Draw the shifts of three anchor points in pixels and, if used, the raw column and row displacements."""
     alpha, _, reach = parameters
     shifts = draws.uniform(3, 2, low=-reach, high=reach)
     return (shifts, draws.uniform(2, *shape[1:], low=-1.0, high=1.0, dtype=torch.float32)) if alpha else (shifts,)

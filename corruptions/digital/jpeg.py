@@ -114,14 +114,14 @@ def _codec_has_these_bits() -> bool:
     """Say whether OpenCV is there, and built with a libjpeg whose pixels are the ones computed here."""
     if opencv_or_none() is None:
         return False
-    # Mixes of smooth and abrupt, at a size that is no multiple of a block's.
+    # Mixes of smooth and abrupt, at a size that is not a multiple of a block's.
     probe = (torch.arange(3 * 45 * 75) ** 2 // 7 % 256).to(torch.uint8).view(1, 3, 45, 75)
     return all(torch.equal(_through_codec(probe, quality), _in_tensors(probe, quality)) for quality in (10, 85))
 
 
 def _through_codec(images: Tensor, quality: int) -> Tensor:
     cv2 = opencv_or_none()
-    assert cv2 is not None, "asked for only where it is there"
+    assert cv2 is not None, "asked for only if it is there"
     decoded = torch.empty_like(images)
     for (red, green, blue), out in zip(images.numpy(), decoded.numpy(), strict=True):
         _, file = cv2.imencode(".jpg", cv2.merge([blue, green, red]), [cv2.IMWRITE_JPEG_QUALITY, quality])

@@ -19,7 +19,7 @@ def box_sources(size_in: int, size_out: int, device: torch.device) -> tuple[tupl
 
     Returns:
         For each tap its source position, int64 (size_out,), and its weight, float32 (size_out, 1): one part in the
-        number of pixels that are averaged, or zero where there are fewer than taps.
+        number of pixels that are averaged, or zero if there are fewer than taps.
     """
     scale = size_in / size_out
     reach = max(scale, 1.0)
@@ -82,7 +82,7 @@ def _narrowed_by_pillow(levels: Tensor, width: int) -> Tensor:
 
 
 def _transposed(levels: Tensor) -> Tensor:
-    """Exchange rows and columns of uint8 images (N, 3, H, W); OpenCV does it plane by plane, and faster where large."""
+    """Exchange rows and columns of uint8 images (N, 3, H, W); OpenCV does it plane by plane, and faster if large."""
     height, width = levels.shape[2:]
     cv2 = opencv_or_none() if levels.device.type == "cpu" and _is_large(levels) else None
     if cv2 is None:

@@ -1,4 +1,4 @@
-"""Frost: a random crop of one of five photographs of ice, blended in."""
+"""Frost: a random crop of one of five photos of ice, blended in."""
 
 import hashlib
 import importlib.util

@@ -27,7 +27,7 @@ def water_mask(liquid: NDArray[np.uint8]) -> NDArray[np.float32]:
         liquid: uint8 array (H, W), 0 where it is dry.
 
     Returns:
-        float32 array (H, W) in [0, 1]. Where no drop is shaded it is zero; the published code divides by zero there.
+        float32 array (H, W) in [0, 1]. If no drop is shaded it is zero; the published code divides by zero there.
     """
     cv2 = opencv()
     rims = 255 - cv2.Canny(liquid, 50, 150)

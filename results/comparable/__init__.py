@@ -1,1 +1,1 @@
-"""Which measurements may share a table, and what every table says of them."""
+"""Measurements that may share a table, and what every table says of them."""

@@ -1,4 +1,4 @@
-"""Which measurements may stand beside each other: the same pixels, shown to checkpoints that were trained alike."""
+"""Comparable sets: the same pixels, shown to checkpoints that were trained alike."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ class Unit:
         checkpoints: Index ``checkpoint_id``; columns ``label`` (unique), ``checkpoint``, ``method``, ``seed``,
             ``architecture``, ``method_parameters``, ``card``. Ordered by architecture, method, seed and name.
         rows: Clean and corruption rows of the frame.
-        attacks: Attack rows of the frame; empty where an earlier unit of the same images already has them.
+        attacks: Attack rows of the frame; empty if an earlier unit of the same images already has them.
         windows: Window rows of the frame; likewise.
         subject: What a row of a table is: a checkpoint, or a method whose seeds are averaged, see ``method_rows``.
     """
@@ -67,7 +67,7 @@ def split_units(frame: pd.DataFrame, *, by_training: bool = True) -> list[Unit]:
     Rows belong together when data set, split, fingerprint, provenance, images, preprocessing, protocol and precision
     agree, and for corruptions also the severity table, the JPEG round trip and the seed. Clean rows join every unit of
     their images. With ``by_training`` checkpoints that were not trained alike, see ``equal_training``, are in units of
-    their own, whose titles name what differs. Where a row still mixes settings, such as a codec's, the unit carries a
+    their own, whose titles name what differs. If a row still mixes settings, such as a codec's, the unit carries a
     note.
 
     Raises:

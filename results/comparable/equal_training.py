@@ -1,7 +1,7 @@
-"""Which checkpoints were trained alike: in everything but the method and the seed.
+"""Equal training: checkpoints that were trained alike in everything but the method and the seed.
 
 Only checkpoints trained alike show what a method does. Those whose cards state a training therefore share a table
-only where architecture, data, recipe, epochs, batch size, optimiser, precision, the epoch kept and the share held out
+only if architecture, data, recipe, epochs, batch size, optimiser, precision, the epoch kept and the share held out
 agree; checkpoints that state none, such as published ones, stand together, apart from these.
 """
 
@@ -27,7 +27,7 @@ _HASH_DIGITS = 6
 
 
 def facts_of(card: str) -> Json:
-    """Read what must agree between checkpoints, by the names that people read; None where the card does not say.
+    """Read what must agree between checkpoints, by the names that people read; None if the card does not say.
 
     Args:
         card: The card's JSON.
@@ -52,18 +52,18 @@ def states_training(card: str) -> bool:
 
 
 def training_of(card: str) -> Json | None:
-    """Read how a checkpoint was trained, as ``facts_of``; None where the card states no recipe."""
+    """Read how a checkpoint was trained, as ``facts_of``; None if the card states no recipe."""
     return facts_of(card) if states_training(card) else None
 
 
 def training_key(card: str) -> str:
-    """Return a text that two cards share where they were trained alike; empty where none is stated."""
+    """Return a text that two cards share if they were trained alike; empty if none is stated."""
     training = training_of(card)
     return "" if training is None else canonical_json(training)
 
 
 def differing_fields(trainings: Iterable[Json]) -> list[str]:
-    """Name the fields in which some of the trainings differ."""
+    """Name the fields in which some of the training runs differ."""
     trainings = list(trainings)
     return [title for title in _FIELDS.values() if len({json.dumps(one[title]) for one in trainings}) > 1]
 

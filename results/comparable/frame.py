@@ -1,4 +1,4 @@
-"""Stored cells as one tidy table: a row per cell, and per eps where an attack climbed several."""
+"""Stored cells as one tidy table: a row per cell, and per eps if an attack climbed several."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,9 +24,9 @@ def run_folders(runs: Runs) -> list[Path]:
     """Return run folders as paths.
 
     Raises:
-        UsageError: If one is neither a path nor a text.
+        UsageError: If one is neither a path nor a string.
     """
-    expected = "Run folders must be paths or texts"
+    expected = "Run folders must be paths or strings"
     found = [runs] if isinstance(runs, str | PathLike) else runs
     require_kind(found, Iterable, expected)
     for run in found:
@@ -56,11 +56,11 @@ class Measured:
 def load_frame(runs: Runs) -> pd.DataFrame:
     """Read every finished cell of some run folders.
 
-    A cell that several runs hold counts once. Where its counts differ between runs (devices may round differently), the
+    A cell that several runs hold counts once. If its counts differ between runs (devices may round differently), the
     first run's are used and the row carries a warning.
 
     Args:
-        runs: Run folders, or a single one; paths or texts.
+        runs: Run folders, or a single one; paths or strings.
 
     Returns:
         One row per cell and eps with the columns of ``DTYPES``; ``error`` is ``(n - n_right) / n``. For an attack

@@ -12,7 +12,7 @@ UNSPECIFIED = "unspecified"
 """Shown as the method of a checkpoint whose card names none."""
 
 DEFAULT_METHOD = "baseline"
-"""The method of the checkpoint that others are compared with, where nothing else is said."""
+"""The method of the checkpoint that others are compared with, if nothing else is said."""
 
 DTYPES = {
     "key": "str",

@@ -1,4 +1,4 @@
-"""What every table header says about its numbers."""
+"""The scope of a table: what its header says about its numbers."""
 
 from dataclasses import dataclass
 
@@ -13,12 +13,12 @@ class Scope:
         provenance: ``"generated"`` or ``"official"``.
         n: Images behind each number.
         subset: ``"500 of 10000"``, or None for all images.
-        table: Name of the severity table, or None where nothing was corrupted.
+        table: Name of the severity table, or None if nothing was corrupted.
         jpeg_quality: Quality of the JPEG round trip that ended each generated corruption, or None.
-        draw_seed: Seed of generated corruptions, windows and attacks, or None where nothing was drawn.
+        draw_seed: Seed of generated corruptions, windows and attacks, or None if nothing was drawn.
         checkpoint_level_only: Whether several methods are here and one of them with a single training seed.
-        training: How these checkpoints were trained, where others that saw the same images were trained differently.
-        distinction: What tells units apart whose titles would be equal; empty where that is not needed.
+        training: How these checkpoints were trained, if others that saw the same images were trained differently.
+        distinction: What tells units apart whose titles would be equal; empty if that is not needed.
     """
 
     data: str
@@ -59,7 +59,7 @@ class Scope:
             sentences[0] += "."
         if self.checkpoint_level_only:
             sentences.append(
-                "Some method was trained only once: differences are between these checkpoints, and other trainings of "
+                "A method was trained only once: differences are between these checkpoints, and other training runs of "
                 "the same methods may differ otherwise."
             )
         return " ".join(sentences)

@@ -18,7 +18,7 @@ class SeedGroup:
     """Checkpoints that differ by their training seed alone.
 
     Attributes:
-        name: The method, or the checkpoints' names where several groups share the method; printable.
+        name: The method, or the checkpoints' names if several groups share the method; printable.
         method: The training-time augmentation.
         checkpoint_ids: Their ids, at least one.
     """
@@ -34,7 +34,7 @@ class SeedGroup:
 
     @property
     def label(self) -> str:
-        """The name as papers write it, with the number of seeds where there are several."""
+        """The name as papers write it, with the number of seeds if there are several."""
         n_seeds = len(self.checkpoint_ids)
         return self.title if n_seeds == 1 else f"{self.title} ({n_seeds} seeds)"
 

@@ -1,4 +1,4 @@
-"""What a name stands for: a method with all of its training seeds, or one checkpoint."""
+"""Sides of a comparison: a method with all of its training seeds, or one checkpoint."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -26,10 +26,10 @@ class Side:
 
 
 def find_side(unit: Unit, wanted: str) -> Side | None:
-    """Find the checkpoints of a method, else the checkpoint of that label or name; None where there is none.
+    """Find the checkpoints of a method, else the checkpoint of that label or name; None if there is none.
 
     Raises:
-        NothingToCompareError: If a name that is no method fits several checkpoints.
+        NothingToCompareError: If a name that is not a method fits several checkpoints.
     """
     for column in ("method", "label", "checkpoint"):
         found = tuple(str(i) for i in unit.checkpoints.index[unit.checkpoints[column] == wanted])
@@ -57,7 +57,7 @@ def other_sides(unit: Unit, than: Side) -> list[Side]:
 
 
 def training_seeds(unit: Unit, side: Side) -> SeedGroup | None:
-    """Return the group of training seeds that a side is; None where it is another choice of checkpoints."""
+    """Return the group of training seeds that a side is; None if it is another choice of checkpoints."""
     return next((group for group in seed_groups(unit) if set(group.checkpoint_ids) == set(side.checkpoint_ids)), None)
 
 

@@ -1,4 +1,4 @@
-"""What checkpoints have seen in training of what they are tested on."""
+"""Overlap of training with tests: what checkpoints have seen of what they are tested on."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ def overlapped_corruptions(unit: Unit) -> dict[str, tuple[str, ...] | None]:
     """Return the corruptions that the training of each checkpoint overlaps, by its id.
 
     Cards name them. Those of earlier versions say only whether there are any: then they are known as far as the
-    method's name and parameters prove them (the operations on tones of AutoAugment and AugMix), and None where they do
+    method's name and parameters prove them (the operations on tones of AutoAugment and AugMix), and None if they do
     not. A card that says nothing counts as none.
     """
     return {str(i): _of_card(json.loads(card)) for i, card in unit.checkpoints["card"].items()}
@@ -38,9 +38,9 @@ def _changes_tones(method: object, parameters: Mapping[str, object]) -> bool:
 
 
 def overlap_notes(unit: Unit) -> Iterator[str]:
-    """Name the checkpoints whose training overlaps corruptions, and these, where corruptions were measured.
+    """Name the checkpoints whose training overlaps corruptions, and these, if corruptions were measured.
 
-    A method is named where all of its checkpoints do.
+    A method is named if all of its checkpoints do.
     """
     if not unit.rows["corruption"].notna().any():
         return
@@ -62,7 +62,7 @@ def _said(names: tuple[str, ...] | None) -> str:
 
 
 def attack_overlap_notes(unit: Unit) -> Iterator[str]:
-    """Name the methods that train on images changed along gradients, where attacks were measured."""
+    """Name the methods that train on images changed along gradients, if attacks were measured."""
     cards = unit.checkpoints["card"].map(json.loads)
     methods = sorted({str(card["method"]) for card in cards if card.get("overlaps_attacks") is True})
     if methods and len(unit.attacks):

@@ -43,7 +43,7 @@ class UnitComparison:
     Attributes:
         unit: The measurements.
         comparisons: By opponent, in the order of the scores.
-        tied: Per declared score the methods that cannot be told apart from the best, where there are three or more.
+        tied: Per declared score the methods that do not differ significantly from the best, if there are three or more.
         notes: Sentences that belong beside the numbers.
         pairs: The sides that were compared.
     """
@@ -145,7 +145,7 @@ def compare_sides(
     *,
     exploratory: bool = True,
 ) -> UnitComparison | None:
-    """Compare one side with others of a set; None where no score is measured on both sides of any pair.
+    """Compare one side with others of a set; None if no score is measured on both sides of any pair.
 
     Args:
         unit: The measurements.

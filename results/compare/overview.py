@@ -1,4 +1,4 @@
-"""What a comparison says first: its main score in a sentence per opponent, and one table of differences."""
+"""The overview of a comparison: its main score in a sentence per opponent, and one table of differences."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Literal

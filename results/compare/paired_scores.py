@@ -38,7 +38,7 @@ class Comparison:
         values: The means over seeds of either side.
         difference: First minus second.
         p: Two-sided p value.
-        p_holm: After Holm over the declared family; None for an exploratory score, and where nothing is tested.
+        p_holm: After Holm over the declared family; None for an exploratory score, and if nothing is tested.
         family_size: Tests in the declared family.
     """
 
@@ -120,7 +120,7 @@ def compared_by_reference(
 
 
 def tied_groups(read: Mapping[Side, Scores], scores: Sequence[Score], ids: Ids) -> dict[str, tuple[str, ...]]:
-    """Per score, by title: the sides that do not differ significantly from the best, where three or more have it."""
+    """Per score, by title: the sides that do not differ significantly from the best, if three or more have it."""
     tied = {}
     for score in scores:
         sides = [side for side in read if score.name in read[side]]

@@ -1,4 +1,4 @@
-"""What a comparison of two methods would show, said before anything is trained or swept."""
+"""Power of a comparison of two methods, said before anything is trained or swept."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class PlannedComparison:
         """Say per score which difference of two methods would be found.
 
         Returns:
-            Nothing where there are no two methods, no two images or no scores.
+            Nothing if there are no two methods, no two images or no scores.
 
         Raises:
             DataError: If the run folder is damaged.

@@ -1,4 +1,4 @@
-"""What a user asks of a comparison, from the [compare] table of a TOML plan, the command line, or both."""
+"""Requests for a comparison, from the [compare] table of a TOML plan, the command line, or both."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ def compare_request(
         reference: None: not given.
 
     Raises:
-        UsageError: If the plan cannot be understood, or nobody says what is compared.
+        UsageError: If the plan cannot be understood, or nothing says what is compared.
     """
     has_plan = len(runs) == 1 and runs[0].suffix == ".toml" and not runs[0].is_dir()
     asked = _read(runs[0]) if has_plan else {"runs": tuple(runs)}
@@ -63,7 +63,7 @@ def declared_family(plan: Path) -> tuple[tuple[str, ...], int]:
 
     Returns:
         The scores of the family, none: the default ones; and with how many methods one is compared, 0: with all. One
-        where the plan compares nothing.
+        if the plan compares nothing.
 
     Raises:
         UsageError: If the plan cannot be understood.
@@ -77,11 +77,11 @@ def declared_family(plan: Path) -> tuple[tuple[str, ...], int]:
 
 def _read(plan: Path) -> dict[str, Any]:
     """Read the [compare] table of a plan, whose ``out`` is the run."""
-    content = read_plan(plan)
+    content, where = read_plan(plan), f"The plan {plan}"
     out = content.get("out")
     if not isinstance(out, str):
-        raise UsageError(f"The plan {plan} names no run; give out = 'FOLDER', where its sweep writes to.")
-    declared = _table(content, plan)
+        raise UsageError(f"{where} names no run; give out = 'FOLDER', where its sweep writes to.")
+    declared = _table(content, where)
     methods = declared["methods"]
     return {
         "runs": (Path(out).expanduser(),),
@@ -92,13 +92,17 @@ def _read(plan: Path) -> dict[str, Any]:
     }
 
 
-def declared_comparison(plan: Path) -> dict[str, Any] | None:
-    """Return what a plan declares that will be compared, as a sweep stores it; None where it names no methods.
+def declared_comparison(plan: Mapping[str, Any], where: str) -> dict[str, Any] | None:
+    """Return what a plan declares that will be compared, as a sweep stores it; None if it names no methods.
+
+    Args:
+        plan: What TOML gives, or a dict that a user wrote.
+        where: What it is, for errors, such as ``"The plan FILE"``.
 
     Raises:
         UsageError: If its [compare] table cannot be understood.
     """
-    declared = _table(read_plan(plan), plan)
+    declared = _table(plan, where)
     return declared if declared["methods"] else None
 
 
@@ -107,21 +111,21 @@ def opponents(declared: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(declared["methods"][1:]) or (ALL,)
 
 
-def _table(content: dict[str, Any], plan: Path) -> dict[str, Any]:
+def _table(content: Mapping[str, Any], where: str) -> dict[str, Any]:
     table = content.get("compare", {})
     if not isinstance(table, dict):
-        raise UsageError(f"The plan {plan}: compare must be a table, [compare], got {table!r}.")
+        raise UsageError(f"{where}: compare must be a table, [compare], got {table!r}.")
     for key in table:
         if key not in _KEYS:
-            raise unknown_name(f"key of the plan {plan}, [compare],", key, list(_KEYS))
-    methods, metrics = (_texts(table.get(key, []), f"The plan {plan}, [compare]: {key}") for key in _KEYS[:2])
+            raise unknown_name(f"key of {where[0].lower()}{where[1:]}, [compare],", key, list(_KEYS))
+    methods, metrics = (_strings(table.get(key, []), f"{where}, [compare]: {key}") for key in _KEYS[:2])
     reference = table.get("reference")
     if reference is not None and not isinstance(reference, str):
-        raise UsageError(f"The plan {plan}, [compare]: reference must be a text, got {reference!r}.")
+        raise UsageError(f"{where}, [compare]: reference must be a string, got {reference!r}.")
     return {"methods": methods, "metrics": metrics, "reference": reference}
 
 
-def _texts(value: Any, what: str) -> list[str]:
+def _strings(value: Any, what: str) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-        raise UsageError(f"{what} must be a list of texts, got {value!r}.")
+        raise UsageError(f"{what} must be a list of strings, got {value!r}.")
     return value

@@ -44,7 +44,7 @@ def _table(
         Column("first", f"{comparisons[0].first.name}{suffix}", shown),
         Column("second", f"against{suffix}", shown),
         Column("difference", "first - second", shown),
-        Column("low", "95 % from", shown),
+        Column("low", "95% from", shown),
         Column("high", "to", shown),
     ]
     columns = [Column("against", "against"), Column("score", "score"), *numbers]
@@ -63,7 +63,7 @@ def _row(one: Comparison) -> tuple[Value, ...]:
 
 
 def _training_time(unit: Unit, first: Side, second: Side) -> list[tuple[Value, ...]]:
-    """Compare seconds per epoch on a log scale, by Welch's test over the seeds; nothing where one is unknown."""
+    """Compare seconds per epoch on a log scale, by Welch's test over the seeds; nothing if one is unknown."""
     courses = [
         [json.loads(str(unit.checkpoints.loc[i, "card"])).get("training") or {} for i in side.checkpoint_ids]
         for side in (first, second)
@@ -92,16 +92,20 @@ def _time_table(found: UnitComparison, rows: Sequence[tuple[Value, ...]]) -> Tab
     first = found.pairs[0][0].name
     columns = [Column("against", "against"), Column("first", f"{first} (s per epoch)", "number")]
     columns += [Column("second", "against (s per epoch)", "number"), Column("ratio", "ratio", "number")]
-    columns += [Column("low", "95 % from", "number"), Column("high", "to", "number")]
+    columns += [Column("low", "95% from", "number"), Column("high", "to", "number")]
     columns += [Column("seeds", "seeds"), Column("reading", "what the data say")]
-    note = "Geometric means over seeds, as the cards say. They compare methods only where one idle machine trained all."
+    note = "Geometric means over seeds, as the cards say. They compare methods only if one idle machine trained all."
     return Table("compare_training_time", "Training time", None, tuple(columns), tuple(rows), (note,))
 
 
 def _tied_table(found: UnitComparison) -> Table:
     rows = tuple((title, names[0], ", ".join(names[1:]) or "none") for title, names in found.tied.items())
-    columns = (Column("score", "score"), Column("best", "lowest mean"), Column("tied", "cannot be told apart from it"))
+    columns = (
+        Column("score", "score"),
+        Column("best", "lowest mean"),
+        Column("tied", "no significant difference from it"),
+    )
     note = (
-        "Two-sided tests against the lowest mean, Holm within each row at 5 %. The lowest mean was chosen by its value."
+        "Two-sided tests against the lowest mean, Holm within each row at 5%. The lowest mean was chosen by its value."
     )
     return Table("compare_tied", "Methods tied with the best", found.unit.scope, columns, rows, (note,))

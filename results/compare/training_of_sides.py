@@ -1,4 +1,4 @@
-"""Which checkpoints may stand for their methods: those that were trained alike but for the method."""
+"""A check that checkpoints may represent their methods: trained alike but for the method."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -62,8 +62,8 @@ def unstated_training(unit: Unit, sides: Sequence[Side]) -> Iterator[str]:
 
 
 def repeated_seeds(unit: Unit, side: Side) -> Iterator[str]:
-    """Warn of a method whose checkpoints share a seed or name none: they may not be independent trainings."""
+    """Warn of a method whose checkpoints share a seed or name none: they may not be independent training runs."""
     seeds = unit.checkpoints.loc[list(side.checkpoint_ids), "seed"]
     if len(seeds) > 1 and (seeds.isna().any() or seeds.duplicated().any()):
         shown = ", ".join("none" if pd.isna(seed) else str(seed) for seed in seeds)
-        yield f"{side.name}: its checkpoints name the seeds {shown}; the comparison takes each for another training."
+        yield f"{side.name}: its checkpoints name the seeds {shown}; the comparison counts each as a training run."

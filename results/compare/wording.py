@@ -1,4 +1,4 @@
-"""What a comparison says in words: no more than its data do."""
+"""Comparisons in words: no more than the data say."""
 
 import math
 
@@ -54,7 +54,7 @@ def _limit(one: Comparison) -> str:
 
 
 def reach(difference: MethodDifference, first: str, second: str) -> str:
-    """Say about what the result speaks; empty where both methods have the recommended number of seeds."""
+    """Say about what the result speaks; empty if both methods have the recommended number of seeds."""
     if difference.n_seeds == (1, 1):
         return "one seed each, about these two checkpoints only"
     if not difference.is_about_methods:

@@ -1,4 +1,4 @@
-"""How robust accuracy falls with eps: a curve per method, and how many images fall at which eps."""
+"""Robust accuracy against eps: a curve per method, and how many images fall at which eps."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -73,7 +73,7 @@ def attack_curves_figure(unit: Unit) -> Figure | None:
     accuracy on clean images stands at the left end, apart from the logarithmic scale of eps.
 
     Returns:
-        A figure, or None where no attack climbed several eps.
+        A figure, or None if no attack climbed several eps.
     """
     ladders = [(name, rows, _curves(unit, rows)) for name, rows in ladders_of(unit)]
     ladders = [ladder for ladder in ladders if ladder[2]]

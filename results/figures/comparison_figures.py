@@ -67,7 +67,7 @@ def severity_curves(unit: Unit) -> Figure | None:
     """Draw the error over severity, a panel for all fifteen corruptions and one per group; severity 0 is clean.
 
     Returns:
-        A figure, or None where no method is measured under a whole group at every severity.
+        A figure, or None if no method is measured under a whole group at every severity.
     """
     groups, errors = drawn_groups(unit), unit.values()
     panels = {"mean of 15": CORRUPTIONS} | {name: tuple(names) for name, names in GROUPS.items()}
@@ -110,7 +110,7 @@ def clean_against_robust(unit: Unit, intervals: Intervals) -> Figure | None:
     """Draw clean error against mean corruption error, and against the error under each ladder.
 
     Of a ladder the eps is shown whose errors lie farthest apart. Each method stands at its mean, with the interval of
-    either error where it is known and a dot for each seed; methods differ by colour and marker.
+    either error if it is known and a dot for each seed; methods differ by colour and marker.
 
     Args:
         unit: The measurements.

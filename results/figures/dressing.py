@@ -53,7 +53,7 @@ def style_of(number: int) -> tuple[str, str]:
 def draw_seeds(
     axes: Axes, places: npt.ArrayLike, values: npt.NDArray[np.float64], style: int, line: str = "-", size: float = 5
 ) -> None:
-    """Draw the mean of a series over its seeds, and a dot for each seed where there are several.
+    """Draw the mean of a series over its seeds, and a dot for each seed if there are several.
 
     Args:
         axes: Where.

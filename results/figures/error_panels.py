@@ -18,7 +18,7 @@ _FIRST_ROW = len(GROUPS["noise"]) + len(GROUPS["blur"])
 def draw_panels(series: Sequence[Series], scope: str) -> Figure:
     """Draw noise, blur and the mean above weather and digital, eight panels each, methods by mean error.
 
-    The lowest mean is at the top. Each panel has its own scale, and a vertical line at the baseline where there is one.
+    The lowest mean is at the top. Each panel has its own scale, and a vertical line at the baseline if there is one.
 
     Args:
         series: What to draw, at least one.

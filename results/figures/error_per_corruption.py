@@ -24,7 +24,7 @@ def error_per_corruption_figure(unit: Unit) -> Figure | None:
     their mean, with a dot for each seed.
 
     Returns:
-        A figure, or None where no corruption is measured at all five severities.
+        A figure, or None if no corruption is measured at all five severities.
     """
     series = series_of(unit)
     if all(np.isnan(one.errors).all() for one in series):

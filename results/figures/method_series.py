@@ -1,4 +1,4 @@
-"""What the figures draw: one series per method, its training seeds together."""
+"""Series that the figures draw: one per method, its training seeds together."""
 
 from dataclasses import dataclass
 
@@ -18,11 +18,11 @@ MAX_PANELS = 16
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
-    """One method, or one checkpoint where the method does not tell it apart.
+    """One method, or one checkpoint if the method does not tell it apart.
 
     Attributes:
         label: What figures call it.
-        errors: Fractions, shape (checkpoints, 16): the fifteen corruptions and their mean; NaN where not measured.
+        errors: Fractions, shape (checkpoints, 16): the fifteen corruptions and their mean; NaN if not measured.
         is_baseline: Whether its method is ``baseline``.
     """
 
@@ -39,7 +39,7 @@ class Series:
 def drawn_groups(unit: Unit, most: int = MAX_DRAWN) -> list[SeedGroup]:
     """Return what figures draw: all of ``seed_groups``, or the baseline and those with the lowest errors.
 
-    Where there are more than ``most``, the baseline and then the lowest mean error over what was measured decide who is
+    If there are more than ``most``, the baseline and then the lowest mean error over what was measured decide who is
     drawn; the order stays that of ``seed_groups``.
     """
     groups = seed_groups(unit)
@@ -54,7 +54,7 @@ def drawn_groups(unit: Unit, most: int = MAX_DRAWN) -> list[SeedGroup]:
 
 
 def who_is_drawn(unit: Unit, most: int = MAX_DRAWN) -> str:
-    """Say which methods a figure of at most so many leaves out; empty where none."""
+    """Say which methods a figure of at most so many leaves out; empty if none."""
     groups = seed_groups(unit)
     if len(groups) <= most:
         return ""

@@ -49,7 +49,7 @@ class Picture:
             engine.execute(self.figure)
             self.figure.set_layout_engine("none")
         file = io.BytesIO()
-        # Glyphs as outlines: the page looks the same wherever it opens, and a name in a figure is no text of the page.
+        # Glyphs as outlines: the page looks the same wherever it opens, and a name in a figure is not text of the page.
         with mpl.rc_context({"svg.hashsalt": self.slug, "svg.fonttype": "path", "pdf.fonttype": 42}):
             self.figure.savefig(file, format=file_format, metadata=_METADATA[file_format])
         return file.getvalue()

@@ -24,7 +24,7 @@ _FEW = 10
 def reliability_diagrams(unit: Unit, found: Sequence[Calibration]) -> Figure | None:
     """Draw, for each method, the accuracy of each bin against its mean confidence above the share of images in it.
 
-    Clean and corrupted images are told apart by colour and marker; a bin of fewer than ten predictions is hollow. The
+    Clean and corrupted images differ in colour and marker; a bin of fewer than ten predictions is hollow. The
     training seeds of a method are pooled; the ECE in each panel is their mean. Of more than sixteen methods those of
     ``drawn_groups`` are drawn.
 
@@ -33,7 +33,7 @@ def reliability_diagrams(unit: Unit, found: Sequence[Calibration]) -> Figure | N
         found: As ``read_calibrations`` returns them.
 
     Returns:
-        A figure, or None where no confidences can be read.
+        A figure, or None if no confidences can be read.
     """
     by_id = dict(zip(unit.checkpoints.index, found, strict=True))
     groups = drawn_groups(unit, MAX_PANELS)

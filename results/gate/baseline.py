@@ -54,7 +54,7 @@ class ManifestFields(TypedDict):
 
 
 def write_baseline(path: Path, run: RunAnswers) -> None:
-    """Write the answers of a run as a baseline file."""
+    """Write the predictions of a run as a baseline file."""
     settings = sorted({text for one in run.checkpoints for text in one.settings.values()})
     manifest = {
         "robustsweep_baseline": SCHEMA_VERSION,
@@ -142,5 +142,5 @@ def _unpacked(manifest: Json, wrong: Array, path: Path) -> RunAnswers:
 
 def _canonical(text: str, path: Path) -> str:
     if not isinstance(parse_json(text, path, _ADVICE), dict):
-        raise _damaged(path, "a setting is no object")
+        raise _damaged(path, "a setting is not an object")
     return text

@@ -1,4 +1,4 @@
-"""What a baseline can show before there is a candidate: the smallest loss, and the images that a margin needs."""
+"""Power of a baseline before there is a candidate: the smallest loss, and the images that a margin needs."""
 
 import math
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ _COLUMNS = (
 def baseline_power(run: RunAnswers, margins: Mapping[str, float]) -> Table | None:
     """Build a table with a row per score, for the checkpoint that shows least.
 
-    How a candidate will differ from image to image is unknown. Where the baseline has several training runs of a
+    How a candidate will differ from image to image is unknown. If the baseline has several training runs of a
     method, a candidate is taken to differ from one as these differ from each other. Else its variance is bounded by
     twice that of the baseline's own score: so two checkpoints differ that are equally good and err independently.
 
@@ -35,7 +35,7 @@ def baseline_power(run: RunAnswers, margins: Mapping[str, float]) -> Table | Non
         margins: Least losses that matter by score, as fractions.
 
     Returns:
-        The table; None where nothing is judged, or there are fewer than two images.
+        The table; None if nothing is judged, or there are fewer than two images.
     """
     tested = {score: [one for one in run.checkpoints if has_cells(one, score)] for score in run.scores}
     n_tests = sum(map(len, tested.values()))

@@ -1,4 +1,4 @@
-"""How large a loss of robustness has to be before it matters."""
+"""Margins: how large a loss of robustness has to be before it matters."""
 
 import math
 from collections.abc import Mapping, Sequence

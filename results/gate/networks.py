@@ -1,4 +1,4 @@
-"""What the cards of a candidate and its baseline say differently of the networks themselves."""
+"""Differences between the cards of a candidate and its baseline in the networks themselves."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ def differing_networks(pairs: Sequence[Pair]) -> str:
     """Say in one line in what candidates and their baselines differ beside their weights.
 
     Returns:
-        The line; empty where nothing differs, or one side does not state it, as baseline files of before.
+        The line; empty if nothing differs, or one side does not state it, as baseline files of before.
     """
     found = []
     for pair in pairs:

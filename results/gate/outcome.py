@@ -27,7 +27,7 @@ class Outcome:
         judged: All verdicts, in the order of checkpoints and scores.
         without_partner: Candidates that the baseline does not know.
         notes: Sentences that belong beside the verdicts.
-        networks: In what the networks differ beside their weights, in one line; empty where in nothing.
+        networks: In what the networks differ beside their weights, in one line; empty if in nothing.
     """
 
     title: str
@@ -86,7 +86,7 @@ def run_gate(run: Path, baseline: Path, margins: Sequence[str] = (), *, retraine
         run: The candidates' run folder.
         baseline: A run folder, or a file that ``write_baseline`` wrote.
         margins: As in ``margins_of``.
-        retrained: Whether the candidates are new trainings, each judged by all of its method in the baseline.
+        retrained: Whether the candidates are new training runs, each judged by all of its method in the baseline.
 
     Raises:
         NothingToCompareError: If the baseline is missing or foreign, or nothing is shared.
@@ -106,11 +106,11 @@ def run_gate(run: Path, baseline: Path, margins: Sequence[str] = (), *, retraine
         notes.append(f"Not in the baseline, hence not judged: {', '.join(unjudged)}.")
     if any(one.would_have_shown is None and not one.same_checkpoint for one in judged):
         remedy = "sweep more seeds of the method into the baseline" if retrained else "measure more images"
-        notes.append(f"Where no number stands, {NO_LIMIT}: {remedy}.")
+        notes.append(f"If no number stands, {NO_LIMIT}: {remedy}.")
     if retrained:
-        notes.append("New trainings against those of their method: the spread of the baseline's seeds is covered.")
+        notes.append("New training runs against those of their method: the spread of the baseline's seeds is covered.")
     elif any(not one.same_checkpoint for one in judged):
-        notes.append("One checkpoint against one: how other trainings would differ is not covered.")
+        notes.append("One checkpoint against one: how other training runs would differ is not covered.")
     return Outcome(
         candidates.title, tuple(judged), pairing.without_partner, tuple(notes), differing_networks(pairing.pairs)
     )

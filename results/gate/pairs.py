@@ -1,4 +1,4 @@
-"""Which checkpoint is judged by which, and whether the two were measured alike."""
+"""Pairs of checkpoints, and a check that the two were measured alike."""
 
 import json
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ class Pair:
 
     Attributes:
         candidate: What is judged.
-        baselines: One checkpoint; or, for a new training, several trainings of its method.
+        baselines: One checkpoint; or, for a new training run, several training runs of its method.
     """
 
     candidate: Answers
@@ -29,7 +29,7 @@ class Pair:
         """The baseline's name, or how many of which method."""
         if len(self.baselines) == 1:
             return self.baselines[0].name
-        return f"{len(self.baselines)} trainings of {self.candidate.method}"
+        return f"{len(self.baselines)} training runs of {self.candidate.method}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +37,7 @@ class Pairing:
     """All pairs of two runs.
 
     Attributes:
-        pairs: By name, or the only two; by method where candidates are new trainings.
+        pairs: By name, or the only two; by method if candidates are new training runs.
         without_partner: Names of candidates that the baseline does not know.
         unused: Names of baselines that no candidate has.
     """
@@ -48,7 +48,7 @@ class Pairing:
 
 
 def pair_up(candidates: RunAnswers, baselines: RunAnswers, *, retrained: bool = False) -> Pairing:
-    """Pair checkpoints by name; where each side holds exactly one, those two.
+    """Pair checkpoints by name; if each side holds exactly one, those two.
 
     Args:
         candidates: What is judged.
@@ -57,7 +57,7 @@ def pair_up(candidates: RunAnswers, baselines: RunAnswers, *, retrained: bool = 
 
     Raises:
         NothingToCompareError: If a pair was not measured alike, the candidate lacks cells of its baseline, or there are
-            too few trainings to judge a new one by.
+            too few training runs to judge a new one by.
     """
     pairs = _by_method(candidates, baselines) if retrained else _by_name(candidates, baselines)
     for pair in pairs:
@@ -85,12 +85,12 @@ def _by_method(candidates: RunAnswers, baselines: RunAnswers) -> list[Pair]:
     for one in candidates.checkpoints:
         if one.method == UNSPECIFIED:
             raise NothingToCompareError(
-                f"{one.name} names no method, and new trainings are judged by those of their method; add method=."
+                f"{one.name} names no method, and new training runs are judged by those of their method; add method=."
             )
         same = [b for b in baselines.checkpoints if b.method == one.method and b.checkpoint_id != one.checkpoint_id]
         if 0 < len(same) < FEWEST_SEEDS:
             raise NothingToCompareError(
-                f"The baseline has {len(same)} other training(s) of {one.method}; a new one is judged by "
+                f"The baseline has {len(same)} other training run(s) of {one.method}; a new one is judged by "
                 f"{FEWEST_SEEDS} or more. Sweep more seeds into the baseline, or leave out --retrained."
             )
         if same:

@@ -28,11 +28,11 @@ class Judged:
 
     Attributes:
         candidate: Name of the candidate.
-        baseline: Name of its baseline, or how many trainings of which method.
+        baseline: Name of its baseline, or how many training runs of which method.
         score: What was judged.
         values: The baseline's and the candidate's score.
         estimate: Candidate minus baseline; above zero is worse.
-        interval: Its two-sided 95 % interval: the score interval over images, for a new training with the spread of
+        interval: Its two-sided 95% interval: the score interval over images, for a new training run with the spread of
             the known ones.
         same_checkpoint: Whether both have the same weights and no image disagrees: nothing is left to chance.
         margin: Least difference that matters, as a fraction.
@@ -57,13 +57,13 @@ class Judged:
 
     @property
     def would_have_shown(self) -> float | None:
-        """``smallest_detectable``; None where nothing is left to chance, or no possible loss is as large."""
+        """``smallest_detectable``; None if nothing is left to chance, or no possible loss is as large."""
         is_possible = self.smallest_detectable < self.score.largest_difference
         return self.smallest_detectable if is_possible and not self.same_checkpoint else None
 
 
 def judge(pairs: Sequence[Pair], scores: Sequence[Score], margins: Mapping[str, float], ids: Ids) -> list[Judged]:
-    """Judge every score that a pair has, as one Holm family at 5 %.
+    """Judge every score that a pair has, as one Holm family at 5%.
 
     Args:
         pairs: Candidates and baselines, measured alike.
@@ -128,7 +128,7 @@ def _judged(
 
 
 def _interval(pair: Pair, differences: Floats, estimate: Estimate, ids: Ids, *, bound: float) -> Interval | None:
-    """Return the interval of the difference; None for one checkpoint with equal answers, which leaves no doubt."""
+    """Return the interval of the difference; None for one checkpoint with equal predictions, which leaves no doubt."""
     is_one_pair = len(pair.baselines) == 1
     if is_one_pair and pair.candidate.checkpoint_id == pair.baselines[0].checkpoint_id and not differences.any():
         return None

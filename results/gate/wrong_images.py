@@ -1,4 +1,4 @@
-"""What the gate knows of one run: per checkpoint and cell, which images were wrong."""
+"""Wrong images of one run, per checkpoint and cell: all that the gate knows of it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ NETWORK_FIELDS = ("architecture", "normalisation", "input_size")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
-    """One checkpoint's answers.
+    """One checkpoint's wrong images.
 
     Attributes:
         name: Its label.
@@ -47,7 +47,7 @@ class RunAnswers:
 
     Attributes:
         title: What the images are, for people.
-        scores: The scores that are judged, where a run says them; a baseline file has none of its own.
+        scores: The scores that are judged, if a run says them; a baseline file has none of its own.
         checkpoints: One per checkpoint, in the tables' order.
         ids: Source image of each row.
         notes: Sentences about where they come from.

@@ -1,10 +1,12 @@
 """Every score there is, in the order of tables and comparisons."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import get_args
 
 import pandas as pd
 
+from robustsweep.registry import Registry
 from robustsweep.results.alexnet_errors import alexnet_errors
 from robustsweep.results.comparable.rows import corruptions_of
 from robustsweep.results.corruption_names import (
@@ -17,7 +19,16 @@ from robustsweep.results.corruption_names import (
     SEVERITIES,
     conditions_of,
 )
-from robustsweep.results.metrics.scores import PRIMARY, CellName, Quantity, Score, cell_title, mean_score, quotient
+from robustsweep.results.metrics.scores import (
+    KINDS,
+    PRIMARY,
+    CellName,
+    Quantity,
+    Score,
+    cell_title,
+    mean_score,
+    quotient,
+)
 
 _ALL = conditions_of(*CORRUPTIONS)
 NOT_OVERLAPPED = "mean_not_overlapped_error"
@@ -103,7 +114,7 @@ def _rise(corruption: str) -> Score:
 
 
 def mean_without(overlapped: Collection[str]) -> Score | None:
-    """Build the mean error over those of the fifteen that are not ``overlapped``; None where that is all or none."""
+    """Build the mean error over those of the fifteen that are not ``overlapped``; None if that is all or none."""
     kept = tuple(name for name in CORRUPTIONS if name not in overlapped)
     if len(kept) in (0, len(CORRUPTIONS)):
         return None
@@ -178,6 +189,44 @@ def published_mce() -> Score:
     return replace(MCE.with_constants(divisors), title="mCE (AlexNet)", kind=PRIMARY)
 
 
+SCORES: Registry[Score] = Registry("score", Score)
+"""Scores that other packages add; those of this one are not in it."""
+
+
+def added_scores(taken: Iterable[str] = ()) -> list[Score]:
+    """List the scores that other packages add.
+
+    Args:
+        taken: Names that they cannot have.
+
+    Raises:
+        UsageError: If one of them cannot be computed, or has another's name.
+    """
+    names = {*taken, *(score.name for score in DEFINED)}
+    for name in SCORES:
+        if name in names:
+            raise SCORES.refuse(name, "has the name of a score that is there already")
+        if fault := _fault(SCORES[name]):
+            raise SCORES.refuse(name, fault)
+    return [SCORES[name] for name in SCORES]
+
+
+def _fault(score: Score) -> str:
+    """Say what keeps a score from being computed; empty if nothing does."""
+    if score.kind not in KINDS:
+        return f"is of the kind {score.kind!r}, expected one of {', '.join(KINDS)}"
+    if score.by_reference:
+        return "divides by a reference, which scores of other packages cannot"
+    if KINDS[score.kind].margin is not None and (score.over or score.quantity != "error"):
+        return f"is of the kind {score.kind!r}, which the gate judges, so that it must be a sum of errors"
+    for part in score.parts:
+        if part.quantity not in get_args(Quantity):
+            return f"takes the quantity {part.quantity!r}, expected one of {', '.join(get_args(Quantity))}"
+        if not part.cells or len(part.weights) != len(part.cells):
+            return f"has {len(part.weights)} weights for {len(part.cells)} cells, expected one each, and at least one"
+    return ""
+
+
 def scores_of(rows: pd.DataFrame, *, published_reference: bool) -> list[Score]:
     """List every score that is compared and whose conditions ``rows`` name, whoever measured them.
 
@@ -195,6 +244,7 @@ def scores_of(rows: pd.DataFrame, *, published_reference: bool) -> list[Score]:
         *SEVERITY_ERRORS,
         *MEAN_C_BAR,
     ]
+    candidates += added_scores(score.name for score in candidates)
     candidates += [_hard_over(soft, filling) for filling in FILLINGS for soft in EDGES[1:]]
     candidates += [score for where in ECE for score in (ECE[where], *probability_scores(where))]
     return [score for score in candidates if all(condition in conditions for condition, _ in score.cells)]

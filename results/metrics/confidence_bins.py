@@ -1,4 +1,4 @@
-"""How sure a checkpoint was, and how often rightly: its images by confidence."""
+"""Confidence and accuracy of a checkpoint: its images by confidence."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

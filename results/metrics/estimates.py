@@ -35,7 +35,7 @@ class Estimates:
         standard_errors: Likewise.
         tied: Positions of those that do not differ significantly from the best, its own among them, by name of the
             score; only for scores that all have.
-        problem: Why there are no intervals; empty where there are.
+        problem: Why there are no intervals; empty if there are.
     """
 
     values: Mapping[Place, float] = field(default_factory=dict)
@@ -70,7 +70,7 @@ def estimate(
 ) -> Estimated:
     """Read the predictions per image, one checkpoint at a time beside the best ones.
 
-    Where they cannot be read, or there are fewer than two images, there are no intervals, with the reason.
+    If they cannot be read, or there are fewer than two images, there are no intervals, with the reason.
 
     Args:
         unit: The measurements.

@@ -63,7 +63,7 @@ class MeasuredCells:
         found = ~right if rung is None else np.asarray(rung <= self._rung_of(cell), dtype=np.bool_)
         if int(found.sum()) != int(row["n"] - row["n_right"]):
             raise ContradictionError(
-                f"The per-image answers of {cell[0]} of {row['checkpoint']} give {int(found.sum())} errors, its counts "
+                f"The predictions of {cell[0]} of {row['checkpoint']} give {int(found.sum())} errors, its counts "
                 f"{int(row['n'] - row['n_right'])}; delete the folder {row['key'][:16]} and sweep again."
             )
         return found
@@ -74,7 +74,7 @@ class MeasuredCells:
         return kept.top5_hit if kept else np.asarray(self.examples(cell).top5_hit, dtype=np.bool_)
 
     def _answers(self, cell: CellName) -> tuple[Array | None, Flags]:
-        """Read, where there are any, the rungs of a cell's images, and whether each was right."""
+        """Read, if there are any, the eps levels of a cell's images, and whether each was right."""
         if kept := self._summary(cell):
             return kept.rung, kept.right
         examples = self.examples(cell)

@@ -38,7 +38,7 @@ class MethodScore:
         return mean_over_seeds(self.by_image, self.by_seed, self.by_reference_seed)
 
     def minus(self, other: "MethodScore") -> MethodDifference:
-        """Compare with another method on the same images; a reference of both has no part where their scores agree."""
+        """Compare with another method on the same images; a reference of both has no part if their scores agree."""
         return difference_of_means(self.by_image - other.by_image, (self.by_seed, other.by_seed))
 
 

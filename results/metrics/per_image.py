@@ -58,7 +58,7 @@ def read(
     Args:
         cells: The cells of one checkpoint.
         scores: What to compute, of quotients their parts; those with a cell that is not measured are left out, and
-            those of other quantities than right and wrong where a cell is compacted and its folder gone.
+            those of other quantities than right and wrong if a cell is compacted and its folder gone.
         pooled: Cells whose images are sorted by confidence, by name; likewise.
 
     Raises:
@@ -91,7 +91,7 @@ class _Reader:
         self._problems: list[DataError] = []
 
     def take(self, cell: CellName, users: Sequence[tuple[Score, float]], *, of_probabilities: bool) -> None:
-        """Add one cell to the scores that use it; where it cannot be read, these are left out."""
+        """Add one cell to the scores that use it; if it cannot be read, these are left out."""
         try:
             self._add(cell, users)
             for name, found in self._bins.items() if of_probabilities else ():
@@ -150,7 +150,7 @@ def lacks_examples(cells: MeasuredCells, score: Score) -> bool:
 
 
 def left_out(unit: Unit, checkpoint_ids: Sequence[str], scores: Sequence[Score], runs: Sequence[Path]) -> list[str]:
-    """Say that ``read_scores`` leaves calibration out where some of the checkpoints are held compacted alone."""
+    """Say that ``read_scores`` leaves calibration out if some of the checkpoints are held compacted alone."""
     for identifier in checkpoint_ids:
         cells = MeasuredCells.of(unit, identifier, runs)
         if any(lacks_examples(cells, score) for score in scores if all(cell in cells.rows for cell in score.cells)):

@@ -55,7 +55,7 @@ class Divided:
         self._quotients: dict[tuple[str, str, bool], MethodScore | None] = {}
 
     def of(self, score: Score) -> MethodScore | None:
-        """Return a score, linearised where it is a mean of quotients; None where a part is missing."""
+        """Return a score, linearised if it is a mean of quotients; None if a part is missing."""
         if not score.over:
             return self._found.get(score.name)
         found = []
@@ -99,7 +99,7 @@ def mce_difference(
     """Compare two methods' mCE by a measured reference, all resampled on the same images.
 
     The mean errors of the reference's training seeds divide. These seeds are a sample too: to first order one moves
-    the difference by its errors times the two methods' difference of CE (the delta method), and where the reference is
+    the difference by its errors times the two methods' difference of CE (the delta method), and if the reference is
     one of the methods, its seeds count once for both.
 
     Args:

@@ -25,9 +25,9 @@ class Reference:
     Attributes:
         name: ``"AlexNet"``, the checkpoint's label, or the method with its number of seeds.
         errors: Errors (fractions) by condition name.
-        caveat: A few words, empty where none are due.
+        caveat: A few words, empty if none are due.
         is_published: Whether these are published constants and no checkpoint of the run.
-        checkpoint_ids: Whose errors these are, the mean of several; empty where they are published.
+        checkpoint_ids: Whose errors these are, the mean of several; empty if they are published.
     """
 
     name: str

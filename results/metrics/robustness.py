@@ -1,4 +1,4 @@
-"""What attacks leave standing, from exact counts."""
+"""Accuracy under attack, from exact counts."""
 
 from collections.abc import Sequence
 
@@ -18,17 +18,17 @@ def robust_accuracy(n_robust: float, n: int) -> float:
 def median_fooling_eps(n: int, n_clean_right: int, n_robust: Sequence[int], eps: Sequence[str]) -> str:
     """Return the smallest eps that fools at least half of the images: the lower median of their fooling eps.
 
-    An image that is wrong before the attack counts with eps 0. The answer is one of the measured eps, so the true
+    An image that is wrong before the attack counts with eps 0. The result is one of the measured eps, so the true
     median lies between it and the eps before it.
 
     Args:
         n: Images.
         n_clean_right: Images right before the attack.
         n_robust: Images still right at each eps.
-        eps: The eps as exact texts, ascending.
+        eps: The eps as exact strings, ascending.
 
     Returns:
-        ``"0"``, one of ``eps``, or ``"> "`` and the largest where more than half hold out.
+        ``"0"``, one of ``eps``, or ``"> "`` and the largest if more than half hold out.
 
     Raises:
         DataError: If the counts are not those of one ascending ladder.

@@ -33,7 +33,7 @@ class Judgement:
     """How the scores of a kind are judged.
 
     Attributes:
-        is_declared: Whether ``compare`` puts them in the declared family where no score is named; else exploratory.
+        is_declared: Whether ``compare`` puts them in the declared family if no score is named; else exploratory.
         margin: Least loss that matters to the gate by default, as a fraction; None: it does not judge them.
     """
 
@@ -68,12 +68,12 @@ class Score:
         cells: The cells that it needs, of a quotient those of all its parts.
         weights: Weight of each cell's quantity; empty for quotients.
         quantity: What is taken from each cell.
-        header: What a column calls it where that is shorter; empty: its title.
-        definition: One sentence that says exactly what it is; empty where the title does.
+        header: What a column calls it if that is shorter; empty: its title.
+        definition: One sentence that says exactly what it is; empty if the title does.
         over: Of a quotient, what is divided.
         under: Of a quotient, what divides, one for each of ``over``.
         by_reference: Whether ``under`` are the reference's, and not those of the same checkpoint.
-        no_interval: Why single images say nothing of it; empty where they do.
+        no_interval: Why single images say nothing of it; empty if they do.
     """
 
     name: str
@@ -131,7 +131,7 @@ class Score:
 
     @property
     def is_declared(self) -> bool:
-        """Whether ``compare`` counts it to the declared family where no score is named."""
+        """Whether ``compare`` counts it to the declared family if no score is named."""
         return KINDS[self.kind].is_declared
 
     @property
@@ -150,7 +150,7 @@ class Score:
 
     @property
     def largest_difference(self) -> float:
-        """The most by which two checkpoints can differ, in the score's own unit; infinite where nothing bounds it."""
+        """The most by which two checkpoints can differ, in the score's own unit; infinite if nothing bounds it."""
         return _LARGEST.get(self.quantity, 1.0) * sum(map(abs, self.weights)) if self.weights else math.inf
 
     def values(self, means: pd.DataFrame, reference: "pd.Series[float] | None" = None) -> list[float | None]:
@@ -162,7 +162,7 @@ class Score:
             reference: The reference's, by condition; needed by a score that it divides.
 
         Returns:
-            One value per column; None where a cell is missing, or what divides is not above zero.
+            One value per column; None if a cell is missing, or what divides is not above zero.
         """
         return [None if np.isnan(value) else float(value) for value in self._values(means, reference)]
 
@@ -183,7 +183,7 @@ class Score:
         return np.asarray(np.mean(quotients, axis=0), dtype=np.float64)
 
     def undefined_by(self, reference: "pd.Series[float]") -> str:
-        """Say why a reference whose cells are all there divides nothing; empty where it does."""
+        """Say why a reference whose cells are all there divides nothing; empty if it does."""
         for under in self.under:
             (divisor,) = under.values(reference.to_frame())
             if divisor is not None and divisor <= LEAST_DIVISOR:

@@ -1,4 +1,4 @@
-"""How much scores vary over training seeds and images in a run that has methods with several seeds."""
+"""Spread of scores over training seeds and images in a run that has methods with several seeds."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ def run_spreads(run: Path, data: str, scores: Sequence[Score]) -> RunSpreads | N
         scores: What to estimate.
 
     Returns:
-        None where fewer than two methods have several seeds, or their seeds beyond the first are fewer than four: then
+        None if fewer than two methods have several seeds, or their seeds beyond the first are fewer than four: then
         they do not yet say how much seeds vary.
 
     Raises:

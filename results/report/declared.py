@@ -18,7 +18,8 @@ from robustsweep.results.tables.table import METHOD
 def with_declared(sections: Sequence[Section], declared: Sequence[Json], runs: Sequence[Path]) -> tuple[Section, ...]:
     """Let the sentences of each set begin with what was declared before there was a result.
 
-    A comparison over several trainings, which is nobody's set, and one that cannot be made stand with the first set.
+    A comparison over several training runs, which belongs to no single set, and one that cannot be made stand with the
+    first set.
 
     Args:
         sections: The sets.

@@ -1,6 +1,6 @@
-"""What the words of a report mean."""
+"""Definitions of the words of a report."""
 
-from robustsweep.results.metrics.catalogue import DEFINED
+from robustsweep.results.metrics.catalogue import DEFINED, added_scores
 
 _TERMS = (
     ("error", "Fraction of wrong top-1 predictions, shown in percent; CSV files hold fractions."),
@@ -44,7 +44,7 @@ _TERMS = (
     ),
     (
         "ECE, reliability",
-        "Of the predictions with a confidence of 70 %, 70 % should be right. A reliability diagram draws the accuracy "
+        "Of the predictions with a confidence of 70%, 70% should be right. A reliability diagram draws the accuracy "
         "of 15 bins of confidence of equal width against their mean confidence; the expected calibration error is the "
         "mean distance between the two, weighted by the bins' images.",
     ),
@@ -54,5 +54,5 @@ _TERMS = (
 
 def definitions() -> list[tuple[str, str]]:
     """List each term of a report with its meaning, the scores after the error that they are made of."""
-    defined = [(score.header or score.title, score.definition) for score in DEFINED]
-    return [*_TERMS[:1], *defined, *_TERMS[1:]]
+    scores = (*DEFINED, *(score for score in added_scores() if score.definition))
+    return [*_TERMS[:1], *((score.header or score.title, score.definition) for score in scores), *_TERMS[1:]]

@@ -1,4 +1,4 @@
-"""What a report says, before it takes any format."""
+"""The content of a report, before it takes any format."""
 
 import re
 from collections.abc import Sequence
@@ -29,11 +29,11 @@ class Report:
     Attributes:
         runs: The run folders.
         sections: One per unit of comparable measurements.
-        training: What the trainings cost, and the methods at equal cost.
-        published: Published numbers of the same data and architectures; empty where none are known.
+        training: What the training runs cost, and the methods at equal cost.
+        published: Published numbers of the same data and architectures; empty if none are known.
         missing: Planned cells that are not measured, or None.
         provenance: Checkpoints, data and versions.
-        cautions: Warnings of cells, and audits; empty where there are none.
+        cautions: Warnings of cells, and audits; empty if there are none.
         frame: The cells behind it, as ``load_frame`` returns them.
         title: What it is.
         reference: What was named to divide CE and mCE; None: nothing.
@@ -71,7 +71,7 @@ def build_report(runs: Sequence[Path], reference: str | None = None) -> Report:
     Args:
         runs: Run folders.
         reference: Checkpoint or method whose errors divide the others'; None: the checkpoint of method ``baseline``
-            where there is exactly one.
+            if there is exactly one.
 
     Raises:
         NothingToCompareError: If no run holds a finished cell.
@@ -111,7 +111,7 @@ def _training_tables(frame: pd.DataFrame) -> tuple[Table, ...]:
 
 
 def prefixes_of(units: Sequence[Unit]) -> list[str]:
-    """Name files by unit where there are several units."""
+    """Name files by unit if there are several units."""
     if len(units) == 1:
         return [""]
     prefixes: list[str] = []

@@ -14,7 +14,7 @@ SCHEMA_VERSION = 1
 
 
 def report_json(report: Report) -> str:
-    """Render every table with raw values: fractions and counts in full precision, null where missing."""
+    """Render every table with raw values: fractions and counts in full precision, null if missing."""
     document = {
         "schema_version": SCHEMA_VERSION,
         "runs": [str(run) for run in report.runs],

@@ -50,7 +50,7 @@ _HEAD = r"""\documentclass{article}
 def escape_latex(text: str) -> str:
     """Escape ``text`` so that LaTeX typesets it literally.
 
-    Letters with accents stay where T1 fonts have them; a character that LaTeX has no glyph for becomes ``?``. Hyphens,
+    Letters with accents stay if T1 fonts have them; a character that LaTeX has no glyph for becomes ``?``. Hyphens,
     commas and apostrophes in a row are kept apart, as fonts join them into a dash or a quotation mark.
     """
     apart = _JOINED.sub("\\1\0", printable(text))  # no printable text holds a zero byte

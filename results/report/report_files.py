@@ -41,7 +41,7 @@ def write_files(root: Path, folder: Sequence[str], contents: Mapping[str, bytes]
         formats: Those of this report.
 
     Raises:
-        DataError: If something that is no plain file or folder is in the way.
+        DataError: If something that is not a plain file or folder is in the way.
         OSError: If a file cannot be written.
     """
     earlier = _earlier(root, folder)
@@ -67,7 +67,7 @@ def _is_stale(name: str, formats: Sequence[str]) -> bool:
 
 
 def _earlier(root: Path, folder: Sequence[str]) -> dict[str, str]:
-    """Read what an earlier report wrote; nothing where its list is gone or damaged, which leaves its files alone."""
+    """Read what an earlier report wrote; nothing if its list is gone or damaged, which leaves its files alone."""
     if not has_file(root, *folder, LIST_NAME):
         return {}
     path = root.joinpath(*folder, LIST_NAME)

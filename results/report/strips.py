@@ -129,7 +129,7 @@ def _predictions(
 def _answers(
     cells: MeasuredCells, shown: ShownImages, rows: list[int], notes: list[str], *, wants_class: bool
 ) -> dict[str, list[tuple[bool, int | None]]]:
-    """Read whether a checkpoint is right about the images, and where it is wanted and stored, what it says instead."""
+    """Read whether a checkpoint is right about the images, and if it is wanted and stored, what it says instead."""
     found: dict[str, list[tuple[bool, int | None]]] = {}
     for condition in shown.pictures:
         cell = (condition, "")

@@ -1,4 +1,4 @@
-"""What the tables of a unit say, in sentences."""
+"""The summary of a comparable set, in sentences."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ def summary_of(tables: Sequence[Table], seeds: Mapping[str, int]) -> Iterator[st
     """Say which methods or checkpoints are best and worst, and which do not differ significantly from the best.
 
     Of errors the headline's mean and clean ones and, in one sentence, those of the groups; of accuracies under attack
-    the last line of their table, which is the largest eps of an iterative attack where there is one; where an audit
+    the last line of their table, which is the largest eps of an iterative attack if there is one; if an audit
     warns, its warning instead.
 
     Args:
         tables: Those of a unit, finished.
-        seeds: Training seeds by method, as tables write it; empty where rows are checkpoints.
+        seeds: Training seeds by method, as tables write it; empty if rows are checkpoints.
     """
     for table in tables:
         if table.slug == HEADLINE:
@@ -71,7 +71,7 @@ class _Ranking:
     seeds: Mapping[str, int]
 
     def values(self) -> dict[Place, float]:
-        """Return the values, best first; none where one is missing or there is nothing to compare."""
+        """Return the values, best first; none if one is missing or there is nothing to compare."""
         found = {place: self.table.rows[place[0]][place[1]] for place in self.names}
         numbers = {place: float(value) for place, value in found.items() if value is not None}
         if not len(numbers) == len(found) > 1:

@@ -27,7 +27,7 @@ def to_rich(table: Table, width: int, *, brief: bool = False) -> RenderableType:
     """Render for a terminal of ``width`` characters.
 
     Columns that do not fit follow in further parts with the keys repeated. The first score of a row has its interval,
-    others as long as that makes no more parts; where the values of a row are compared, all have theirs or none.
+    others as long as that makes no more parts; if the values of a row are compared, all have theirs or none.
 
     Args:
         table: What to show.
@@ -49,9 +49,9 @@ def to_rich(table: Table, width: int, *, brief: bool = False) -> RenderableType:
 
 
 def first_tables(section: Section) -> list[Table]:
-    """Return the tables that answer first, of methods where there are any: the headline, and accuracies under attack.
+    """Return the tables that come first, of methods if there are any: the headline, and accuracies under attack.
 
-    Where a section has neither, the first of its tables that is not folded.
+    If a section has neither, the first of its tables that is not folded.
     """
     # Tables of methods stand before those of checkpoints.
     ends = [[table for table in section.tables if table.slug.endswith(slug)] for slug in _FIRST]

@@ -99,6 +99,6 @@ def _cells_csv(frame: pd.DataFrame) -> str:
         warnings=[" ".join(warnings) for warnings in frame["warnings"]],
     )
     for name in (name for name, kind in DTYPES.items() if kind in ("str", "object")):
-        # Most texts stand in many rows.
+        # Most strings stand in many rows.
         text[name] = text[name].map({one: csv_text(one) for one in text[name].dropna().unique()})
     return text.to_csv(index=False, lineterminator="\n")

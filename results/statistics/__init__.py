@@ -1,1 +1,1 @@
-"""What a difference between checkpoints or methods is worth: intervals, tests, families, simulations behind them."""
+"""Statistics of differences between checkpoints or methods: intervals, tests, families, simulations behind them."""

@@ -1,4 +1,4 @@
-"""Many tests at once: Holm's procedure over a declared family, and groups that cannot be told apart."""
+"""Many tests at once: Holm's procedure over a declared family, and groups that do not differ significantly."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TypeVar

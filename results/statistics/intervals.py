@@ -61,7 +61,7 @@ class Estimate:
 
     Attributes:
         value: The estimate.
-        standard_error: Its standard error; 0 where no two images disagree.
+        standard_error: Its standard error; 0 if no two images disagree.
         degrees_of_freedom: Of the t distribution that ``value / standard_error`` is judged by.
         n_images: Source images behind it.
         seeds: What training seeds add to the variance: that of each method's mean, with its degrees of freedom.
@@ -76,7 +76,7 @@ class Estimate:
     def interval(self, level: float = LEVEL) -> Interval:
         """Return the t interval.
 
-        Where the standard error is 0, images that behave otherwise may still exist: their share is below
+        If the standard error is 0, images that behave otherwise may still exist: their share is below
         ``1 - ((1 - level) / 2) ** (1 / n)`` with this confidence, and that is the half width (for scores in [-1, 1]).
         """
         tail = (1 - level) / 2
@@ -141,7 +141,7 @@ def clustered_mean(values: Floats, ids: Ids | None = None) -> Estimate:
         DataError: If there are fewer than two images, the shapes differ, or a value is not finite.
 
     Source: the cluster-robust variance of a mean, ``g / (g - 1) * sum over images of (sum of residuals) ** 2 / n ** 2``
-    with g images; it is ``sd / sqrt(n)`` where every image has one row. The t distribution has g - 1 degrees.
+    with g images; it is ``sd / sqrt(n)`` if every image has one row. The t distribution has g - 1 degrees.
     """
     _check(values, ids)
     mean = float(values.mean())

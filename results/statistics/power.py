@@ -33,7 +33,7 @@ def detectable_difference(
     in 48% with 2 against 2. So the chance is averaged over both sample variances, 40 quantiles of each. With one
     variance or none this is the noncentral t distribution; with many equal seeds that of Student's test.
 
-    Seeds are taken for normally distributed. Where they are skewed, uniform or heavy-tailed the chance at 5% stays
+    Seeds are taken for normally distributed. If they are skewed, uniform or heavy-tailed the chance at 5% stays
     between 75% and 85% (``tests/bench/false_alarms.py``); far in the tails, after Holm with 3 seeds, it does not.
     The images' variance is taken for known.
 

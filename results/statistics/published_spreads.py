@@ -1,4 +1,4 @@
-"""How much errors vary over training seeds where others have trained often: to plan with, before a run has its own.
+"""Published spreads over training seeds: to plan with, before a run has its own.
 
 Source of the seeds' standard deviations: the results of Siedel et al. in the repository
 Georgsiedel/soft_label_random_augmentation at 115a648, WRN-28-4, five seeds of each of 23 (CIFAR-10), 88 (CIFAR-100) and
@@ -37,7 +37,7 @@ class PublishedSpreads:
     seeds: Mapping[str, float]
 
     def spread(self, score: str) -> Spread | None:
-        """Return the spread of a score by its name, with cautious image noise; None where none is stored."""
+        """Return the spread of a score by its name, with cautious image noise; None if none is stored."""
         if score not in self.seeds:
             return None
         images = _AT_MOST * _IMAGES.get(score, _IMAGES_OF_ONE_CORRUPTION)

@@ -56,7 +56,7 @@ def resample(
 
 
 def mean_ratios(means: Floats) -> Floats:
-    """Return the mean over corruptions of errors over a reference's errors (mCE, where the reference is measured).
+    """Return the mean over corruptions of errors over a reference's errors (mCE, if the reference is measured).
 
     Args:
         means: Shape (..., corruptions, 1 + checkpoints); the reference is first of the last axis.

@@ -1,4 +1,4 @@
-"""A paired interval that keeps its level where few images disagree, by the score of the difference that is tested."""
+"""A paired interval that keeps its level if few images disagree, by the score of the difference that is tested."""
 
 import math
 from collections.abc import Callable
@@ -19,7 +19,7 @@ def paired_score_interval(
 
     Each difference is judged by the variance that the images would have if it were the true one: their distribution
     is the most likely one with that mean, in which images that were not seen may differ by ``bound``. A standard error
-    from the sample alone is far too small where it holds one or two images that disagree.
+    from the sample alone is far too small if it holds one or two images that disagree.
 
     Args:
         differences: Paired differences, shape (n,).
@@ -28,7 +28,7 @@ def paired_score_interval(
         level: Confidence level.
 
     Source: Tango, "Equivalence test and confidence interval for the difference in proportions for the paired-sample
-    design" (Statistics in Medicine 1998), which it is where every image shows -1, 0 or 1; for other scores the
+    design" (Statistics in Medicine 1998), which it is if every image shows -1, 0 or 1; for other scores the
     constrained distribution is that of Owen's empirical likelihood (Biometrika 1988) with the ends added.
     """
     if ids is not None:

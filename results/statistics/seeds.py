@@ -14,8 +14,8 @@ FEWEST_SEEDS = 3
 """Seeds of a method from which on its spread is known well enough to be tested by.
 
 Two seeds that agree by chance pass for a method without spread: in a family of 16 scores of two equal methods, whose
-seeds have a standard deviation of 0.5 or 1 point, 10 and 21 % of families with two seeds each have a false alarm after
-Holm, 5 and 7 % with three, 2 and 4 % with five (``tests/bench/false_alarms.py``). And they find little: with 80% power
+seeds have a standard deviation of 0.5 or 1 point, 10 and 21% of families with two seeds each have a false alarm after
+Holm, 5 and 7% with three, 2 and 4% with five (``tests/bench/false_alarms.py``). And they find little: with 80% power
 at 5% differences of 10 standard deviations of a seed, three find 3.5 and five 2.1.
 """
 
@@ -34,7 +34,7 @@ class MethodDifference:
 
     @property
     def is_about_methods(self) -> bool:
-        """Whether both methods have several seeds, so that the estimate covers other trainings."""
+        """Whether both methods have several seeds, so that the estimate covers other training runs."""
         return min(self.n_seeds) > 1
 
     @property
@@ -88,7 +88,7 @@ def mean_over_seeds(by_image: Floats, *by_seed: Floats) -> Estimate:
 
     Args:
         by_image: Mean over the seeds for each image, shape (n,).
-        by_seed: The score of each seed, shape (K,); several where the score depends on the seeds of several methods, as
+        by_seed: The score of each seed, shape (K,); several if the score depends on the seeds of several methods, as
             a quotient does.
     """
     images = clustered_mean(by_image)
@@ -120,23 +120,24 @@ def combine(
 
 
 def new_training_difference(new: Floats, known: Floats, ids: Ids | None = None) -> Estimate:
-    """Estimate how a new training's score differs from what trainings of its kind have.
+    """Estimate how a new training run's score differs from what training runs of its kind have.
 
     The variance is ``var(D) / n + s ** 2 * (1 + 1 / K)``, where D are the images' differences from the mean over the K
-    known seeds and s the standard deviation of these seeds' scores: one more training of the same kind would lie that
-    far from their mean. The seeds' scores hold image noise as well, which is counted twice: the test errs on the
+    known seeds and s the standard deviation of these seeds' scores: one more training run of the same kind would lie
+    that far from their mean. The seeds' scores hold image noise as well, which is counted twice: the test errs on the
     cautious side. Degrees of freedom by Satterthwaite, as in ``method_difference``.
 
     Args:
         new: Score of each image, shape (n,).
-        known: Scores of the known trainings on the same images, shape (K, n), K at least 2.
+        known: Scores of the known training runs on the same images, shape (K, n), K at least 2.
         ids: As in ``clustered_mean``.
 
     Returns:
         New minus known.
 
     Raises:
-        DataError: If the images differ in number, there are fewer than two known trainings, or as ``clustered_mean``.
+        DataError: If the images differ in number, there are fewer than two known training runs, or as
+            ``clustered_mean``.
     """
     if new.ndim != 1 or known.ndim != 2 or known.shape[1:] != new.shape or len(known) < 2:
         raise DataError(f"A training is judged by two or more on its images; got scores {new.shape} and {known.shape}.")

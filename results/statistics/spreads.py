@@ -1,4 +1,4 @@
-"""Where the scores of methods vary: over training seeds, over images, and over both."""
+"""Spreads of the scores of methods: over training seeds, over images, and over both."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""What lies on disk: cells, audits and plans, and the files that hold them."""
+"""Files of a run: cells, audits and plans."""

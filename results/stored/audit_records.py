@@ -65,7 +65,7 @@ class AuditRecord:
         n_robust: Images of the checkpoint that withstood PGD at 8/255 with twice the steps that are judged; None for a
             transfer or without a gradient.
         recorded: What is kept but decides nothing: device, seconds.
-        unsealed: The file that it was read from, where that has no checksum; else None. It is not stored.
+        unsealed: The file that it was read from, if that has no checksum; else None. It is not stored.
     """
 
     kind: str
@@ -97,7 +97,7 @@ def write_audit(root: Path, record: AuditRecord) -> None:
 
 
 def read_audit(root: Path, checkpoint_id: str, identity: Json) -> AuditRecord | None:
-    """Read the record of that identity, or None where it is not stored.
+    """Read the record of that identity, or None if it is not stored.
 
     Raises:
         DataError: If the file is not an audit record of this version.
@@ -152,7 +152,7 @@ def audit_notes(runs: Sequence[Path], records: Sequence[AuditRecord]) -> list[st
 def missing_audits(planned: Sequence[Json], records: Sequence[AuditRecord]) -> Iterator[Json]:
     """List the audits that were planned and are not stored, as a plan lists cells.
 
-    Where the attack has a gradient on several audited checkpoints, each is also judged on the images of the others.
+    If the attack has a gradient on several audited checkpoints, each is also judged on the images of the others.
 
     Args:
         planned: As in ``WantedPlan.audits``.

@@ -31,7 +31,7 @@ class CardFiles:
         write_unless_there(self._run, _names(checkpoint["id"]), sealed(checkpoint))
 
     def of(self, checkpoint_id: str) -> Json | None:
-        """Read what the last sweep called a checkpoint; None where none has said so.
+        """Read what the last sweep called a checkpoint; None if none has said so.
 
         Raises:
             DataError: If it cannot be read, or is another's.

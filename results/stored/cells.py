@@ -1,4 +1,4 @@
-"""What a cell is: the identity that names it, exact counts, and per-image arrays."""
+"""Cells: the identity that names one, exact counts, and per-image arrays."""
 
 import hashlib
 import json
@@ -37,19 +37,19 @@ class Examples:
 
     Attributes:
         prediction: int32, the top-1 class.
-        top5_hit: bool, whether the label is among the five largest logits (all classes where there are fewer).
+        top5_hit: bool, whether the label is among the five largest logits (all classes if there are fewer).
         confidence: float32 in [0, 1], the largest softmax probability.
         nll: float32, negative log-likelihood of the label, in nats.
         brier: float32 in [0, 2], squared distance between the softmax vector and the one-hot label.
         rung: int8 for attacks, else None: how far an image held out. -1: wrong before any attack; k: first fooled
             at the condition's k-th eps (ascending); the number of eps: never fooled. In the torchattacks protocol 0:
             the last iterate is wrong; 1: it is right, whatever the clean image was.
-        restart: int16 for attacks, else None: the restart that fooled it, -1 where none did.
+        restart: int16 for attacks, else None: the restart that fooled it, -1 if none did.
         step: int16 for attacks, else None: the step that fooled it (0 is the start, or unknown for another library's
-            attack), -1 where none did.
+            attack), -1 if none did.
         l2: float32 for attacks without a budget, else None: distance from the clean image to the attack's, in units of
-            the pixel range [0, 1]; 0 where the image was wrong before it. For a minimum-norm attack that of the nearest
-            image that fools, infinity where none was found.
+            the pixel range [0, 1]; 0 if the image was wrong before it. For a minimum-norm attack that of the nearest
+            image that fools, infinity if none was found.
         linf: Likewise.
         passes: int32 for attacks of this package, else None: forward and backward passes of the network over the image
             and those made of it.

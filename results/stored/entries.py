@@ -19,7 +19,7 @@ _ADVICE = "such folders hold plain files and folders alone; remove it."
 
 
 def _status(path: str) -> os.stat_result | None:
-    """Look at an entry, which must be a plain file or folder; None where it is not there."""
+    """Look at an entry, which must be a plain file or folder; None if it is not there."""
     try:
         status = os.lstat(path)
     except FileNotFoundError:
@@ -31,7 +31,7 @@ def _status(path: str) -> os.stat_result | None:
 
 
 def _found(root: Path, names: tuple[str, ...]) -> os.stat_result | None:
-    """Look at an entry, and before it at every folder on the way to it; None where it is not there."""
+    """Look at an entry, and before it at every folder on the way to it; None if it is not there."""
     path = str(root)
     for name in names[:-1]:
         path = f"{path}/{name}"
@@ -44,7 +44,7 @@ def _found(root: Path, names: tuple[str, ...]) -> os.stat_result | None:
 
 
 def file_status(root: Path, *names: str) -> os.stat_result | None:
-    """Look at an entry, which must be a regular file; None where it is not there.
+    """Look at an entry, which must be a regular file; None if it is not there.
 
     Args:
         root: The folder.
@@ -73,9 +73,9 @@ def has_folder(root: Path, *names: str) -> bool:
 
 
 def names_in(root: Path, *folder: str, suffix: str = "", pattern: re.Pattern[str]) -> list[str]:
-    """List the entries of a folder without their suffix, sorted; none where the folder is not there.
+    """List the entries of a folder without their suffix, sorted; none if the folder is not there.
 
-    Hidden entries, and those that end otherwise, are nobody's.
+    Hidden entries, and those that end otherwise, belong to no run.
 
     Args:
         root: The outermost folder.
@@ -99,7 +99,7 @@ def names_in(root: Path, *folder: str, suffix: str = "", pattern: re.Pattern[str
         name = entry.removesuffix(suffix)
         if (suffix and is_folder) or not pattern.fullmatch(name):
             raise DataError(
-                f"{root.joinpath(*folder, entry)} is no name of a run's own, expected "
+                f"{root.joinpath(*folder, entry)} is not a name of a run's own, expected "
                 f"{pattern.pattern}{suffix or '/'}; remove it."
             )
         found.append(name)

@@ -60,7 +60,7 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
 def remove_abandoned(folder: Path) -> None:
     """Remove what killed processes were writing in ``folder``, and leave what is being written.
 
-    A temporary is abandoned where its lock can be taken: the lock ends with its process, on whatever machine that ran.
+    A temporary is abandoned if its lock can be taken: the lock ends with its process, on whatever machine that ran.
     """
     # Nothing depends on it, so a folder that cannot be read or changed is left as it is.
     with suppress(OSError), os.scandir(folder) as entries:

@@ -1,4 +1,4 @@
-"""Which images the rows of per-image arrays belong to: ids and labels, stored once per data set and subset."""
+"""Images that the rows of per-image arrays belong to: ids and labels, stored once per data set and subset."""
 
 import hashlib
 from dataclasses import dataclass
@@ -111,7 +111,7 @@ class ImageFiles:
             raise DataError(f"{self.path_of(key)} holds other images or labels than those of its key; {_ADVICE}.")
 
     def refuse_others(self, data: Json, n: int) -> None:
-        """Check that the images, where they are stored, are those that a cell was measured on.
+        """Check that the images, if they are stored, are those that a cell was measured on.
 
         Args:
             data: The fields of the cell's data.

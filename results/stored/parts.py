@@ -49,7 +49,7 @@ def read_part(path: Path) -> Part:
     """Read a block.
 
     Raises:
-        DataError: If it cannot be read or is no block of this version.
+        DataError: If it cannot be read or is not a block of this version.
     """
     found = read_sealed_arrays(path)
     arrays = dict(found.arrays)

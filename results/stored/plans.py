@@ -1,4 +1,4 @@
-"""What each sweep of a run was asked for: the cells and audits that must not be missing unnoticed."""
+"""Plans of the sweeps of a run: the cells and audits that must not be missing unnoticed."""
 
 import re
 from collections.abc import Sequence
@@ -90,7 +90,7 @@ def read_wanted(path: Path) -> WantedPlan:
     plan = WantedPlan(content["wanted"], content.get("audits", ()), content.get("compare"))
     for entry in (*plan.wanted, *plan.audits):
         if not _KEY.fullmatch(entry["key"]) or not CHECKPOINT_ID.fullmatch(entry["checkpoint_id"]):
-            raise DataError(f"{path} is not a plan (an entry's key or checkpoint_id is no hash); {_ADVICE}.")
+            raise DataError(f"{path} is not a plan (an entry's key or checkpoint_id is not a hash); {_ADVICE}.")
     if plan.compare and not plan.compare["methods"]:
         raise DataError(f"{path} is not a plan (its comparison names no method); {_ADVICE}.")
     return plan

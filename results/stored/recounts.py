@@ -59,7 +59,7 @@ def refuse_contradiction(cell: Cell, counts: Counts, means: Mapping[str, float],
 
     Args:
         cell: What is said.
-        counts: What the arrays give; ``n_right`` is -1 where there are no labels.
+        counts: What the arrays give; ``n_right`` is -1 if there are no labels.
         means: Those that the arrays give, by name.
         path: The document of the cell.
 
@@ -85,18 +85,19 @@ def _contradiction(path: Path, said: str, found: str) -> ContradictionError:
     )
 
 
-def standing(rung: Array | None, n_eps: int, asks_clean: bool) -> tuple[tuple[int, ...], int | None]:
+def standing(eps_level: Array | None, n_eps: int, asks_clean: bool) -> tuple[tuple[int, ...], int | None]:
     """Count the images that were right at each eps of an attack, and before it.
 
     Args:
-        rung: As in ``Examples``.
+        eps_level: ``Examples.rung``.
         n_eps: How many eps there are.
         asks_clean: Whether the attack asks about the clean images first, as all do but those of the torchattacks
             protocol; else None is returned for them.
     """
-    if rung is None:
+    if eps_level is None:
         return (), None
-    return tuple(int((rung > k).sum()) for k in range(n_eps)), int((rung >= 0).sum()) if asks_clean else None
+    survivors = tuple(int((eps_level > k).sum()) for k in range(n_eps))
+    return survivors, int((eps_level >= 0).sum()) if asks_clean else None
 
 
 def counted(examples: Examples, labels: Array | None, n_eps: int, asks_clean: bool) -> tuple[Counts, dict[str, float]]:

@@ -12,7 +12,7 @@ Layout below a run folder::
     samples/<first 16 hex of the images' key>.json                   names of classes
     parts/<checkpoint id>/<key, first 16 hex>/<block>.npz            blocks of an unfinished cell
 
-A compacted checkpoint answers for its cells whether or not their folders are still there, but not for a cell whose
+A compacted checkpoint stands in for its cells whether or not their folders are still there, but not for a cell whose
 folder is newer, or is there without its document. Every file carries a checksum; links are never followed.
 """
 
@@ -45,7 +45,7 @@ from robustsweep.results.stored.parts import PartFiles
 from robustsweep.results.stored.plans import WantedPlan, read_wanted
 from robustsweep.results.stored.sample_images import SampleFiles
 
-NEEDS_EXAMPLES = "needs the per-image answers, which compacted runs do not hold; keep the folder cells."
+NEEDS_EXAMPLES = "needs the per-image predictions, which compacted runs do not hold; keep the folder cells."
 
 
 class CellStore:
@@ -98,7 +98,7 @@ class CellStore:
             yield from self.cells_of(checkpoint_id)
 
     def cells_of(self, checkpoint_id: str) -> Iterator[Cell]:
-        """Read the finished cells of a checkpoint, from its compacted file where that answers for them."""
+        """Read the finished cells of a checkpoint, from its compacted file if that stands in for them."""
         compact, named = self._compact.cells(checkpoint_id), self._cards.of(checkpoint_id)
         if compact and not self._compact.is_sealed(checkpoint_id):
             self._unsealed.add(self._compact.path_of(checkpoint_id))
@@ -127,15 +127,15 @@ class CellStore:
         return {name for name in names if has_file(self.root, "cells", checkpoint_id, name, "cell.json")}
 
     def summary_of(self, checkpoint_id: str, key: str) -> Summary | None:
-        """Read what a compacted checkpoint keeps of a cell; None where the cell's own folder is to be read."""
+        """Read what a compacted checkpoint keeps of a cell; None if the cell's own folder is to be read."""
         return self._compact.summary(checkpoint_id, key)
 
     def is_compacted(self, checkpoint_id: str) -> bool:
-        """Say whether one file answers for all finished cells of a checkpoint."""
+        """Say whether one file stands in for all finished cells of a checkpoint."""
         return self._folders(checkpoint_id) <= self._compact.served(checkpoint_id)
 
     def write_compacted(self, checkpoint_id: str, content: bytes) -> None:
-        """Store the file that answers for the cells of a checkpoint, see ``layout``."""
+        """Store the file that stands in for the cells of a checkpoint, see ``layout``."""
         write_entry(self.root, ("compact", f"{checkpoint_id}.npz"), content)
 
     def write_checkpoint(self, checkpoint: Json) -> None:

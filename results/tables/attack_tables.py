@@ -1,4 +1,4 @@
-"""Tables of what attacks leave standing, one unit each."""
+"""Tables of accuracy under attack, one comparable set each."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -38,9 +38,9 @@ FINDINGS = {
 
 
 def attack_tables(unit: Unit, flags: Flags) -> list[Table]:
-    """Build the robust accuracies and, where several eps were climbed, the median smallest fooling eps.
+    """Build the robust accuracies and, if several eps were climbed, the median smallest fooling eps.
 
-    Where an audit warns about one of the checkpoints (``flags``), both say so and the best is not marked.
+    If an audit warns about one of the checkpoints (``flags``), both say so and the best is not marked.
     """
     if unit.attacks.empty:
         return []
@@ -157,7 +157,7 @@ def _description(family: str, row: Row) -> str:
     if str(row["attack"]) in _MINIMUM_NORM:
         return f"{family}: {norm}, {row['steps']} steps towards the nearest image that fools, whose distance counts."
     if str(row["attack"]).startswith("apgd"):
-        size = f"{row['steps']} steps, at first of {row['step_ratio']} eps and halved where they stop paying"
+        size = f"{row['steps']} steps, at first of {row['step_ratio']} eps and halved when they stop paying"
     return f"{family}: {norm}, {size}, {row['restarts']} restart(s), {start}{last or '; the worst iterate counts'}."
 
 

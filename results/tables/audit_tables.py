@@ -55,7 +55,7 @@ def _summary(audits: Sequence[AuditRecord]) -> Table:
     )
     note = (
         "Checks of the attacks on up to 200 images, for signs that a robust accuracy is overstated (masked gradients, "
-        "a saturated loss, too few steps). A warning is no proof, and none is no proof of the contrary."
+        "a saturated loss, too few steps). A warning is not proof, and none is not proof of the contrary."
     )
     return Table("audits", "Audits of the attacks", None, columns, tuple(rows), (note,), keys=2, depth="detail")
 
@@ -79,7 +79,7 @@ def _checks(audits: Sequence[AuditRecord]) -> Table:
 
 
 def warnings_table(frame: pd.DataFrame) -> Table | None:
-    """One row per checkpoint and warning, with the number of cells that carry it; None where there is none."""
+    """One row per checkpoint and warning, with the number of cells that carry it; None if there is none."""
     cells: Counter[tuple[str, str, str]] = Counter()
     once = frame.drop_duplicates("key")
     for name, data, warnings in zip(once["checkpoint"], once["data"], once["warnings"], strict=True):

@@ -24,7 +24,7 @@ _UNREAD = "Some confidences cannot be read, so that reliability diagrams or inte
 
 
 def calibration_tables(unit: Unit, found: Sequence[Sequence[Calibration]]) -> Iterator[Table]:
-    """Build the table of ECE, and of checkpoints that of the bins; nothing where neither of ``WHERE`` is measured.
+    """Build the table of ECE, and of checkpoints that of the bins; nothing if neither of ``WHERE`` is measured.
 
     Args:
         unit: The measurements, by checkpoint or by method.
@@ -59,7 +59,7 @@ def _calibration(
 
 
 def _means(mine: Sequence[Calibration], where: str) -> tuple[float | None, float | None]:
-    """Average ECE and confidence minus accuracy over seeds; nothing where one of them lacks it."""
+    """Average ECE and confidence minus accuracy over seeds; nothing if one of them lacks it."""
     bins = [one.bins[where] for one in mine if where in one.bins]
     if len(bins) < len(mine):
         return None, None

@@ -131,7 +131,7 @@ def extra_corruptions(unit: Unit, corruptions: Sequence[str]) -> Table:
 
 
 def error_per_severity(unit: Unit, corruptions: Sequence[str]) -> Table:
-    """Every measured condition on its own; shown to people only where no corruption has all five severities."""
+    """Every measured condition on its own; shown to people only if no corruption has all five severities."""
     errors, alone = unit.values(), not some_complete(unit, corruptions)
     scores = [condition_score(name) for name in conditions_of(*corruptions) if name in errors.index]
     lines = [

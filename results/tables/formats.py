@@ -22,7 +22,7 @@ def escape_markdown(text: str) -> str:
 
 
 def shown_rows(table: Table) -> list[list[str]]:
-    """Format every value; a key is blank where the row above has the same one."""
+    """Format every value; a key is blank if the row above has the same one."""
     shown: list[list[str]] = []
     above: tuple[object, ...] | None = None
     for row in table.rows:
@@ -58,7 +58,7 @@ def _mark(table: Table, row: int, column: int) -> str:
 
 
 def to_csv(table: Table) -> str:
-    """Render raw values: fractions and counts in full precision, empty where missing, the scope in leading columns.
+    """Render raw values: fractions and counts in full precision, empty if missing, the scope in leading columns.
 
     A column with intervals is followed by their ends, ``NAME_low`` and ``NAME_high``. Texts are written by
     ``csv_text``, so that a spreadsheet takes none of them for a formula.

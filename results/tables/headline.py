@@ -37,7 +37,7 @@ def some_complete(unit: Unit, corruptions: Sequence[str]) -> bool:
 def unseen_mean(unit: Unit) -> Score | None:
     """Build the mean over those of the fifteen that no training here overlaps.
 
-    None where that is all or none of them, or a card does not say which ones its training overlaps.
+    None if that is all or none of them, or a card does not say which ones its training overlaps.
     """
     names: set[str] = set()
     for overlapped in overlapped_corruptions(unit).values():
@@ -57,8 +57,15 @@ def divided_scores(references: Sequence[Reference]) -> tuple[list[tuple[Score, R
 
 def c_bar_scores(unit: Unit) -> list[Score]:
     """Return the means over C-bar that some checkpoint has."""
-    errors = unit.values()
-    return [score for score in catalogue.MEAN_C_BAR if {*score.values(errors)} - {None}]
+    return _measured(unit, catalogue.MEAN_C_BAR)
+
+
+def _added_scores(unit: Unit) -> list[Score]:
+    return _measured(unit, [score for score in catalogue.added_scores() if score.column in unit.rows])
+
+
+def _measured(unit: Unit, scores: Sequence[Score]) -> list[Score]:
+    return [score for score in scores if {*score.values(unit.values(score.column))} - {None}]
 
 
 def headline(unit: Unit, references: Sequence[Reference]) -> Table:
@@ -66,7 +73,7 @@ def headline(unit: Unit, references: Sequence[Reference]) -> Table:
     corrupted = some_complete(unit, CORRUPTIONS)
     unseen = unseen_mean(unit) if corrupted else None
     corruption = (MEAN_CORRUPTION, *([unseen] if unseen else []), *catalogue.HEADLINE[1:])
-    plain = [*(corruption if corrupted else (CLEAN,)), *c_bar_scores(unit)]
+    plain = [*(corruption if corrupted else (CLEAN,)), *c_bar_scores(unit), *_added_scores(unit)]
     divided, undefined = divided_scores(references if corrupted else ())
     columns = [Column(score.name, score.header or score.title, score.unit, score.is_accuracy) for score in plain]
     columns += [_quotient_column(score, reference) for score, reference in divided]
@@ -117,7 +124,7 @@ def _missing_means(unit: Unit) -> Iterator[str]:
 
 
 def _lacking(measured: set[str]) -> Iterator[str]:
-    """Name what is missing of the fifteen: a corruption where all its severities are."""
+    """Name what is missing of the fifteen: a corruption if all its severities are."""
     for corruption in CORRUPTIONS:
         missing = [condition for condition in conditions_of(corruption) if condition not in measured]
         yield from [corruption] if len(missing) == len(SEVERITIES) else missing

@@ -15,7 +15,7 @@ HEADLINE = "headline"
 def with_intervals(table: Table, estimates: Estimates) -> Table:
     """Add to a table the intervals of its scores, and which do not differ significantly from the best of their line.
 
-    A note says why a score has no interval; where none has any, the headline alone.
+    A note says why a score has no interval; if none has any, the headline alone.
 
     Args:
         table: A table of the unit; values without a score stay as they are.

@@ -1,4 +1,4 @@
-"""Where the numbers come from: checkpoints, data, versions, and what is still to be measured."""
+"""Provenance of the numbers: checkpoints, data, versions, and what is still to be measured."""
 
 import json
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ def _joined(values: "pd.Series[str]") -> str | None:
 
 
 def missing_table(missing: Sequence[Json]) -> Table | None:
-    """One row per checkpoint that lacks planned cells, or None where nothing is missing."""
+    """One row per checkpoint that lacks planned cells, or None if nothing is missing."""
     wanted: dict[tuple[str, str], list[str]] = {}
     for entry in missing:
         wanted.setdefault((entry["checkpoint"], entry["checkpoint_id"]), []).append(entry["condition"])
@@ -85,7 +85,7 @@ def missing_table(missing: Sequence[Json]) -> Table | None:
 
 
 def _condensed(conditions: Sequence[str]) -> str:
-    """Write ``fog@1-5`` where all severities of a corruption are in the list."""
+    """Write ``fog@1-5`` if all severities of a corruption are in the list."""
     severities: dict[str, list[str]] = {}
     for condition in conditions:
         name, _, severity = condition.partition("@")

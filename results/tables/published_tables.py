@@ -85,7 +85,7 @@ _RULE = (
 def published_tables(units: Sequence[Unit]) -> Iterator[Table]:
     """Build one table per data set whose published rows fit checkpoints of ``units``.
 
-    A row fits where the unit holds all images of the official corrupted set of that name and one of its checkpoints has
+    A row fits if the unit holds all images of the official corrupted set of that name and one of its checkpoints has
     the row's architecture. Generated corruptions, subsets and other data sets have none.
     """
     shown: set[str] = set()

@@ -1,4 +1,4 @@
-"""How far the training seeds of a method lie apart."""
+"""Spread over the training seeds of a method."""
 
 from collections.abc import Iterator, Sequence
 from statistics import mean, stdev
@@ -11,8 +11,8 @@ from robustsweep.results.tables.table import Column, Table, Value
 
 _SPREAD = (CLEAN, MEAN_CORRUPTION)
 _NOTE = (
-    "sd: standard deviation over training seeds (divisor seeds - 1), of trainings that nothing else is known to tell "
-    "apart. It describes these seeds; robustsweep compare tests methods against each other."
+    "sd: standard deviation over training seeds (divisor seeds - 1), of training runs alike in all else that is known. "
+    "It describes these seeds; robustsweep compare tests methods against each other."
 )
 
 

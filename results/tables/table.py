@@ -15,7 +15,7 @@ Value = str | int | float | None
 MISSING = "–"
 OVERLAPPING = "‡"
 _SMALLEST_P = 0.001
-INTERVALS_NOTE = "[a, b]: 95 % interval"
+INTERVALS_NOTE = "[a, b]: 95% interval"
 """How a note begins that explains intervals."""
 
 MAX_CHECKPOINT_COLUMNS = 6
@@ -31,7 +31,7 @@ class Column:
         title: Header for people.
         unit: ``"percent"`` holds fractions and shows percent with two decimals; ``"number"`` shows three decimals, and
             ``"p_value"`` as well, but never 0.000; ``"method"`` holds codes and shows names as papers write them.
-        higher_is_better: Direction, or None where there is none.
+        higher_is_better: Direction, or None if there is none.
     """
 
     name: str
@@ -74,7 +74,7 @@ class Table:
         notes: Sentences below the table.
         keys: Leading columns that identify a row.
         best_along: Whether the best of a row, or of a column, is marked; None for neither.
-        intervals: Low and high end of the 95 % interval of values, by (row, column), in the unit of the column.
+        intervals: Low and high end of the 95% interval of values, by (row, column), in the unit of the column.
         tied: (row, column) of values that do not differ significantly from the best of their row or column, as
             ``best_along``.
         scores: Which score of which checkpoint (its position in the unit) a value is, by (row, column).
@@ -123,7 +123,7 @@ class Table:
         return [place for place, value in zip(line, values, strict=True) if value == best]
 
     def shown_interval(self, row: int, column: int) -> str:
-        """Format the interval of a value; empty where there is none."""
+        """Format the interval of a value; empty if there is none."""
         ends = self.intervals.get((row, column))
         return "[{}, {}]".format(*map(self.columns[column].shown, ends)) if ends else ""
 

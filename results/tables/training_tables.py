@@ -1,4 +1,4 @@
-"""What the trainings cost, and the methods at the baseline's cost."""
+"""Costs of training runs, and the methods at the baseline's cost."""
 
 import json
 import math
@@ -19,7 +19,7 @@ from robustsweep.results.tables.table import Column, Table, Value
 
 _COST_NOTES = (
     "Seconds and images/s are medians over the epochs; minutes are the sum of all epochs.",
-    "Time / baseline: median time of an epoch, divided by the baseline's where the same run trained both on the same "
+    "Time / baseline: median time of an epoch, divided by the baseline's if the same run trained both on the same "
     "device; only there is it stated.",
 )
 
@@ -50,7 +50,7 @@ class Cost:
 
 
 def cost_of(card: str) -> Cost | None:
-    """Read what a card says of its training's cost; None where it says nothing that can be used."""
+    """Read what a card says of its training's cost; None if it says nothing that can be used."""
     values, training = json.loads(card), training_of(card)
     facts = values.get("training")
     if training is None or not isinstance(facts, dict):
@@ -84,7 +84,7 @@ def _positive(facts: dict[str, Any], name: str) -> float | None:
 
 
 def training_cost(frame: pd.DataFrame) -> Table | None:
-    """Build one row per checkpoint whose card states its training's cost; None where none does."""
+    """Build one row per checkpoint whose card states its training's cost; None if none does."""
     rows: list[tuple[Value, ...]] = []
     found = frame.drop_duplicates("checkpoint_id").sort_values(["architecture", "method", "seed", "checkpoint"])
     for _, one in found.iterrows():
@@ -109,7 +109,7 @@ def equal_compute(units: Sequence[Unit]) -> list[Table]:
 
     The budget is the wall-clock time of the baseline's longest training, the median over its seeds. Of each method,
     those checkpoints are shown whose number of epochs took the longest time, the median over their seeds, that is not
-    above it. Only trainings on one device that are alike in all but method, seed and epochs are set side by side.
+    above it. Only training runs on one device that are alike in all but method, seed and epochs are set side by side.
 
     Args:
         units: Units of the same images, whatever the training: each holds a checkpoint once.

@@ -1,7 +1,7 @@
 """Measure how robust image classifiers are, and compare them with numbers that can be trusted.
 
 Importing it before torch decides how OpenMP's threads wait for each other, see ``waiting_threads``. The names below are
-loaded where they are first asked for, so that a command answers before torch is there.
+loaded when they are first asked for, so that a command responds before torch is there.
 """
 
 import sys

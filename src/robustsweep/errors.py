@@ -2,7 +2,7 @@
 
 
 class RobustsweepError(Exception):
-    """A condition that the user can mend; the message says what was expected, what came, and how to fix it.
+    """A condition that the user can fix; the message says what was expected, what came, and how to fix it.
 
     Attributes:
         exit_code: Status with which the command line ends when this error reaches it.

@@ -29,7 +29,7 @@ class Registry(Generic[T]):
     Args:
         noun: What an item is called in error messages, such as ``"corruption"``.
         kind: The type that every item is an instance of, or ``Callable``.
-        base: Where the items are classes: what every item is a subclass of.
+        base: If the items are classes: what every item is a subclass of.
     """
 
     def __init__(self, noun: str, kind: Any = object, *, base: type | None = None) -> None:
@@ -106,7 +106,7 @@ class Registry(Generic[T]):
         self._entry_points_loaded = True
         before, origins = dict(self._items), dict(self._origins)
         try:
-            for point in entry_points(group=f"robustsweep.{self.noun}s"):
+            for point in entry_points(group=f"robustsweep.{self.noun}{'es' if self.noun.endswith('s') else 's'}"):
                 self._load(point)
         except UsageError:
             self._items, self._origins, self._entry_points_loaded = before, origins, False
@@ -118,13 +118,15 @@ class Registry(Generic[T]):
                 item = point.load()
             if expected := self._expected(item):
                 raise TypeError(f"it is {item!r:.200}, expected {expected}")
+            if (own := getattr(item, "name", point.name)) != point.name:
+                raise ValueError(f"it calls itself {own!r:.200}, expected {point.name!r}, the name of its entry point")
             self.add(point.name, item)
         except Exception as error:  # another package's code can raise anything
             raise self._fault(point.name, point.value, f"cannot be loaded ({described(error)})") from error
         self._origins[point.name] = point.value
 
     def _expected(self, item: object) -> str | None:
-        """Say what an item should be where it is something else."""
+        """Say what an item should be if it is something else."""
         if self._base is not None:
             is_one = isinstance(item, type) and issubclass(item, self._base)
             return None if is_one else f"a subclass of {self._base.__name__}"

@@ -119,6 +119,6 @@ class RandomCorruption(_ImageTransform):
 
 
 def _check(name: str, severity: int, table: str | None) -> None:
-    """Name a mistake where the transform is made, and not in a worker."""
+    """Name a mistake when the transform is made, and not in a worker."""
     corruption = CORRUPTIONS[name]
     corruption.parameters(next(iter(corruption.severities)) if table is None else table, severity)

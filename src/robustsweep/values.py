@@ -50,12 +50,12 @@ def check_text(text: str, what: str) -> None:
     """Refuse a text that no name or path can be.
 
     Raises:
-        UsageError: If it holds the character NUL or is no Unicode text.
+        UsageError: If it holds the character NUL or is not a Unicode text.
     """
     if "\0" in text:
         raise UsageError(f"{what} holds {text!r}, and no name or path can hold the character NUL.")
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise UsageError(f"{what} holds {text!r}, which is no text in UTF-8; rename the file, or correct it.")
+        raise UsageError(f"{what} holds {text!r}, which is not text in UTF-8; rename the file, or correct it.")
 
 
 def whole(value: int, what: str, low: int, high: int) -> int:
@@ -83,7 +83,7 @@ def typed(value: Any, hint: Any, what: str) -> Any:
         what: What it is, for the error.
 
     Returns:
-        The value; a whole number where a float is wanted as a float, a list as a tuple.
+        The value; a whole number if a float is wanted as a float, a list as a tuple.
 
     Raises:
         UsageError: If it is of another type, none of the literal's values, or out of its range.

@@ -42,8 +42,8 @@ def test_one_eps_gives_the_verdicts_and_images_of_the_engine(network, shown):
     result = attack(network, *shown, "pgd5-linf@4/255", seed=3)
     wanted = run_attack(network, *shown, "pgd5-linf@4/255", seed=3, ids=torch.arange(24), keep_images=True)
     assert torch.equal(result.images, wanted.images)
-    assert torch.equal(result.is_correct, wanted.rung == 1)
-    assert result.accuracy == float((wanted.rung == 1).sum()) / 24
+    assert torch.equal(result.is_correct, wanted.eps_level == 1)
+    assert result.accuracy == float((wanted.eps_level == 1).sum()) / 24
     assert torch.equal(result.predictions == shown[1], result.is_correct)
     with torch.no_grad():
         assert torch.equal(network(result.images).argmax(1), result.predictions)
@@ -57,7 +57,7 @@ def test_several_eps_are_the_ladder_of_a_sweep_each_with_images_inside_its_budge
     whole = run_attack(network, *shown, "pgd5-linf@1/255,2/255,8/255", seed=0, ids=torch.arange(24))
     for k, (eps, result) in enumerate(zip(ladder, results, strict=True)):
         assert result.eps == eps
-        assert torch.equal(result.is_correct, whole.rung > k)
+        assert torch.equal(result.is_correct, whole.eps_level > k)
         numerator = int(eps.partition("/")[0])
         assert float((result.images - shown[0]).abs().max()) <= numerator / 255 + 1e-6
         with torch.no_grad():

@@ -27,15 +27,16 @@ def test_the_verdict_is_the_models_own_on_what_came_back(plant, task):
     right = model(images).argmax(1) == labels
     assert torch.equal(batch.images, images[right])  # clean mistakes are not attacked
     assert (batch.classes, batch.norm, batch.eps, batch.attack) == (4, "linf", 8 / 255, "PGD")
-    assert (outcome.rung == -1).tolist() == (~right).tolist()
+    assert (outcome.eps_level == -1).tolist() == (~right).tolist()
     answers = model(outcome.images)
     assert torch.equal(outcome.logits, answers)
-    assert torch.equal(outcome.rung == 1, (answers.argmax(1) == labels) & right)
+    assert torch.equal(outcome.eps_level == 1, (answers.argmax(1) == labels) & right)
     assert torch.equal(outcome.images[~right], images[~right])
-    assert torch.equal(outcome.step, torch.where(outcome.rung == 0, 0, -1).to(torch.int16))
+    assert torch.equal(outcome.step, torch.where(outcome.eps_level == 0, 0, -1).to(torch.int16))
     assert torch.equal(outcome.restart, outcome.step)
-    assert (outcome.rung.dtype, outcome.step.dtype, outcome.l2, outcome.linf) == (torch.int8, torch.int16, None, None)
-    assert 0 < int((outcome.rung == 0).sum()) < int(right.sum())
+    assert (outcome.eps_level.dtype, outcome.step.dtype) == (torch.int8, torch.int16)
+    assert (outcome.l2, outcome.linf) == (None, None)
+    assert 0 < int((outcome.eps_level == 0).sum()) < int(right.sum())
 
 
 def test_distances_are_kept_where_there_is_no_budget(plant, task):
@@ -45,7 +46,7 @@ def test_distances_are_kept_where_there_is_no_budget(plant, task):
     moved = (outcome.images - images).flatten(1)
     assert torch.allclose(outcome.l2, moved.norm(dim=1))
     assert torch.allclose(outcome.linf, moved.abs().amax(1))
-    assert (outcome.l2[outcome.rung == -1] == 0).all()
+    assert (outcome.l2[outcome.eps_level == -1] == 0).all()
     assert float(outcome.linf.max()) > 0.29
 
 
@@ -126,7 +127,7 @@ def test_images_that_are_all_wrong_before_are_not_attacked(plant, task):
 
     plant(refuse)
     outcome = run(model, images, (model(images).argmax(1) + 1) % 4, ids)
-    assert outcome.rung.tolist() == [-1] * len(images)
+    assert outcome.eps_level.tolist() == [-1] * len(images)
 
 
 def test_a_model_in_training_mode_is_refused(task):

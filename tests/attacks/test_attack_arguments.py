@@ -45,7 +45,7 @@ def network() -> nn.Module:
     [
         (
             {"eps": [1 / 255, 2 / 255]},
-            "eps must be one number, or a text such as '8/255', got list; call once",
+            "eps must be one number, or a string such as '8/255', got list; call once",
         ),
         ({"eps": None}, "eps must be one number, .* got None"),
         ({"eps": "eight"}, "eps 'eight' is not a number"),
@@ -66,17 +66,17 @@ def test_plain_functions_name_what_they_cannot_take(attack: Any, change: dict[st
     ("call", "message"),
     [
         (lambda: pgd(network(), IMAGES, LABELS, steps="ten"), "steps must be a whole number, got 'ten'"),
-        (lambda: pgd(network(), IMAGES, LABELS, norm=["linf"]), "norm of an attack must be a text, got list"),
+        (lambda: pgd(network(), IMAGES, LABELS, norm=["linf"]), "norm of an attack must be a string, got list"),
         (lambda: pgd(network(), IMAGES, LABELS, seed=0.5), "seed must be a whole number, got 0.5"),
         (lambda: pgd(network(), IMAGES, LABELS, ids=[0]), "Ids must be a tensor"),
         (lambda: square(network(), IMAGES, LABELS, eps=0.1, queries="9"), "queries must be a whole number"),
-        (lambda: parse_eps(0.1), "eps must be a text such as '8/255', got float"),
-        (lambda: parse_attack(None), "An attack's name must be a text .* got None"),
-        (lambda: parse_foreign(["pgd"]), "An attack's name must be a text .* got list"),
-        (lambda: is_foreign(None), "An attack's name must be a text, got None"),
+        (lambda: parse_eps(0.1), "eps must be a string such as '8/255', got float"),
+        (lambda: parse_attack(None), "An attack's name must be a string .* got None"),
+        (lambda: parse_foreign(["pgd"]), "An attack's name must be a string .* got list"),
+        (lambda: is_foreign(None), "An attack's name must be a string, got None"),
         (lambda: gradient_key("fgsm-linf@8/255"), "must be an AttackSpec, got str; parse_attack"),
         (lambda: AttackSpec("pgd", "linf", Fraction(1, 9), 1, Fraction(1, 4)), "eps of an attack must be a tuple"),
-        (lambda: AttackSpec(["pgd"], "linf", (Fraction(1, 9),), 1, Fraction(1, 4)), "rule of an attack must be a text"),
+        (lambda: AttackSpec(["pgd"], "linf", (Fraction(1),), 1, Fraction(1, 4)), "rule of an attack must be a string"),
         (lambda: format_eps([1]), "eps must be one number"),
     ],
 )

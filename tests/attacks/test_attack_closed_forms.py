@@ -72,7 +72,7 @@ def test_exactly_the_images_within_reach_fall(linear, generator, shape, name, ba
 
     outcome = run_attack(linear, images, labels, spec, seed=1, ids=torch.arange(N), batch_size=batch_size)
 
-    assert torch.equal(outcome.rung == 0, expected)
+    assert torch.equal(outcome.eps_level == 0, expected)
     assert torch.equal(outcome.step >= 0, expected)
 
 
@@ -86,7 +86,7 @@ def test_an_image_that_stands_ends_at_the_best_perturbation(linear, generator, s
     downhill = (linear.weight[1 - labels] - linear.weight[labels]).detach()
     unit = downhill.sign() if spec.norm == "linf" else downhill / downhill.norm(dim=1, keepdim=True)
     best = images + float(spec.eps[0]) * unit.view_as(images)
-    stood = outcome.rung == 1
+    stood = outcome.eps_level == 1
     assert stood.any()
     # PGD approaches the L2 optimum geometrically, so its remaining angle is 0.8 ** 40 at best.
     assert torch.allclose(outcome.images[stood], best[stood], atol=1e-6 if "40" not in name else 1e-4)

@@ -81,7 +81,7 @@ def test_a_rule_may_remember_more_per_image(net, images, labels, ids, monkeypatc
     monkeypatch.setitem(ATTACKS._items, "momentum", replace(PGD, start=momentum_start, step=momentum_step))
     spec = parse_attack("momentum6x2-linf@1/255,8/255")
     whole, ones = (attack(net, images, labels, ids, spec, batch_size=n, keep_images=True) for n in (64, 1))
-    assert torch.equal(whole.rung, ones.rung)
+    assert torch.equal(whole.eps_level, ones.eps_level)
     assert torch.equal(whole.step, ones.step)
     assert torch.equal(whole.images, ones.images)
 
@@ -226,7 +226,7 @@ def test_a_saturated_loss_is_reported(net, images, labels, ids):
 
 def test_clean_mistakes_alone_end_the_attack_at_once(net, images, labels, ids):
     outcome = attack(net, images, (net(images).argmax(1) + 1) % 4, ids, keep_images=True)
-    assert bool((outcome.rung == -1).all())
+    assert bool((outcome.eps_level == -1).all())
     assert torch.equal(outcome.images, images)
 
 
@@ -256,5 +256,5 @@ def test_the_gpu_starts_where_the_cpu_does(net, images, labels, ids):
         spec = parse_attack(name)
         here = attack(net.cpu(), images, labels, ids, spec, keep_images=True)
         there = attack(net.cuda(), images, labels, ids, spec, batch_size=8, keep_images=True)
-        assert torch.equal(here.rung, there.rung)
+        assert torch.equal(here.eps_level, there.eps_level)
         assert torch.allclose(here.images, there.images, atol=1e-5)

@@ -78,9 +78,9 @@ def test_every_attack_runs_is_judged_and_leaves_everything_as_it_was(name, capfd
     assert (sys.gettrace(), log.handlers, log.propagate) == (trace, handlers, True)
     assert capfd.readouterr() == ("", "")
     assert caplog.records == []
-    assert outcome.rung[0] == -1
+    assert outcome.eps_level[0] == -1
     assert torch.equal(outcome.logits, model(outcome.images).detach())
-    assert torch.equal(outcome.rung == 1, outcome.logits.argmax(1) == labels)
+    assert torch.equal(outcome.eps_level == 1, outcome.logits.argmax(1) == labels)
     again = run_foreign(model, images, labels, parse_foreign(name), seed=0, ids=ids, keep_images=True)
     assert torch.equal(again.images, outcome.images)
 
@@ -107,7 +107,7 @@ def test_a_single_step_gives_the_images_of_our_own():
         model, images, labels, parse_foreign("torchattacks:FGSM@4/255"), seed=0, ids=ids, keep_images=True
     )
     assert float((ours.images - theirs.images).abs().max()) < 1e-6
-    assert torch.equal(ours.rung, theirs.rung)
+    assert torch.equal(ours.eps_level, theirs.eps_level)
 
 
 def linear_task(margin: float, classes: int = 5) -> tuple[nn.Module, Tensor, Tensor, Tensor]:
@@ -131,14 +131,14 @@ def linear_task(margin: float, classes: int = 5) -> tuple[nn.Module, Tensor, Ten
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=needs(name)) for name in ("autoattack-linf", "torchattacks:APGDT")]
 )
-@pytest.mark.parametrize(("factor", "rung"), [(0.9, 1), (1.1, 0)])
-def test_a_linear_model_falls_exactly_beyond_half_its_margin(name, factor, rung):
+@pytest.mark.parametrize(("factor", "eps_level"), [(0.9, 1), (1.1, 0)])
+def test_a_linear_model_falls_exactly_beyond_half_its_margin(name, factor, eps_level):
     model, images, labels, ids = linear_task(margin=0.08)
     spec = parse_foreign(f"{name}@{factor * 0.04:.4f}")
-    if name == "autoattack-linf" and rung == 1:
+    if name == "autoattack-linf" and eps_level == 1:
         images, labels, ids = images[:1], labels[:1], ids[:1]  # 5 000 queries each
     outcome = run_foreign(model, images, labels, spec, seed=0, ids=ids)
-    assert outcome.rung.tolist() == [rung] * len(ids)
+    assert outcome.eps_level.tolist() == [eps_level] * len(ids)
 
 
 @pytest.mark.parametrize("classes", [4, 12])
@@ -154,7 +154,7 @@ def test_a_linear_model_falls_exactly_beyond_half_its_margin(name, factor, rung)
 def test_any_number_of_classes_from_four_is_attacked(name, classes):
     model, images, labels, ids = task(classes)
     outcome = run_foreign(model, images, labels, parse_foreign(name), seed=0, ids=ids)
-    assert outcome.rung.tolist() == [-1, 0, 0]
+    assert outcome.eps_level.tolist() == [-1, 0, 0]
 
 
 @needs("torchattacks:")
@@ -192,7 +192,7 @@ def test_targets_are_among_all_classes():
     model, images = Linear(weight, bias).eval(), torch.full((2, 3, 16, 16), 0.5)
     labels = torch.zeros(2, dtype=torch.int64)
     outcome = run_foreign(model, images, labels, parse_foreign("torchattacks:APGDT@8/255"), seed=0, ids=torch.arange(2))
-    assert outcome.rung.tolist() == [0, 0]
+    assert outcome.eps_level.tolist() == [0, 0]
 
 
 @needs("autoattack-linf")

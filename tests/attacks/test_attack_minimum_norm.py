@@ -49,13 +49,13 @@ def test_the_distance_is_the_margin_over_the_dual_norm(linear, generator, shape,
     found = getattr(outcome, norm).double()
     assert bool((found >= expected * (1 - 1e-4)).all())
     assert bool((found <= expected * 1.01 + 1e-6).all())
-    rung = torch.bucketize(found, torch.tensor([0.001, 0.01, 0.1, 0.9]).double() + 1e-6)
-    assert torch.equal(outcome.rung.long(), rung)
+    level = torch.bucketize(found, torch.tensor([0.001, 0.01, 0.1, 0.9]).double() + 1e-6)
+    assert torch.equal(outcome.eps_level.long(), level)
     assert float(outcome.images.min()) >= 0
     assert float(outcome.images.max()) <= 1
     moved = (outcome.images - images).flatten(1)
     far = moved.abs().amax(1) if norm == "linf" else moved.norm(dim=1)
-    fell = outcome.rung < 4
+    fell = outcome.eps_level < 4
     assert torch.allclose(far[fell], found[fell].float(), atol=1e-6)
 
 
@@ -63,7 +63,7 @@ def test_the_distance_is_the_margin_over_the_dual_norm(linear, generator, shape,
 def test_an_image_that_nothing_fools_is_infinitely_far(generator, name):
     constant = Linear(torch.zeros(3, 48), torch.tensor([1.0, 0.0, -1.0])).eval()
     outcome = run(constant, torch.rand(4, 48, generator=generator), name, "0.1")
-    assert outcome.rung.tolist() == [1] * 4
+    assert outcome.eps_level.tolist() == [1] * 4
     assert bool(outcome.linf.isinf().all())
     assert bool(outcome.l2.isinf().all())
 
@@ -74,7 +74,7 @@ def test_a_clean_mistake_is_not_attacked(linear, generator, name):
     labels = linear(images).argmax(1)
     labels[2] = 1 - labels[2]
     outcome = run_attack(linear, images, labels, f"{name}@0.1", seed=0, ids=torch.arange(6))
-    assert outcome.rung[2] == -1
+    assert outcome.eps_level[2] == -1
     assert outcome.l2[2] == outcome.linf[2] == 0
 
 

@@ -44,10 +44,10 @@ def test_counts_are_what_hooks_see(net, images, labels, ids, name):
 
 def test_a_fooled_image_costs_no_more_passes(net, images, labels, ids):
     outcome = run_attack(net, images, labels, "pgd10-linf@1/255,12/255", seed=0, ids=ids, batch_size=1)
-    wrong, stood = outcome.rung == -1, outcome.rung == 2
+    wrong, stood = outcome.eps_level == -1, outcome.eps_level == 2
     assert outcome.forward_passes[wrong].tolist() == [1] * int(wrong.sum())
     # The clean image, then ten iterates and the last one's verdict at each eps.
     assert outcome.forward_passes[stood].unique().tolist() == [1 + 2 * 11]
     assert outcome.backward_passes[stood].unique().tolist() == [20]
-    fell = (outcome.rung >= 0) & ~stood
+    fell = (outcome.eps_level >= 0) & ~stood
     assert bool((outcome.forward_passes[fell] < 23).all())

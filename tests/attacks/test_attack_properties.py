@@ -49,7 +49,7 @@ def attack(net, images, labels, spec, ids, **options):
 
 
 def verdicts(outcome):
-    return torch.stack([outcome.rung.long(), outcome.restart.long(), outcome.step.long()], dim=1)
+    return torch.stack([outcome.eps_level.long(), outcome.restart.long(), outcome.step.long()], dim=1)
 
 
 @every_attack
@@ -58,13 +58,14 @@ def test_an_outcome_is_complete_and_agrees_with_itself(net, images, labels, ids,
     outcome = attack(net, images, labels, spec, ids)
     n_eps = len(spec.eps)
     assert torch.equal(images, before)
-    assert (outcome.rung.dtype, outcome.restart.dtype, outcome.step.dtype) == (torch.int8, torch.int16, torch.int16)
+    assert outcome.eps_level.dtype == torch.int8
+    assert (outcome.restart.dtype, outcome.step.dtype) == (torch.int16, torch.int16)
     assert (outcome.logits.dtype, outcome.logits.shape) == (torch.float32, (40, 4))
-    assert torch.equal(outcome.logits.argmax(1) != labels, outcome.rung < n_eps)
-    assert torch.equal(outcome.rung == -1, net(images).argmax(1) != labels)
-    fooled = (outcome.rung >= 0) & (outcome.rung < n_eps)
+    assert torch.equal(outcome.logits.argmax(1) != labels, outcome.eps_level < n_eps)
+    assert torch.equal(outcome.eps_level == -1, net(images).argmax(1) != labels)
+    fooled = (outcome.eps_level >= 0) & (outcome.eps_level < n_eps)
     assert fooled.any()
-    assert (outcome.rung == n_eps).any()
+    assert (outcome.eps_level == n_eps).any()
     assert torch.equal(outcome.step >= 0, fooled)
     assert torch.equal(outcome.restart >= 0, fooled)
     assert torch.allclose(net(outcome.images), outcome.logits, atol=1e-5)
@@ -76,7 +77,7 @@ def test_no_image_leaves_its_ball_or_the_box(net, images, labels, ids, spec):
     outcome = attack(net, images, labels, spec, ids)
     length = find_norm(spec.norm).length(outcome.images - images)
     eps = torch.tensor([0.0, *map(float, spec.eps), float(spec.eps[-1])], dtype=torch.float64)
-    assert bool((length <= eps[outcome.rung.long() + 1] + 1e-6).all())
+    assert bool((length <= eps[outcome.eps_level.long() + 1] + 1e-6).all())
     assert float(outcome.images.min()) >= 0
     assert float(outcome.images.max()) <= 1
 
@@ -137,8 +138,8 @@ def slow_nearest(net, image, label, spec):
     for step, point in enumerate(points):
         far = float((point - image).abs().max() if spec.norm == "linf" else (point - image).norm())
         if net(point.unsqueeze(0)).argmax() != label and far < best:
-            best, rung = far, sum(far > float(eps) + 1e-6 for eps in spec.eps)
-            found = (rung, 0, step) if rung < len(spec.eps) else (rung, -1, -1)
+            best, level = far, sum(far > float(eps) + 1e-6 for eps in spec.eps)
+            found = (level, 0, step) if level < len(spec.eps) else (level, -1, -1)
     return found
 
 
@@ -152,7 +153,7 @@ def slow_slope(net, point, label, rival, loss_name):
 def slow_verdict(net, image, label, rivals, spec, image_id):
     if ATTACKS[spec.rule].minimum_norm:
         return slow_nearest(net, image, label, spec)
-    for rung, exact in enumerate(spec.eps):
+    for eps_level, exact in enumerate(spec.eps):
         for restart in range(spec.restarts):
 
             def evaluate(point, restart=restart):
@@ -164,7 +165,7 @@ def slow_verdict(net, image, label, rivals, spec, image_id):
                 noise = find_norm(spec.norm).sample(draws, tuple(image.shape))[0]
             for step, point in enumerate(iterates(replace(spec, eps=(exact,)), image, noise, evaluate)):
                 if net(point.unsqueeze(0)).argmax() != label:
-                    return rung, restart, step
+                    return eps_level, restart, step
     return len(spec.eps), -1, -1
 
 
@@ -194,18 +195,18 @@ def test_more_restarts_never_help_the_defender(net, images, labels, ids, spec):
     if LOSSES[spec.loss].targeted:
         pytest.skip("its restarts are target classes, tested below")
     few, many = (attack(net, images, labels, replace(spec, restarts=n, steps=1), ids) for n in (1, 30))
-    assert bool((many.rung <= few.rung).all())
-    assert int((many.rung < few.rung).sum()) > 0
+    assert bool((many.eps_level <= few.eps_level).all())
+    assert int((many.eps_level < few.eps_level).sum()) > 0
 
 
 @every_ladder
 def test_a_rung_does_to_the_survivors_what_its_eps_does_alone(net, images, labels, ids, spec):
     ladder = attack(net, images, labels, spec, ids)
-    for rung, eps in enumerate(spec.eps):
+    for eps_level, eps in enumerate(spec.eps):
         alone = attack(net, images, labels, replace(spec, eps=(eps,)), ids)
-        reached = ladder.rung >= rung
-        assert torch.equal(ladder.rung[reached] == rung, alone.rung[reached] == 0)
-        fell = ladder.rung == rung
+        reached = ladder.eps_level >= eps_level
+        assert torch.equal(ladder.eps_level[reached] == eps_level, alone.eps_level[reached] == 0)
+        fell = ladder.eps_level == eps_level
         assert torch.equal(ladder.step[fell], alone.step[fell])
         assert torch.allclose(ladder.images[fell], alone.images[fell], atol=1e-6)
 

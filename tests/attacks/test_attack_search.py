@@ -74,7 +74,7 @@ def attack(model, images, labels, name, **options):
 
 
 def verdicts(outcome):
-    return torch.stack([outcome.rung.long(), outcome.restart.long(), outcome.step.long()], dim=1)
+    return torch.stack([outcome.eps_level.long(), outcome.restart.long(), outcome.step.long()], dim=1)
 
 
 def test_the_copy_folds_every_batch_normalisation_that_follows_a_convolution_and_no_other(convnet, pictures):
@@ -98,7 +98,7 @@ def test_searching_on_the_copy_changes_next_to_no_verdict(convnet, pictures, ans
     assert folded.warnings == plain.warnings == ()
     exceptions = (verdicts(folded) != verdicts(plain)).any(1)
     assert int(exceptions.sum()) <= 1
-    assert 5 < int((plain.rung > 0).sum()) < N - 6
+    assert 5 < int((plain.eps_level > 0).sum()) < N - 6
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -136,7 +136,7 @@ def test_the_model_itself_confirms_every_verdict(convnet, pictures, answers, nam
         logits = convnet(outcome.images)
     assert torch.allclose(logits, outcome.logits, atol=1e-5)
     n_eps = len(parse_attack(name).eps)
-    assert torch.equal(logits.argmax(1) != answers, outcome.rung < n_eps)
+    assert torch.equal(logits.argmax(1) != answers, outcome.eps_level < n_eps)
 
 
 @pytest.mark.parametrize("search", engine.SEARCHES)
@@ -179,16 +179,16 @@ def test_a_false_alarm_of_the_copy_is_not_counted_and_the_image_climbs_on(
     with torch.no_grad():
         right = convnet(alarmed.images).argmax(1) == answers
     n_eps = len(parse_attack(name).eps)
-    assert torch.equal(right, alarmed.rung == n_eps)
-    bright = (pictures[:, 0, 0, 0] > 0.55) & (honest.rung > 0)
+    assert torch.equal(right, alarmed.eps_level == n_eps)
+    bright = (pictures[:, 0, 0, 0] > 0.55) & (honest.eps_level > 0)
     assert int(bright.sum()) > 3
-    assert bool((alarmed.rung[bright] > 0).any())
+    assert bool((alarmed.eps_level[bright] > 0).any())
     moved = (alarmed.images - pictures).flatten(1).abs().amax(1)
-    stood = bright & (alarmed.rung == n_eps)
+    stood = bright & (alarmed.eps_level == n_eps)
     assert stood.any()
     # Had they been left where the alarm was raised, they would lie within the random start or at the clean image.
     assert bool((moved[stood] > 3.9 / 255).all())
-    dark = (pictures[:, 0, 0, 0] < 0.45) & (honest.rung != -1)
+    dark = (pictures[:, 0, 0, 0] < 0.45) & (honest.eps_level != -1)
     assert torch.equal(verdicts(alarmed)[dark], verdicts(honest)[dark])
 
 
@@ -249,7 +249,7 @@ def test_single_steps_that_share_a_gradient_give_the_verdicts_of_each_alone(conv
         assert torch.equal(verdicts(shared), verdicts(alone))
         assert torch.equal(shared.images, alone.images)
         assert torch.equal(shared.logits, alone.logits)
-    fallen = [int((outcome.rung == 0).sum()) for outcome in together]
+    fallen = [int((outcome.eps_level == 0).sum()) for outcome in together]
     assert len(set(fallen)) > 2, "eps that all do the same would hide a mix-up"
 
 
@@ -277,7 +277,7 @@ def test_no_backward_pass_is_made_when_nobody_is_left(convnet, pictures, answers
 
     monkeypatch.setattr(torch.autograd, "grad", counting)
     outcome = attack(convnet, pictures, answers, "pgd50-linf@1/2:step=1/10")
-    assert int((outcome.rung > 0).sum()) == 0
+    assert int((outcome.eps_level > 0).sum()) == 0
     assert len(made) <= int(outcome.step.max())
 
 

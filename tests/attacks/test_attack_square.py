@@ -24,7 +24,7 @@ def near(generator):
 
 
 def verdicts(outcome):
-    return torch.stack([outcome.rung.long(), outcome.restart.long(), outcome.step.long()], dim=1)
+    return torch.stack([outcome.eps_level.long(), outcome.restart.long(), outcome.step.long()], dim=1)
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 8])
@@ -40,26 +40,27 @@ def test_on_a_linear_model_exactly_the_images_within_reach_fall(linear, near, ba
 
     outcome = square(linear, near, labels, eps=0.02, queries=500, batch_size=batch_size, keep_images=True)
 
-    assert torch.equal(outcome.rung == 0, within)
+    assert torch.equal(outcome.eps_level == 0, within)
     stood = ~within
     assert torch.allclose(outcome.images[stood], (near + 0.02 * uphill.sign())[stood], atol=1e-6)
 
 
 def test_an_outcome_is_complete_and_within_the_budget(net, images, labels, ids):
     outcome = square(net, images, labels, eps="12/255", queries=60, ids=ids, keep_images=True)
-    assert torch.equal(outcome.logits.argmax(1) != labels, outcome.rung < 1)
-    assert torch.equal(outcome.rung == -1, net(images).argmax(1) != labels)
-    fooled = outcome.rung == 0
+    assert torch.equal(outcome.logits.argmax(1) != labels, outcome.eps_level < 1)
+    assert torch.equal(outcome.eps_level == -1, net(images).argmax(1) != labels)
+    fooled = outcome.eps_level == 0
     assert 3 < int(fooled.sum()) < 33
     assert torch.equal(outcome.step > 0, fooled)
     assert torch.equal(outcome.restart == 0, fooled)
     assert int(outcome.step.max()) > 1
     assert torch.allclose(net(outcome.images), outcome.logits, atol=1e-5)
-    assert torch.equal(outcome.images[outcome.rung == -1], images[outcome.rung == -1])
+    assert torch.equal(outcome.images[outcome.eps_level == -1], images[outcome.eps_level == -1])
     assert float((outcome.images - images).abs().max()) <= 12 / 255 + 1e-6
     assert float(outcome.images.min()) == 0.0
     assert float(outcome.images.max()) == 1.0
-    assert (outcome.rung.dtype, outcome.restart.dtype, outcome.step.dtype) == (torch.int8, torch.int16, torch.int16)
+    assert outcome.eps_level.dtype == torch.int8
+    assert (outcome.restart.dtype, outcome.step.dtype) == (torch.int16, torch.int16)
 
 
 def test_batch_size_and_order_do_not_matter_and_the_seed_does(net, images, labels, ids):
@@ -79,10 +80,10 @@ def test_batch_size_and_order_do_not_matter_and_the_seed_does(net, images, label
 
 def test_more_queries_fool_more_and_white_box_attacks_fool_most(net, images, labels, ids):
     stripes, few, many = (square(net, images, labels, eps="8/255", queries=n, ids=ids) for n in (1, 30, 400))
-    fooled = [int((outcome.rung == 0).sum()) for outcome in (stripes, few, many)]
+    fooled = [int((outcome.eps_level == 0).sum()) for outcome in (stripes, few, many)]
     assert fooled[0] < fooled[1] < fooled[2]
     white = run_attack(net, images, labels, parse_attack("apgd-ce50-linf@8/255"), seed=0, ids=ids)
-    assert fooled[2] <= int((white.rung == 0).sum())
+    assert fooled[2] <= int((white.eps_level == 0).sum())
 
 
 def test_the_first_query_paints_columns_and_the_second_a_window(generator):
@@ -123,12 +124,12 @@ def test_a_model_without_a_gradient_can_be_attacked(images, ids):
 
     model = Stepped(torch.randn(4, 48, generator=torch.Generator().manual_seed(0)), torch.zeros(4)).eval()
     outcome = square(model, images, model(images).argmax(1), eps=0.2, queries=50, ids=ids)
-    assert int((outcome.rung == 0).sum()) > 10
+    assert int((outcome.eps_level == 0).sum()) > 10
 
 
 def test_clean_mistakes_alone_cost_no_query(net, images, labels, ids):
     outcome = square(net, images, (net(images).argmax(1) + 1) % 4, eps=0.1, queries=5, ids=ids, keep_images=True)
-    assert bool((outcome.rung == -1).all())
+    assert bool((outcome.eps_level == -1).all())
     assert torch.equal(outcome.images, images)
 
 

@@ -17,7 +17,7 @@ torchattacks = pytest.importorskip("torchattacks")
 def compare(net, images, labels, ids, name, peer):
     outcome = run_attack(net, images, labels, parse_attack(name), seed=0, ids=ids, keep_images=True)
     # torchattacks returns the last iterate: ours for those that stand, and for those that fall at the last step.
-    last = (outcome.rung == 1) | (outcome.step == parse_attack(name).steps)
+    last = (outcome.eps_level == 1) | (outcome.step == parse_attack(name).steps)
     assert int(last.sum()) > 5
     difference = (outcome.images - peer(images, labels))[last].abs().max()
     assert float(difference) < 1e-6
@@ -125,7 +125,7 @@ def test_its_protocol_gives_its_pixels_and_its_verdicts(net, images, labels, ids
     assert float(close.double().mean()) >= 0.999
     with torch.no_grad():
         right = net(expected).argmax(1) == labels
-    assert torch.equal(outcome.rung == 1, right)
+    assert torch.equal(outcome.eps_level == 1, right)
     assert torch.equal(outcome.step == spec.steps, ~right)
     assert 0 < int(right.sum()) < len(images)
     mistaken = net(images).argmax(1) != labels
@@ -143,7 +143,7 @@ def test_what_stands_our_attack_stands_its_last_iterate(net, images, labels, ids
     adversarial = torchattacks.PGD(net, eps=eps, alpha=eps / 4, steps=10)(images, labels)
     with torch.no_grad():
         theirs = net(adversarial).argmax(1) == labels
-    ours = outcome.rung == 1
+    ours = outcome.eps_level == 1
     assert ours.any()
     assert not bool((ours & ~theirs).any())
 

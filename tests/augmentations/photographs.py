@@ -1,4 +1,4 @@
-"""Byte images that operations on tones and places find hard: cuts of photographs, flat ones, noise, two tones."""
+"""Byte images that operations on tones and places find hard: cuts of photos, flat ones, noise, two tones."""
 
 import numpy as np
 import torch
@@ -12,9 +12,9 @@ def byte_images(n: int = 40, height: int = 32, width: int = 40) -> Tensor:
     random, found = np.random.default_rng(0), []
     sources = load_sample_images().images
     for number in range(n):
-        photograph = Image.fromarray(sources[number % 2])
+        photo = Image.fromarray(sources[number % 2])
         left, top, side = random.integers(0, 400), random.integers(0, 200), random.integers(40, 220)
-        found.append(np.asarray(photograph.resize((width, height), box=(left, top, left + side, top + side))))
+        found.append(np.asarray(photo.resize((width, height), box=(left, top, left + side, top + side))))
     found += [np.full((height, width, 3), value, dtype=np.uint8) for value in (0, 7)]
     found.append(random.integers(0, 256, (height, width, 3)).astype(np.uint8))
     found.append((random.random((height, width, 3)) > 0.9).astype(np.uint8) * 200)

@@ -71,7 +71,7 @@ def test_operations_are_drawn_as_often_as_they_weigh(weights: tuple[int, ...]) -
     expected = 3000 * torch.tensor(weights, dtype=torch.float64) / sum(weights)
     assert (counts[expected == 0] == 0).all()
     kept = expected > 0
-    assert float(((counts - expected)[kept] ** 2 / expected[kept]).sum()) < 16.3  # chi-square, 3 degrees, 0.1 %
+    assert float(((counts - expected)[kept] ** 2 / expected[kept]).sum()) < 16.3  # chi-square, 3 degrees, 0.1%
 
 
 def test_the_numbers_zero_and_nearly_one_draw_operations_that_weigh_something() -> None:

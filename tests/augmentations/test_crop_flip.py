@@ -23,7 +23,7 @@ def test_offsets_are_uniform_and_half_of_the_images_are_mirrored() -> None:
     for axis in (0, 1):
         counts = torch.bincount(sample[:, axis], minlength=9).double()
         assert len(counts) == 9
-        assert float(((counts - 1000) ** 2 / 1000).sum()) < 26.1  # chi-square, 8 degrees of freedom, 0.1 %
+        assert float(((counts - 1000) ** 2 / 1000).sum()) < 26.1  # chi-square, 8 degrees of freedom, 0.1%
     assert abs(float(sample[:, 2].double().mean()) - 0.5) < 0.02
 
 

@@ -120,7 +120,7 @@ def test_sides_of_smoothmix_s_are_uniform() -> None:
     drawn = shapes(SmoothMixS(), 20_000)
     sides = (drawn[:, 0] * 32).long()
     counts = torch.bincount(sides, minlength=32).double()
-    assert float(((counts - 625) ** 2 / 625).sum()) < 61.1  # chi-square, 31 degrees of freedom, 0.1 %
+    assert float(((counts - 625) ** 2 / 625).sum()) < 61.1  # chi-square, 31 degrees of freedom, 0.1%
 
 
 @pytest.mark.parametrize("method", [SmoothMixC(axes="shared"), SmoothMixS(sides="shared")], ids=["C", "S"])

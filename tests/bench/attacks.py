@@ -46,7 +46,7 @@ class Bench:
         outcomes = run_attacks(
             self.module, self.images, self.labels, specs, seed=0, ids=self.ids, batch_size=len(self.images)
         )
-        return [int((outcome.rung == len(spec.eps)).sum()) for outcome, spec in zip(outcomes, specs, strict=True)]
+        return [int((outcome.eps_level == len(spec.eps)).sum()) for outcome, spec in zip(outcomes, specs, strict=True)]
 
     def theirs(self, attack: Attack) -> int:
         """Attack by a library; return how many of its images the module gets right."""
@@ -67,7 +67,7 @@ class Bench:
             c.attack for c in conditions_of(["adversarial"]) if isinstance(c, Attacked) and len(c.attack.eps) > 1
         )
         rungs = [replace(spec, eps=(eps,)) for eps in spec.eps]
-        ratio = interleaved(lambda: self.ours(spec), lambda: [self.ours(rung) for rung in rungs], self.rounds)
+        ratio = interleaved(lambda: self.ours(spec), lambda: [self.ours(eps_level) for eps_level in rungs], self.rounds)
         return ratio, f"{spec.name}, {len(rungs)} eps, against each eps alone"
 
     def single_steps(self) -> tuple[Ratio, str]:
@@ -161,7 +161,7 @@ def main() -> None:
     show(hard.against("pgd10-linf@8/255", torchattacks_pgd(robust, exact)), "torchattacks")
     standing = run_attack(robust, images, labels, parse_attack("fgsm-linf@8/255"), seed=0, ids=hard.ids)
     console.print(
-        f"(the last: ResNet-8 trained on PGD images, {int((standing.rung >= 0).sum())} right on clean images)"
+        f"(the last: ResNet-8 trained on PGD images, {int((standing.eps_level >= 0).sum())} right on clean images)"
     )
 
 

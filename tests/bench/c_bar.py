@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from clocks import clock_of, wall_seconds
-from crops import photographs, random_crops
+from crops import photos, random_crops
 from interleaved import Ratio, alternating
 from machine import facts
 from torch import Tensor
@@ -66,7 +66,7 @@ def restated(images: Tensor, name: str, severity: int, *, whole: bool) -> Callab
 
 def measure_size(options: argparse.Namespace, side: int, device: torch.device) -> None:
     """Print the table of one image size."""
-    images = torch.from_numpy(random_crops(photographs(), BATCH[side], side))
+    images = torch.from_numpy(random_crops(photos(), BATCH[side], side))
     print(f"\n{device.type}, {side} px, batch of {len(images)}")
     print(f"{'':33} {'ours, us':>10} {'restated, us':>13}  ratio (least to largest)")
     found = {}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 from clocks import clock_of
-from crops import photographs, random_crops
+from crops import photos, random_crops
 from floors import Floors
 from interleaved import alternating
 from machine import facts
@@ -63,7 +63,7 @@ def measure(ours: Ours, peer: Peer | None, floors: Floors, name: str, severity: 
 
 def measure_size(options: argparse.Namespace, side: int, device: torch.device) -> Iterator[Measurement]:
     """Print the table of one image size while it is measured; the peer runs beside the CPU only."""
-    batch, table = random_crops(photographs(options.images), BATCH[side], side), table_for(side, side)
+    batch, table = random_crops(photos(options.images), BATCH[side], side), table_for(side, side)
     ours = Ours(torch.from_numpy(batch).to(device), table)
     floors = Floors(ours.images)
     print(f"\n{device.type}, {side} px, batch of {len(batch)}, constants {table}; {floors}")

@@ -1,4 +1,4 @@
-"""The benchmark's images: squares cut at random from photographs."""
+"""The benchmark's images: squares cut at random from photos."""
 
 from pathlib import Path
 
@@ -8,8 +8,8 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 
 
-def photographs(path: Path | None = None) -> list[Image.Image]:
-    """Read a folder of image files, the first array (N, H, W, 3) of an .npz file, or scikit-learn's two photographs."""
+def photos(path: Path | None = None) -> list[Image.Image]:
+    """Read a folder of image files, the first array (N, H, W, 3) of an .npz file, or scikit-learn's two photos."""
     if path is None:
         return [Image.fromarray(array) for array in load_sample_images().images]
     if path.suffix == ".npz":
@@ -30,11 +30,11 @@ def random_crops(sources: list[Image.Image], count: int, side: int, *, seed: int
     random = np.random.default_rng(seed)
     crops = np.empty((count, side, side, 3), dtype=np.uint8)
     for crop in crops:
-        photograph = sources[random.integers(len(sources))]
-        width, height = photograph.size
+        photo = sources[random.integers(len(sources))]
+        width, height = photo.size
         shorter = min(width, height)
         cut = int(random.integers(min(side, shorter), shorter + 1))
         left, top = int(random.integers(width - cut + 1)), int(random.integers(height - cut + 1))
         box = (left, top, left + cut, top + cut)
-        crop[:] = np.asarray(photograph.resize((side, side), Image.Resampling.BILINEAR, box=box))
+        crop[:] = np.asarray(photo.resize((side, side), Image.Resampling.BILINEAR, box=box))
     return np.ascontiguousarray(crops.transpose(0, 3, 1, 2))

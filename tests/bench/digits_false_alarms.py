@@ -68,7 +68,7 @@ def main() -> int:
             alarms[name] += int(p[name] < ALPHA)
             new = new_training_difference(values[first[0]], values[second])
             new_alarms[name] += int(new.p_above_zero() < ALPHA)
-    print(f"{n_seeds} seeds, {n_images} images, {REPEATS} pairs of {GROUP} against {GROUP}; rejections at 5 %")
+    print(f"{n_seeds} seeds, {n_images} images, {REPEATS} pairs of {GROUP} against {GROUP}; rejections at 5%")
     print(f"  {'score':24} mean error   sd of seeds   compare   one against {GROUP} (one-sided)")
     for score in scores:
         errors = by_seed[score.name].mean(axis=1)

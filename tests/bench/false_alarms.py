@@ -1,12 +1,12 @@
 """How often the tests of ``results/statistics`` cry wolf, and what pairing finds that no unpaired test does.
 
 Run as ``python tests/bench/false_alarms.py [--nulls 5000]``; minutes on one core. A true difference of zero must be
-rejected in about 5 % of repeats: the upper 95 % binomial bound of the observed rate may not exceed 6 %.
+rejected in about 5% of repeats: the upper 95% binomial bound of the observed rate may not exceed 6%.
 
 A: two checkpoints on the same images under five severities. B: two equal methods of K seeds each, with seeds that
 differ by a known standard deviation. Images of B stand for five times as many, the seeds' spread is scaled alike.
-C: a candidate of the gate whose true loss is the margin (PASS is wrong, nominally in 2.5 %, the bound 3.5 %), or zero
-(FAIL is wrong, nominally in 5 %), on one cell and on the mean of five severities. D: a candidate that is one more
+C: a candidate of the gate whose true loss is the margin (PASS is wrong, nominally in 2.5%, the bound 3.5%), or zero
+(FAIL is wrong, nominally in 5%), on one cell and on the mean of five severities. D: a candidate that is one more
 training of its method, judged by K of them as ``gate --retrained`` does, with seeds as in B. E: two equal methods of K
 seeds each, compared on 15 corruptions and their mean; a false alarm is any score that is significant after Holm. Half
 of the seeds' variance is shared by all corruptions. Fewer seeds than recommended are printed and not judged: two on a
@@ -63,7 +63,7 @@ def mcnemar(first_wrong: int, second_wrong: int) -> float:
 
 
 def upper_bound(rejected: int, repeats: int) -> float:
-    """Return the one-sided 95 % Clopper-Pearson bound of a rate."""
+    """Return the one-sided 95% Clopper-Pearson bound of a rate."""
     return 1.0 if rejected == repeats else float(stats.beta.ppf(0.95, rejected + 1, repeats - rejected))
 
 
@@ -86,7 +86,7 @@ def two_checkpoints(n_images: int, difference: float, repeats: int, seed: int) -
 
 
 def simulation_a(n_images: int, difference: float, repeats: int, seed: int) -> dict[str, int]:
-    """Count rejections at 5 % by test."""
+    """Count rejections at 5% by test."""
     counts = dict.fromkeys(("paired by image", "unpaired by image", "McNemar, rows pooled", "McNemar, severity 5"), 0)
     for wrong in two_checkpoints(n_images, difference, repeats, seed):
         per_image = wrong.mean(axis=2)
@@ -106,7 +106,7 @@ def simulation_a(n_images: int, difference: float, repeats: int, seed: int) -> d
 
 
 def simulation_b(n_seeds: int, seed_sd: float, repeats: int, seed: int, n_images: int = IMAGES_B) -> dict[str, int]:
-    """Count rejections at 5 % of two equal methods; ``seed_sd`` as a fraction, for ``STANDS_FOR`` images."""
+    """Count rejections at 5% of two equal methods; ``seed_sd`` as a fraction, for ``STANDS_FOR`` images."""
     rng = np.random.default_rng(seed)
     total = math.sqrt(IMAGE_SD**2 + 0.5**2 + MODEL_SD**2)
     shift = latent_shift(seed_sd * math.sqrt(STANDS_FOR / n_images), total, np.array([-0.8]))
@@ -153,7 +153,7 @@ def simulation_c(
 
 
 def simulation_d(n_seeds: int, seed_sd: float, repeats: int, seed: int, n_images: int = IMAGES_B) -> dict[str, int]:
-    """Count one-sided rejections at 5 % of one more training among equal ones; arguments as for ``simulation_b``."""
+    """Count one-sided rejections at 5% of one more training among equal ones; arguments as for ``simulation_b``."""
     rng = np.random.default_rng(seed)
     total = math.sqrt(IMAGE_SD**2 + MODEL_SD**2)
     shift = latent_shift(seed_sd * math.sqrt(STANDS_FOR / n_images), total, np.array([-0.8]))
@@ -255,7 +255,7 @@ def gate_counts(repeats: int) -> Iterator[tuple[str, int, int, float]]:
             for n_images in (300, 500, 1_000, 2_000):
                 passed = simulation_c(n_images, 0.01, better, n_cells, repeats, seed=n_images)["PASS"]
                 yield f"PASS, {n_images} images", passed, repeats, BOUND_PASS
-            for n_images in (500, 2_000):  # quickly counted: 5.3 % of a few disagreeing images need not pass for 6 %
+            for n_images in (500, 2_000):  # quickly counted: 5.3% of a few disagreeing images need not pass for 6%
                 wrong = simulation_c(n_images, 0.0, better, n_cells, 4 * repeats, seed=n_images, margin=0.0)["FAIL"]
                 yield f"FAIL, {n_images} images", wrong, 4 * repeats, BOUND
 
@@ -292,14 +292,14 @@ def main() -> int:
     def show(name: str, rejected: int, *, judged: bool, repeats: int = repeats, limit: float = BOUND) -> None:
         bound = upper_bound(rejected, repeats)
         mark = "" if not judged else "  ok" if bound <= limit else f"  ABOVE {100 * limit:g} %"
-        print(f"  {name:24} {100 * rejected / repeats:5.1f} %  (95 % bound {100 * bound:.1f} %){mark}", flush=True)
+        print(f"  {name:24} {100 * rejected / repeats:5.1f} %  (95% bound {100 * bound:.1f} %){mark}", flush=True)
         if judged and bound > limit:
             failed.append(name)
 
     print(f"A: two checkpoints, 10 000 images x 5 severities, nothing differs; {repeats} repeats")
     for name, rejected in simulation_a(10_000, 0.0, repeats, seed=1).items():
         show(name, rejected, judged=name == "paired by image")
-    print("A: a difference of 0.65 percent points (power)")
+    print("A: a difference of 0.65 percentage points (power)")
     for name, rejected in simulation_a(10_000, 0.0065, repeats, seed=2).items():
         show(name, rejected, judged=False)
     trainings = (

@@ -1,4 +1,4 @@
-"""Junk of every kind for fuzz_inputs.py: files that are damaged or hostile, and texts that no option can take.
+"""Junk of every kind for fuzz_inputs.py: files that are damaged or hostile, and strings that no option can take.
 
 A case is the arguments of a command, and names one of which has to be in the sentence that refuses it.
 """

@@ -2,7 +2,7 @@
 
 Each kill is a SIGKILL: in turn at a moment drawn evenly from the time that the command takes when it is left alone, and
 inside a write, at a call of fsync drawn evenly from all that it makes. Then the same command runs to its end, in the
-same folder. Nothing may differ from a run that nobody disturbed: neither the files that are there, hidden ones
+same folder. Nothing may differ from a run that was not disturbed: neither the files that are there, hidden ones
 included, nor a value in them, times apart. A process is forked after the libraries are loaded, so that the moments fall
 into the work and a kill costs a second or two. A command that ends before its kill is drawn again.
 

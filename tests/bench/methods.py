@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from clocks import wall_seconds
-from crops import photographs, random_crops
+from crops import photos, random_crops
 from interleaved import alternating
 from rich.console import Console
 from rich.progress import track
@@ -55,7 +55,7 @@ def training_steps(method: Method, images: Tensor, targets: Tensor) -> Callable[
 
 
 def median_interval(values: list[float]) -> tuple[float, float]:
-    """Return the ordered values between which the true median lies with at least 95 % confidence, whatever the law."""
+    """Return the ordered values between which the true median lies with at least 95% confidence, however they vary."""
     ordered = sorted(values)
     cut = int(binom.ppf(0.025, len(values), 0.5)) - 1
     return ordered[cut], ordered[-1 - cut]
@@ -63,12 +63,12 @@ def median_interval(values: list[float]) -> tuple[float, float]:
 
 def main() -> None:
     console = Console(highlight=False)
-    images = torch.from_numpy(random_crops(photographs(), BATCH_SIZE, SIDE))
+    images = torch.from_numpy(random_crops(photos(), BATCH_SIZE, SIDE))
     targets = F.one_hot(torch.arange(BATCH_SIZE) % CLASSES, CLASSES).float()
     baseline = training_steps(METHODS["baseline"](), images, targets)
     baseline()
     console.print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {ROUNDS} rounds of {STEPS} steps")
-    console.print(f"{'':16} x baseline  95 % interval of the median   least to largest     ms per step")
+    console.print(f"{'':16} x baseline  95% interval of the median   least to largest     ms per step")
     for name in track(sys.argv[1:] or list(METHODS), description="measuring", console=console, transient=True):
         steps = training_steps(METHODS[name](), images, targets)
         steps()

@@ -45,7 +45,7 @@ def wrong_on_ours(modules, clean, labels, name, severity, seeds):
 
 
 def half_width(differences):
-    """Half of the 95 % interval of a mean over images (Student's t)."""
+    """Half of the 95% interval of a mean over images (Student's t)."""
     return stats.t.ppf(0.975, len(differences) - 1) * differences.std(ddof=1) / math.sqrt(len(differences))
 
 
@@ -76,7 +76,7 @@ def main() -> None:
     clean_errors = 100.0 * wrong(modules, clean, labels).mean(axis=1)
     for model, spec in enumerate(options.checkpoints):
         title = f"{spec}\n{len(labels)} images, clean error {clean_errors[model]:.2f} %, {options.seeds} seeds of ours"
-        table = Table("corruption", "ours %", "original %", "difference", "95 % interval", title=title)
+        table = Table("corruption", "ours %", "original %", "difference", "95% interval", title=title)
         for name, (ours, original) in zip(COMMON, cells[:, :, :, model].transpose(0, 2, 1, 3), strict=True):
             table.add_row(*row_of(name, ours, original))
         table.add_section()

@@ -16,7 +16,7 @@ NORM = NORMALISATIONS["imagenet"]
 
 
 def tinted(images: Tensor) -> Tensor:
-    """Give the grey digits a colour, so that they pass for photographs; uint8 (n, 3, H, W)."""
+    """Give the grey digits a colour, so that they pass for photos; uint8 (n, 3, H, W)."""
     tint = torch.tensor([255, 200, 150]).view(1, 3, 1, 1)
     return (images * tint // 255).to(torch.uint8)
 

@@ -40,7 +40,7 @@ def nearest(name, table):
 
 
 def in_their_tables(names, cases):
-    """Pair names with the cases (table, ...) whose table has constants for them; C-bar is no size in all of them."""
+    """Pair names with the cases (table, ...) whose table has constants for them; C-bar is not a size in all of them."""
     return [(name, *case) for name in names for case in cases if case[0] in CORRUPTIONS[name].severities]
 
 

@@ -95,13 +95,13 @@ def snow(image, parameters, flakes, degrees):
 
 @lru_cache
 def ice(which, scale, height, width):
-    """One of the photographs, read and resized by OpenCV; one too small for the image is enlarged."""
+    """One of the photos, read and resized by OpenCV; one too small for the image is enlarged."""
     import cv2
 
     name = ["frost1.png", "frost2.png", "frost3.png", "frost4.jpg", "frost5.jpg"][which]
-    photograph = cv2.imread(str(texture_folder() / name))[..., ::-1]
-    factor = max(scale, (height + 1) / photograph.shape[0], (width + 1) / photograph.shape[1])
-    return cv2.resize(photograph, (0, 0), fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
+    photo = cv2.imread(str(texture_folder() / name))[..., ::-1]
+    factor = max(scale, (height + 1) / photo.shape[0], (width + 1) / photo.shape[1])
+    return cv2.resize(photo, (0, 0), fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
 
 
 def frost(image, parameters, which, corner):

@@ -242,9 +242,9 @@ def test_frost_crops_stay_inside_textures_and_enlarge_what_is_too_small():
 @pytest.mark.parametrize(("scale", "share"), [(0.2, 1.0), (0.3, 1.0), (1.3, 0.998)])
 def test_textures_are_resized_as_opencv_does(scale, share):
     cv2 = pytest.importorskip("cv2", exc_type=ImportError)
-    for photograph in frost._photographs():
-        ours = frost.resize_bilinear(photograph, scale)
-        theirs = cv2.resize(photograph, (0, 0), fx=scale, fy=scale)
+    for photo in frost._photographs():
+        ours = frost.resize_bilinear(photo, scale)
+        theirs = cv2.resize(photo, (0, 0), fx=scale, fy=scale)
         assert abs(ours.astype(int) - theirs).max() <= 1
         assert (ours == theirs).mean() >= share
 

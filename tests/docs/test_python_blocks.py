@@ -1,5 +1,6 @@
-"""Python blocks of the documentation: they run, one after the other on each page."""
+"""Python blocks and the notebook of the documentation: they run, one after the other on each page."""
 
+import json
 import re
 from pathlib import Path
 
@@ -20,3 +21,16 @@ def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch):
 
 def test_pages_with_python_are_found():
     assert len(PAGES) > 1
+
+
+def test_the_notebook_runs_and_holds_no_output(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    notebook = json.loads((ROOT / "docs/how-to/robustness.ipynb").read_text())
+    assert (notebook["nbformat"], len({cell["id"] for cell in notebook["cells"]})) == (4, len(notebook["cells"]))
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert not any(cell["outputs"] for cell in code)
+    scope: dict[str, object] = {}
+    for cell in code:
+        exec("".join(cell["source"]), scope)
+    assert scope["foggy"].shape == scope["images"].shape
+    assert not list(tmp_path.iterdir())

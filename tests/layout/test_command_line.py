@@ -186,7 +186,7 @@ def test_an_interrupted_training_ends_with_130(run, monkeypatch):
     ],
 )
 def test_a_sweep_says_what_it_computed_and_audited(run, monkeypatch, summary, said):
-    monkeypatch.setattr("robustsweep.benchmark.sweep.sweep.run_sweep", lambda *_: summary)
+    monkeypatch.setattr("robustsweep.api.plan_runs.run_sweep", lambda *_: summary)
     command = ["--checkpoint", "torchvision:resnet18,weights=random,classes=10,input_size=32", "--limit", "10"]
     code, out, _ = run("sweep", *command)
     assert code == 0
@@ -239,7 +239,7 @@ def test_an_internal_error_ends_with_70_and_is_never_taken_for_a_regression(run,
     def broken(*_: object) -> None:
         raise ZeroDivisionError("planted")
 
-    monkeypatch.setattr("robustsweep.benchmark.plan.request.plan_of", broken)
+    monkeypatch.setattr("robustsweep.api.plan_runs.plan_of", broken)
     code, _, err = run("sweep", "--checkpoint", "any.pth")
     assert code == 70
     assert "planted" in err
@@ -250,7 +250,7 @@ def test_an_interruption_ends_with_130(run, monkeypatch):
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("robustsweep.benchmark.plan.request.plan_of", interrupted)
+    monkeypatch.setattr("robustsweep.api.plan_runs.plan_of", interrupted)
     code, _, err = run("sweep", "--checkpoint", "any.pth")
     assert code == 130
     assert "run the same command to continue" in err

@@ -32,7 +32,7 @@ def put(builder: RunBuilder, name: str, condition: dict[str, object], wrong: np.
 def put_ladder(
     builder: RunBuilder, name: str, rung: Sequence[int], eps: Sequence[str], labels: np.ndarray | None = None
 ) -> Cell:
-    """Write an iterative attack whose images hold out until the given rung; labels are all 1 unless given."""
+    """Write an iterative attack whose images hold out until the given eps level; labels are all 1 unless given."""
     labels = np.ones(len(rung), np.int64) if labels is None else labels
     held = np.array(rung, np.int8)
     condition = {"name": "pgd10-linf", "kind": "attack", "attack": "pgd", "norm": "linf", "eps": list(eps)}

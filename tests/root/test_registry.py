@@ -13,7 +13,7 @@ class Point:
     """Stands for an entry point of an installed package."""
 
     name: str
-    load: Callable[[], int]
+    load: Callable[[], object]
     value: str = "third_party.module:item"
 
 
@@ -134,6 +134,19 @@ def test_an_entry_point_that_is_nothing_of_the_kind_is_named(item: object, monke
     expected = r"number 'extra' of third_party\.module:item cannot be loaded .*expected a int.*; fix or uninstall"
     with pytest.raises(UsageError, match=expected):
         numbers["extra"]
+
+
+def test_an_item_whose_own_name_is_another_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    points: Registry[Point] = Registry("point", Point)
+    install(monkeypatch, Point("plum", lambda: Point("pear", int)))
+    with pytest.raises(UsageError, match=r"point 'plum' of third_party.*it calls itself 'pear', expected 'plum'"):
+        points["plum"]
+
+
+def test_the_group_of_a_noun_is_its_plural(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = install(monkeypatch)
+    assert [list(Registry(noun)) for noun in ("score", "loss")] == [[], []]
+    assert asked == ["robustsweep.scores", "robustsweep.losses"]
 
 
 @pytest.mark.parametrize("item", [int, object(), 1])

@@ -1,4 +1,4 @@
-"""Files from elsewhere: what is no plain file, too large, damaged or not what it claims is named, and nothing else."""
+"""Files from elsewhere: not a plain file, too large, damaged or not what it claims is named, and nothing else."""
 
 import io
 import json

@@ -10,9 +10,9 @@ from robustsweep.augmentations import METHODS, build_method
 from robustsweep.augmentations.method import Method, Step
 from robustsweep.cli.commands import app
 from robustsweep.draws import Draws
-from robustsweep.training.gallery import exhibit, photographs
+from robustsweep.training.gallery import exhibit, photos
 
-IMAGES = photographs()
+IMAGES = photos()
 
 
 class Darker(Method):

@@ -1,4 +1,4 @@
-"""Trainings on photographs that are read as the training goes."""
+"""Training runs on photos that are read as the training goes."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -35,20 +35,20 @@ RECIPE = Recipe(
 
 
 @pytest.fixture
-def photographs(tmp_path: Path) -> Path:
-    """Two classes of photographs, no two of one size."""
+def photos(tmp_path: Path) -> Path:
+    """Two classes of photos, no two of one size."""
     rng = np.random.default_rng(0)
     for number in range(12):
-        folder = tmp_path / "photographs" / "train" / "ab"[number % 2]
+        folder = tmp_path / "photos" / "train" / "ab"[number % 2]
         folder.mkdir(parents=True, exist_ok=True)
         pixels = rng.integers(0, 256, (20 + number, 40 - number, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / f"{number}.png")
-    return tmp_path / "photographs"
+    return tmp_path / "photos"
 
 
 @pytest.fixture
-def data(photographs: Path) -> Dataset:
-    return open_training_data(f"imagefolder:{photographs},resize=20,crop=16")
+def data(photos: Path) -> Dataset:
+    return open_training_data(f"imagefolder:{photos},resize=20,crop=16")
 
 
 def streamed(data: Dataset, recipe: Recipe = RECIPE, *, hold_out: bool = False, workers: int = 2) -> StreamedImages:
@@ -73,7 +73,7 @@ def test_a_part_is_cut_and_then_resized_as_torchvision_does(part: Part) -> None:
 
 
 def test_crops_come_from_the_whole_photograph_and_not_from_its_centre(data: Dataset) -> None:
-    whole = [data.photograph(row) for row in range(len(data))]
+    whole = [data.photo(row) for row in range(len(data))]
     assert len({image.shape for image in whole}) == 12
     assert all(image.shape != (3, 16, 16) for image in whole)
     assert data.images(np.arange(12)).shape == (12, 3, 16, 16)
@@ -128,7 +128,7 @@ def test_held_out_photographs_are_judged_as_a_sweep_would_show_them(data: Datase
     assert trained.best is not None
 
 
-def test_a_photograph_that_cannot_be_read_ends_the_training_in_a_sentence(photographs: Path, data: Dataset) -> None:
-    (photographs / "train" / "b" / "11.png").write_bytes(b"no image")
-    with pytest.raises(DataError, match=r"b/11\.png is no image"):
+def test_a_photograph_that_cannot_be_read_ends_the_training_in_a_sentence(photos: Path, data: Dataset) -> None:
+    (photos / "train" / "b" / "11.png").write_bytes(b"no image")
+    with pytest.raises(DataError, match=r"b/11\.png is not an image"):
         train(Baseline(), data, architecture="resnet8", recipe=RECIPE, seed=1)

@@ -1,4 +1,4 @@
-"""What a user asks of a grid of trainings, from texts, a plan and the command line."""
+"""What a user asks of a grid of training runs, from strings, a plan and the command line."""
 
 from pathlib import Path
 

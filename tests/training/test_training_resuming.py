@@ -128,7 +128,7 @@ def test_the_state_of_another_training_is_refused_and_an_unreadable_one_named(tm
     with pytest.raises(CheckpointError, match="other method, method_parameters"):
         is_trained(replace(job, method=Baseline()), setting(stripes()))
     job.state.write_bytes(b"cut off")
-    with pytest.raises(CheckpointError, match="is no state of a training .* delete it"):
+    with pytest.raises(CheckpointError, match="is not a state of a training .* delete it"):
         is_trained(job, setting(stripes()))
 
 

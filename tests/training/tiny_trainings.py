@@ -1,4 +1,4 @@
-"""Small trainings that tests and the processes they kill share."""
+"""Small training runs that tests and the processes they kill share."""
 
 from pathlib import Path
 

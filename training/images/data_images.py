@@ -47,14 +47,14 @@ def limited(data: Dataset, limit: int | None) -> Dataset:
 def load_images(
     data: Dataset, device: torch.device, recipe: Recipe, *, hold_out: bool = False, workers: int = 4
 ) -> TrainingImages:
-    """Make the images of a training ready: on the device where crops are padded, else to be read as it goes.
+    """Make the images of a training ready: on the device if crops are padded, else to be read as it goes.
 
     Args:
         data: Training images with their labels.
         device: Where to train.
         recipe: Says which crop.
         hold_out: Keep a tenth apart, stratified by class, the same for every seed and method.
-        workers: Threads that decode photographs during the training.
+        workers: Threads that decode photos during the training.
 
     Raises:
         DataError: If there are too few to hold any out, or too many to lie on the device.

@@ -1,4 +1,4 @@
-"""Images that are read while a training goes on: random parts of photographs of any size and number."""
+"""Images that are read while a training goes on: random parts of photos of any size and number."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -26,11 +26,11 @@ from robustsweep.training.recipe import Recipe
 _STEPS_AHEAD = 3
 
 
-def resized_part(photograph: Tensor, part: Part, side: int) -> npt.NDArray[np.uint8]:
+def resized_part(photo: Tensor, part: Part, side: int) -> npt.NDArray[np.uint8]:
     """Cut a part out of an image and resize it, bilinear and antialiased, as Pillow does.
 
     Args:
-        photograph: uint8, shape (3, H, W).
+        photo: uint8, shape (3, H, W).
         part: What to cut.
         side: Of the result, in pixels.
 
@@ -38,7 +38,7 @@ def resized_part(photograph: Tensor, part: Part, side: int) -> npt.NDArray[np.ui
         uint8, shape (side, side, 3). Pixels beside the part have no influence.
     """
     rows, columns = slice(part.top, part.top + part.height), slice(part.left, part.left + part.width)
-    cut = photograph[:, rows, columns].permute(1, 2, 0).contiguous().numpy()
+    cut = photo[:, rows, columns].permute(1, 2, 0).contiguous().numpy()
     return np.asarray(Image.fromarray(cut).resize((side, side), Image.Resampling.BILINEAR))
 
 
@@ -47,7 +47,7 @@ class StreamedImages(TrainingImages):
     """Photographs that threads read, cut and resize a few steps ahead of the network.
 
     Attributes:
-        data: All photographs.
+        data: All photos.
         kept: Positions of those that are trained on, int64, shape (N,).
         held_out: Positions of those that no step sees, int64, shape (M,); M may be 0.
         workers: Threads.
@@ -59,7 +59,7 @@ class StreamedImages(TrainingImages):
     workers: int
 
     def crops(self, batches: Tensor, recipe: Recipe, seed: int, epoch: int) -> Iterator[Tensor]:
-        """See ``TrainingImages``; a photograph that cannot be read raises DataError."""
+        """See ``TrainingImages``; a photo that cannot be read raises DataError."""
         device, side = self.ids.device, int(recipe.crop_size or 0)
         pool = ThreadPoolExecutor(self.workers)
         ahead: deque[tuple[Tensor, list[Future[npt.NDArray[np.uint8]]]]] = deque()
@@ -81,8 +81,8 @@ class StreamedImages(TrainingImages):
             pool.shutdown(cancel_futures=True)
 
     def _cut(self, position: int, sample: list[float], side: int) -> npt.NDArray[np.uint8]:
-        photograph = self.data.photograph(int(position))
-        return resized_part(photograph, part_of(sample, photograph.shape[1], photograph.shape[2]), side)
+        photo = self.data.photo(int(position))
+        return resized_part(photo, part_of(sample, photo.shape[1], photo.shape[2]), side)
 
     @property
     def n_held_out(self) -> int:
@@ -107,7 +107,7 @@ def _batch(is_mirrored: Tensor, found: list[Future[npt.NDArray[np.uint8]]], devi
 def stream_images(
     data: Dataset, device: torch.device, recipe: Recipe, *, hold_out: bool = False, workers: int = 4
 ) -> StreamedImages:
-    """Take photographs to be read as the training goes.
+    """Take photos to be read as the training goes.
 
     Args:
         data: Training images with their labels.

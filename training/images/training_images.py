@@ -60,7 +60,7 @@ class TrainingImages(ABC):
 
     @abstractmethod
     def crops(self, batches: Tensor, recipe: Recipe, seed: int, epoch: int) -> Iterator[Tensor]:
-        """Cut, and mirror where the recipe says so, the images of each step.
+        """Cut, and mirror if the recipe says so, the images of each step.
 
         Each image's crop belongs to (seed, epoch, id).
 

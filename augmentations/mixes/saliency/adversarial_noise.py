@@ -4,7 +4,7 @@ Source: Kim, Choo and Song, "Puzzle Mix: Exploiting saliency and local statistic
 the authors' code: a uniform start in [-eps, eps], clipped to valid pixels; one step of eps + 2/255 along the sign of
 the gradient there, clipped to the same cube; a share of it, uniform in [0, 1], is added. It is the one-step attack of
 Wong, Rice and Kolter, "Fast is better than free" (ICLR 2020), at a random strength.
-Difference from the authors' code: what is drawn is drawn for each image, where theirs holds for a batch; images without
+Difference from the authors' code: what is drawn is drawn for each image, while theirs holds for a batch; images without
 noise are seen as they are.
 """
 
@@ -28,10 +28,10 @@ class AdversarialNoise:
     """The noise of a batch.
 
     Attributes:
-        as_image: Which images get it where they are the image, bool, shape (N, 1, 1, 1).
-        as_partner: Which ones get it where they are the partner.
+        as_image: Which images get it if they are the image, bool, shape (N, 1, 1, 1).
+        as_partner: Which ones get it if they are the partner.
         share: Of the step, float32 in [0, 1), shape (N, 1, 1, 1).
-        start: In units of pixels in [0, 1], float32, shape (N, C, H, W); 0 where no noise is asked for.
+        start: In units of pixels in [0, 1], float32, shape (N, C, H, W); 0 if no noise is asked for.
         eps: Largest noise, in the same units.
         mean: Of the normalisation, shape (1, C, 1, 1).
         std: Likewise.
@@ -69,7 +69,7 @@ class AdversarialNoise:
         return torch.where(self.as_image | self.as_partner, images + self.start / self.std, images)
 
     def added(self, images: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the images with their noise where they are the image, and where they are the partner.
+        """Return the images with their noise if they are the image, and if they are the partner.
 
         Args:
             images: Normalised, shape (N, C, H, W).

@@ -3,17 +3,17 @@
 Source: Kim et al., "Co-Mixup: Saliency guided joint mixup with supermodular diversity" (ICLR 2021), and the authors'
 code for constants. From m images m outputs are made; each block of a 4 by 4 grid of each output is one image's
 block or the mean of two. A label costs what saliency it lacks, beta / 2 times the squared distance of the neighbours'
-label vectors, and what it overlaps with other outputs where that is above a threshold; images are favoured by a draw
+label vectors, and what it overlaps with other outputs if that is above a threshold; images are favoured by a draw
 from a Dirichlet distribution. Four times, each output in turn is labelled anew given the others: the first time by
 single images, then also by means of the (up to three) images that it is made of. Before the last time, one of two
 outputs made of the same images pays for each image that it shares.
-Differences from the authors' code: blocks are labelled by exact moves (see ``small_grids``), where theirs swaps pairs
-of labels by graph cuts; the squared distance holds for all labels, where theirs charges beta for any two that differ
+Differences from the authors' code: blocks are labelled by exact moves (see ``small_grids``), while theirs swaps pairs
+of labels by graph cuts; the squared distance holds for all labels, while theirs charges beta for any two that differ
 but a mean beside one of its own images, a quarter of beta there as here: a mean beside an image that it does not hold
 costs three quarters of beta here, two different means a quarter; the threshold applies to the overlap of the image that
 pays; all four rounds are made; overlap between different images (omega) counts the distance of their block saliencies,
-summed over blocks, where theirs counts that of their most salient places; the loss is the recipe's, where theirs is the
-binary cross-entropy of the softmax's output; the mixed batch alone trains, where their CIFAR-100 command (``clean_lam``
+summed over blocks, while theirs counts that of their most salient places; the loss is the recipe's, while theirs is the
+binary cross-entropy of the softmax's output; the mixed batch alone trains, while their CIFAR-100 command (``clean_lam``
 = 1) adds the loss of the clean batch, whose pass in training mode then gives the saliency.
 """
 
@@ -35,7 +35,7 @@ from robustsweep.errors import MissingDependencyError, UsageError
 @METHODS.register("comixup")
 @dataclass(frozen=True)
 class CoMixup(GuidedMethod):
-    """Mixes groups of 20 images, the last one smaller where the batch is no multiple; sides are multiples of 4.
+    """Mixes groups of 20 images, the last one smaller if the batch is not a multiple; sides are multiples of 4.
 
     Attributes:
         alpha: Positive: concentration of the Dirichlet distribution.
@@ -65,7 +65,7 @@ class CoMixup(GuidedMethod):
         """Mix one batch; see ``GuidedMethod.augment``.
 
         Raises:
-            UsageError: If a side of the images is no multiple of 4.
+            UsageError: If a side of the images is not a multiple of 4.
         """
         n, _, height, width = step.images.shape
         if height % SIDE or width % SIDE:

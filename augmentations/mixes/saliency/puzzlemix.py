@@ -6,12 +6,12 @@ that it throws away, z s_b + (1 - z) s_a; its distance from the neighbours' leve
 seen on either side of a block's edge; and a prior, -log Binomial(2, lambda) of the level, lambda the drawn weight of
 the image.
 Differences from the authors' code: n and lambda are drawn for each image, not for the batch; the cheapest mask is found
-exactly (see ``graph_cut``), where theirs swaps pairs of levels; the plan of transport is a permutation (see
-``transport``); transport happens on a grid of at least 8 by 8 where that divides the image, theirs on blocks of at most
-4 pixels, the same at 32 pixels; pixels are taken to have deviation 0.25, that of photographs, where theirs undoes the
-normalisation; where steps would make neighbours seek contrast, which no cut can serve, their difference costs 0; steps
-are those between strips of 2 pixels, where all their training commands take 4 (``neighbour_px``); the loss is the
-recipe's, where theirs is the binary cross-entropy of the softmax's output, whose mean over K classes makes their weight
+exactly (see ``graph_cut``), while theirs swaps pairs of levels; the plan of transport is a permutation (see
+``transport``); transport happens on a grid of at least 8 by 8 if that divides the image, theirs on blocks of at most
+4 pixels, the same at 32 pixels; pixels are taken to have deviation 0.25, that of photos, while theirs undoes the
+normalisation; if steps would make neighbours seek contrast, which no cut can serve, their difference costs 0; steps
+are those between strips of 2 pixels, while all their training commands take 4 (``neighbour_px``); the loss is the
+recipe's, while theirs is the binary cross-entropy of the softmax's output, whose mean over K classes makes their weight
 of the clean loss 2 / K in the CIFAR script; chances and amounts of adversarial noise (``adversarial_noise``) are drawn
 for each image, theirs for a batch.
 """
@@ -75,12 +75,12 @@ class PuzzleMix(GuidedMethod):
             smoothness; at least 0.
         prior: Weight of the prior, eta in the paper, at least 0.
         transport_price: Cost of moving a block by the grid's side, in units of the saliency of an image; at least 0.
-        neighbour_px: Width of the strips between which steps are measured, at least 1; narrower where that does not
+        neighbour_px: Width of the strips between which steps are measured, at least 1; narrower if that does not
             divide the blocks. 4 in all of the authors' commands.
         clean_weight: Weight of the clean batch's loss, at least 0; 1 in the authors' commands for Tiny-ImageNet, 0 for
             CIFAR-100. Above 0 the saliency comes from that loss's own pass, in training mode.
-        adversarial_probability: Chance that an image is given noise against the network where it is the image, and
-            again where it is the partner, in [0, 1]; 0.1 in the authors' commands for CIFAR-100.
+        adversarial_probability: Chance that an image is given noise against the network if it is the image, and
+            again if it is the partner, in [0, 1]; 0.1 in the authors' commands for CIFAR-100.
         adversarial_eps: Largest noise, of pixels in [0, 1]; at least 0.
     """
 

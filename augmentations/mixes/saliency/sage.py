@@ -5,10 +5,10 @@ the loss's gradient, averaged over channels, blurred by a 5x5 Gaussian of deviat
 edge pixels as in the authors' code, and of sum 1; the image's is scaled by a, a from U(0, upper), the partner's by 1 -
 a; of a random hundredth of all translations of the partner, that which keeps most saliency is taken.
 Differences from the authors' code: a, and the translations, are drawn for each image, not for the batch, and the
-translations with replacement; the loss is the recipe's, where theirs is the binary cross-entropy of the softmax's
-output; the gradient is taken in evaluation mode, where theirs updates the running statistics of batch normalisation
-twice; theirs also adds the clean batch's gradient to each update, here the mixed batch alone trains; where neither
-image has saliency the pixel and its credit are the image's own, where theirs shows padding and credits the partner.
+translations with replacement; the loss is the recipe's, while theirs is the binary cross-entropy of the softmax's
+output; the gradient is taken in evaluation mode, while theirs updates the running statistics of batch normalisation
+twice; theirs also adds the clean batch's gradient to each update, here the mixed batch alone trains; if neither
+image has saliency the pixel and its credit are the image's own, while theirs shows padding and credits the partner.
 """
 
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ def shifted(images: Tensor, offsets: Tensor) -> Tensor:
 
 
 def own_share(own: Tensor, other: Tensor) -> Tensor:
-    """Return own / (own + other), and 1 where both are zero; saliencies of one shape."""
+    """Return own / (own + other), and 1 if both are zero; saliencies of one shape."""
     total = own + other
     return torch.where(total > 0, own / torch.where(total > 0, total, torch.ones_like(total)), torch.ones_like(total))
 

@@ -3,7 +3,7 @@
 Source: Uddin et al., "SaliencyMix: A saliency guided data augmentation strategy for better regularization" (ICLR 2021)
 and the authors' code. Box sides follow CutMix.
 Differences: the paper has a box for each image; the authors' code takes one, of the first pair's partner, for the
-batch (``per_batch``). Where a box would leave the image, it is shifted back (``border="shift"``), so that it keeps the
+batch (``per_batch``). If a box would leave the image, it is shifted back (``border="shift"``), so that it keeps the
 drawn size; the authors' code clips it (``"clip"``). Their code hands normalised pixels to a saliency for bytes, which
 wraps negative ones; here they stay real numbers. They mix with probability 0.5 on CIFAR and 1 on ImageNet; here
 ``probability`` is 1 unless set.

@@ -3,10 +3,10 @@
 Source: Huang, Wang and Tao, "SnapMix: Semantically proportional mixing for augmenting fine-grained data" (AAAI 2021),
 section 3. An image's share of meaning in a box is the sum there of its normalised activation map for the true class.
 The weights are those of what is seen, and need not sum to 1: rho_a = 1 - share of a in its box, rho_b = share of b in
-its own. Where both labels are equal, each weight is rho_a + rho_b, as the authors confirm that they mean it.
+its own. If both labels are equal, each weight is rho_a + rho_b, as the authors confirm that they mean it.
 Differences from the authors' code: boxes for each image, not for the batch; the map is computed in evaluation mode,
-where theirs updates the running statistics of batch normalisation a second time; a map that is flat or not finite
-becomes constant, which gives the boxes' areas as shares, where theirs gives both weights by the pasted box's area.
+while theirs updates the running statistics of batch normalisation a second time; a map that is flat or not finite
+becomes constant, which gives the boxes' areas as shares, while theirs gives both weights by the pasted box's area.
 Their code mixes every batch when it starts from ImageNet weights, and half of them from scratch.
 """
 

@@ -125,7 +125,7 @@ class _Machine:
         if isinstance(self.stack[-1], list):
             self.stack[-1].extend(items)
         elif not isinstance(self.stack[-1], Call):
-            raise ValueError("the pickle appends to what is no list")
+            raise ValueError("the pickle appends to what is not a list")
 
     def _append(self, argument: Any) -> None:
         self._extend([self.stack.pop()])
@@ -139,7 +139,7 @@ class _Machine:
         if isinstance(self.stack[-1], dict):
             self.stack[-1].update(safe_items(zip(items[::2], items[1::2], strict=True)))
         elif not isinstance(self.stack[-1], Call):
-            raise ValueError("the pickle sets items of what is no dict")
+            raise ValueError("the pickle sets items of what is not a dict")
 
     def _setitem(self, argument: Any) -> None:
         value, key = self.stack.pop(), self.stack.pop()
@@ -154,7 +154,7 @@ class _Machine:
     def _stack_global(self, argument: Any) -> None:
         name, module = self.stack.pop(), self.stack.pop()
         if not isinstance(name, str) or not isinstance(module, str):
-            raise ValueError("the pickle imports what is no name")
+            raise ValueError("the pickle imports what is not a name")
         self.stack.append(Global(f"{module[:_LONGEST_NAME]}.{name[:_LONGEST_NAME]}"))
 
     def _ext1(self, argument: Any) -> None:
@@ -164,7 +164,7 @@ class _Machine:
 
     def _call(self, called: Any, arguments: Any) -> None:
         if not isinstance(called, Global | Call):
-            raise ValueError("the pickle calls what is no name")
+            raise ValueError("the pickle calls what is not a name")
         maker = self._makers.get(called.name) if isinstance(called, Global) else None
         if maker is not None and isinstance(arguments, tuple):
             self.stack.append(maker(*arguments))

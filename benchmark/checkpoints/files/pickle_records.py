@@ -1,4 +1,4 @@
-"""What comes out of a pickle that is read without running anything: records of what it asks to import or to call."""
+"""Records of what a pickle asks to import or to call; it is read without running anything."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

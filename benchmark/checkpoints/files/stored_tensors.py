@@ -41,7 +41,7 @@ class Storage:
         key: Its name in the file.
         dtype: Type of its numbers.
         numel: How many there are.
-        start: First number that belongs to it, where it is a part of another.
+        start: First number that belongs to it, if it is a part of another.
     """
 
     key: str

@@ -31,7 +31,7 @@ class TorchFile:
         content: What was saved, with ``StoredTensor`` for tensors and ``Call`` for whatever would run code.
 
     Raises:
-        CheckpointError: If it is no such file.
+        CheckpointError: If it is not such a file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -120,8 +120,8 @@ class TorchFile:
 def unreadable(path: Path) -> CheckpointError:
     """Make the error for a file that is none of PyTorch's."""
     return CheckpointError(
-        f"{path} is no state dict that PyTorch can read without running code (truncated, TorchScript, or another kind "
-        "of file); nothing in it was executed. Fetch it again, or save the state_dict alone."
+        f"{path} is not a state dict that PyTorch can read without running code (truncated, TorchScript, or another "
+        "kind of file); nothing in it was executed. Fetch it again, or save the state_dict alone."
     )
 
 

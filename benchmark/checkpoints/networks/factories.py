@@ -37,7 +37,7 @@ def call_factory(name: str, classes: int | None) -> Built:
     """Import and call a factory.
 
     It gets the number of classes under whichever name its signature has: ``classes``, ``num_classes``, ``n_classes``
-    and the like. A factory that passes any keyword on gets ``num_classes``, where the number is known.
+    and the like. A factory that passes any keyword on gets ``num_classes``, if the number is known.
 
     Args:
         name: ``package.module:factory``.

@@ -1,11 +1,11 @@
 """RobustBench's model zoo: its networks, with weights from a local folder of its layout.
 
 Only the zoo's networks are imported, with a stand-in for the package around them: the package itself imports
-``autoattack`` where it has ``pyautoattack`` installed, ``pkg_resources``, which setuptools no longer has, and its
+``autoattack`` if it has ``pyautoattack`` installed, ``pkg_resources``, which setuptools no longer has, and its
 downloader. Nothing is fetched, and files are read by the restricted loader.
 
 Source: Croce et al., "RobustBench: a standardized adversarial robustness benchmark" (NeurIPS Datasets and Benchmarks
-2021), the package's version 1.1.1. Differences: a prefix is stripped where a name begins with it, and only what
+2021), the package's version 1.1.1. Differences: a prefix is stripped if a name begins with it, and only what
 normalises may be missing from a file, only what that version names may be too much.
 """
 
@@ -65,7 +65,7 @@ def weights_path(name: str, folder: str) -> Path:
     if not path.is_file():
         raise CheckpointError(
             f"{path} does not exist, and nothing is downloaded here; let RobustBench's own load_model fetch "
-            f"{identifier} once, then say model_dir= where its folder is not ./models, or weights=FILE."
+            f"{identifier} once, then say model_dir= if its folder is not ./models, or weights=FILE."
         )
     return path
 
@@ -148,7 +148,7 @@ def _check_installed() -> None:
 def names_in_zoo(given: Iterable[str], network: nn.Module) -> dict[str, str]:
     """Map what the network calls its tensors to what a file calls them.
 
-    ``module.`` and ``model.`` are stripped, and ``model.`` put back where the network normalises around its inner
+    ``module.`` and ``model.`` are stripped, and ``model.`` put back if the network normalises around its inner
     model; what the package knows to be surplus is left out.
 
     Args:

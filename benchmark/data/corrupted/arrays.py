@@ -67,7 +67,7 @@ def open_cifar_c(
         name: The data set's name.
         classes: 10 or 100.
         clean: The N clean test images in the same order, or None.
-        only: The set's corruptions, where it has others than the common fifteen.
+        only: The set's corruptions, if it has others than the common fifteen.
 
     Raises:
         DataError: If the folder, the labels or the clean images do not fit.

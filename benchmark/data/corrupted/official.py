@@ -1,4 +1,4 @@
-"""What a published corrupted set is to the rest of the program, and how clean images are matched to it."""
+"""Published corrupted sets as the rest of the program sees them, and the clean images matched to them."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ class OfficialSet:
 def partial_notes(
     name: str, corruptions: Iterable[str], absent: Iterable[str] = (), *, benchmark: Sequence[str] = COMMON
 ) -> tuple[str, ...]:
-    """Say what a published set lacks, where it holds some of its benchmark's corruptions and not all.
+    """Say what a published set lacks, if it holds some of its benchmark's corruptions and not all.
 
     Args:
         name: The data set's name.
@@ -146,7 +146,7 @@ def matched_by_id(
         classes: Number of classes of the tree.
         size: Height and width of the tree's images.
         where: The tree, for messages.
-        made_from: A sentence on which clean images belong to the tree, added where some are missing.
+        made_from: A sentence on which clean images belong to the tree, added if some are missing.
 
     Raises:
         DataError: If an image is missing or has another class, or if the size differs.

@@ -13,9 +13,9 @@ class PublishedTree:
 
     Attributes:
         wordnet: The classes that its class folders are some of.
-        made_from: Which clean images it was made from, in a sentence, where that is not plain.
+        made_from: Which clean images it was made from, in a sentence, if that is not plain.
         faults: Corruptions whose published files have classes of others, with a sentence on what to fetch instead.
-        only: Its corruptions, where it has others than the common fifteen. Their severity folders may be named by the
+        only: Its corruptions, if it has others than the common fifteen. Their severity folders may be named by the
             generator's raw severities too, as 2.35, which the scripts of C-bar write.
     """
 
@@ -51,4 +51,4 @@ TINY_IMAGENET_C = PublishedTree(
 IMAGENET_C_BAR_TREE = PublishedTree(IMAGENET_1K, only=IMAGENET_C_BAR)
 """Source: Mintun, Kirillov and Xie, NeurIPS 2021; dl.fbaipublicfiles.com/inc_bar/imagenet_c_bar.tar.gz."""
 TINY_IMAGENET_C_BAR_TREE = PublishedTree(TINY_IMAGENET, only=IMAGENET_C_BAR)
-"""Published by nobody: what ``robustsweep corrupt`` writes."""
+"""Not published: what ``robustsweep corrupt`` writes."""

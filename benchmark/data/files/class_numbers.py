@@ -1,4 +1,4 @@
-"""Which class index a class folder has."""
+"""Class indices of class folders."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -35,12 +35,12 @@ class ClassNumbers:
         return (_BY_NUMBER,) if self.is_by_number else ()
 
     def told_apart(self, fingerprint: str) -> str:
-        """Return a fingerprint of the contents, of its own where the same files would have other labels as text."""
+        """Return a fingerprint of the contents, of its own if the same files would have other labels as text."""
         return hashlib.sha256(f"{fingerprint}\0by number".encode()).hexdigest() if self.is_by_number else fingerprint
 
 
 def number_classes(tree: FileTree, images: Sequence[str], wordnet: WordnetClasses | None) -> ClassNumbers:
-    """Number the class folders: in the order of their names, or of their numbers where all are integers.
+    """Number the class folders: in the order of their names, or of their numbers if all are integers.
 
     Args:
         tree: The files.

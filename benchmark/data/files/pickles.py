@@ -122,12 +122,12 @@ class _InertUnpickler(pickle._Unpickler):
         del encoding
         self._bytes_left -= len(text)
         if self._bytes_left < 0:
-            raise ValueError("it repeats its texts to more bytes than it has")
+            raise ValueError("it repeats its strings to more bytes than it has")
         return text.encode("latin1")
 
 
 def read_pickle(content: bytes) -> Any:
-    """Parse a pickle of numbers, texts, lists, dicts and NumPy arrays.
+    """Parse a pickle of numbers, strings, lists, dicts and NumPy arrays.
 
     Returns:
         What it holds; an ``ArrayDescription`` stands for each array and NumPy scalar. Texts that Python 2 wrote are
@@ -135,6 +135,6 @@ def read_pickle(content: bytes) -> Any:
 
     Raises:
         DataError: If it asks to run anything.
-        Exception: Of any kind, where it is damaged.
+        Exception: Of any kind, if it is damaged.
     """
     return _InertUnpickler(content).load()

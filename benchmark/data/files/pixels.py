@@ -98,8 +98,8 @@ def decode(content: bytes, name: str, preprocessing: Preprocessing) -> torch.Ten
         uint8 tensor of shape (3, H, W).
 
     Raises:
-        DataError: If the file is no image, is truncated, has a mode without a conversion to RGB, or has far more pixels
-            than its size accounts for.
+        DataError: If the file is not an image, is truncated, has a mode without a conversion to RGB, or has far more
+            pixels than its size accounts for.
     """
     try:
         with pillow_unheard(), Image.open(io.BytesIO(content), formats=_FORMATS) as image:
@@ -109,7 +109,7 @@ def decode(content: bytes, name: str, preprocessing: Preprocessing) -> torch.Ten
     except DataError as error:
         raise DataError(f"{name} does not fit: {str(error).rstrip('.')}.") from None
     except UnidentifiedImageError:
-        raise DataError(f"{name} is no image ({', '.join(_FORMATS)}); replace or remove the file.") from None
+        raise DataError(f"{name} is not an image ({', '.join(_FORMATS)}); replace or remove the file.") from None
     except Exception as error:  # a damaged file can raise anything
         raise DataError(f"{name} cannot be decoded ({error}); replace or remove the file.") from error
     return torch.from_numpy(pixels).permute(2, 0, 1)

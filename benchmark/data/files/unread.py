@@ -22,7 +22,7 @@ def unread_note(names: Iterable[str], where: str) -> str:
         where: Where they lie and why they are not read, such as ``"in class folders are no images that are read"``.
 
     Returns:
-        A sentence, empty where there are none.
+        A sentence, empty if there are none.
     """
     counts = Counter(
         printable(PurePosixPath(name).suffix.lower())[:_MOST_LETTERS] or "without suffix" for name in names

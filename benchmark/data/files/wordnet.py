@@ -31,7 +31,7 @@ class WordnetClasses:
         known = {wnid: index for index, wnid in enumerate(self.wnids)}
         for folder in folders:
             if folder not in known:
-                raise DataError(f"{root}: {folder!r} is no {self.name} wnid; use imagefolder: for other classes.")
+                raise DataError(f"{root}: {folder!r} is not a wnid of {self.name}; use imagefolder: for other classes.")
         return {folder: known[folder] for folder in folders}
 
     def written_names(self) -> tuple[str, ...]:

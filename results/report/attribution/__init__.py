@@ -1,1 +1,1 @@
-"""What maps of where networks look say of training methods: as stored, in tables and in figures."""
+"""Maps of where networks look, by training method: as stored, in tables and in figures."""

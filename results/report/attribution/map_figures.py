@@ -118,7 +118,7 @@ def _draw_image(axes: Axes, picture: Array | None) -> None:
 
 
 def _draw_map(axes: Axes, values: Array | None, picture: Array) -> None:
-    """Colour a map over its image in grey; say where it has no positive value, and leave out what is not there."""
+    """Colour a map over its image in grey; say if it has no positive value, and leave out what is not there."""
     if values is None:
         axes.text(0.5, 0.5, "not measured", ha="center", va="center", fontsize=7)
         return

@@ -13,7 +13,7 @@ from robustsweep.results.tables.table import METHOD, Column, Table, footnotes
 
 SANITY = (
     "Guided Backpropagation hardly changes when a network's weights are randomised (Adebayo and others, 2018): it "
-    "shows edges of the image more than what the network uses, and is no evidence of where a network looks."
+    "shows edges of the image more than what the network uses, and is not evidence of where a network looks."
 )
 """Stands beside every such map."""
 _CURVES = (

@@ -68,7 +68,7 @@ class MethodMaps:
         return Scope(about["data"], about["fingerprint"], "generated", n, subset, None, None, seed, single)
 
     def training_of(self, group: SeedGroup) -> str:
-        """Return a text that methods share whose checkpoints were trained alike; empty where none is stated."""
+        """Return a text that methods share whose checkpoints were trained alike; empty if none is stated."""
         return training_key(str(self.checkpoints.loc[group.checkpoint_ids[0], "card"]))
 
     @property

@@ -102,7 +102,7 @@ class MapFiles:
         write_entry(self._root, self._place(checkpoint["id"], name), sealed_arrays(arrays))
 
     def read(self) -> MapSet | None:
-        """Read everything; None where nothing was measured.
+        """Read everything; None if nothing was measured.
 
         Raises:
             DataError: If something cannot be read or does not fit.

@@ -1,4 +1,4 @@
-"""The page's parts in reading order: what answers at a glance lies open, everything else is folded under a heading."""
+"""The page's parts in reading order: what matters at a glance is open, everything else is folded under a heading."""
 
 import re
 from collections import Counter
@@ -20,7 +20,7 @@ class Part:
         id: Of the heading.
         title: The heading.
         pictures: Figures, before the tables.
-        tables: Tables; where one lies open alone, the heading is its own.
+        tables: Tables; if one lies open alone, the heading is its own.
         notes: What holds for several of the tables, once.
         is_folded: Whether a reader opens it first.
     """
@@ -56,8 +56,8 @@ _FOLDED = {
 def parts_of(section: Section, number: int) -> Iterator[Part]:
     """Arrange one comparable set: heat map, methods, clean against corrupted, severities, then what is folded.
 
-    A table of checkpoints of which there is one of methods too is under the checkpoints. Where nothing was corrupted,
-    attacks lie open, and where there is no headline, as on the page of a comparison, all other tables.
+    A table of checkpoints of which there is one of methods too is under the checkpoints. If nothing was corrupted,
+    attacks lie open, and if there is no headline, as on the page of a comparison, all other tables.
 
     Args:
         section: The set.

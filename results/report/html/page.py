@@ -106,7 +106,7 @@ def _cell(table: Table, row: int, place: int, best: set[tuple[int, int]]) -> dic
 
 
 def _sort_key(column: Column, value: Value) -> str | None:
-    """Return what a column is sorted by where that is not the text shown; an empty text is missing and comes last."""
+    """Return what a column is sorted by if that is not the text shown; an empty text is missing and comes last."""
     if value is None:
         return ""
     return None if column.is_text or isinstance(value, str) else repr(float(value))

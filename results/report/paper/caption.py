@@ -1,4 +1,4 @@
-"""What the paper's table says about its numbers, in two sentences."""
+"""The caption of the paper's table: two sentences about its numbers."""
 
 from collections.abc import Iterator
 

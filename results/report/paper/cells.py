@@ -16,10 +16,10 @@ class PaperCell:
     Attributes:
         value: Mean over training seeds; None is missing.
         deviation: Standard deviation over the seeds; None for one seed.
-        interval: Of the mean; None where there is none.
+        interval: Of the mean; None if there is none.
         is_best: Whether it is the best of its column.
         is_tied: Whether it does not differ significantly from the best.
-        difference: To the method that all are held against; None for itself and where nothing can be said.
+        difference: To the method that all are held against; None for itself and if nothing can be said.
         is_tested: Whether that difference can be significant: both methods have seeds enough, or all have one.
         is_significant: Whether it is.
     """

@@ -112,7 +112,7 @@ def _has_ties(column: PaperColumn) -> bool:
 
 
 def _beside(table: PaperTable, column: PaperColumn, cell: PaperCell) -> str:
-    """Return what stands behind a mean: the standard deviation, or the difference where intervals stand below."""
+    """Return what stands behind a mean: the standard deviation, or the difference if intervals stand below."""
     if table.spread == "interval":
         return _difference(table, column, cell)
     return "" if cell.deviation is None else f"±{_number(table, column, cell.deviation)}"

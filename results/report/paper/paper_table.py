@@ -122,7 +122,7 @@ def _left_out(
 
 
 def _against(unit: Unit, groups: Sequence[SeedGroup], wanted: str | None) -> int | None:
-    """Find the row that the others are held against; None where this set has none, or it is alone."""
+    """Find the row that the others are held against; None if this set has none, or it is alone."""
     for name in [wanted] if wanted else _DEFAULT_AGAINST:
         side = find_side(unit, name) if wanted or name in set(unit.checkpoints["method"]) else None
         group = training_seeds(unit, side) if side else None
@@ -130,7 +130,8 @@ def _against(unit: Unit, groups: Sequence[SeedGroup], wanted: str | None) -> int
             return groups.index(group) if len(groups) > 1 else None
         if side and wanted:
             raise UsageError(
-                f"--against {wanted} is no row of the paper's table; name one: {', '.join(one.name for one in groups)}."
+                f"--against {wanted} is not a row of the paper's table; name one: "
+                f"{', '.join(one.name for one in groups)}."
             )
     return None
 

@@ -1,4 +1,4 @@
-"""What a user asks of the paper's table."""
+"""Requests for the paper's table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

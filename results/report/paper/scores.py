@@ -23,7 +23,7 @@ class ScoreEntries:
         title: What the table calls it.
         column: Its unit and direction.
         values: What is measured; None is missing.
-        intervals: Where the table has them.
+        intervals: If the table has them.
         best: Positions of the best, if the table marks it.
         tied: Positions of those that do not differ significantly from the best, if the table marks them.
         warnings: The table's warnings.
@@ -51,8 +51,8 @@ class MethodEntries:
 
     Attributes:
         name: Of the score.
-        entries: Means over seeds, by position of the method; errors, where the table shows accuracies.
-        deviations: Standard deviations over seeds; None for one seed, or where a seed's value is missing.
+        entries: Means over seeds, by position of the method; errors, if the table shows accuracies.
+        deviations: Standard deviations over seeds; None for one seed, or if a seed's value is missing.
         is_judged: Whether the report says which of them are as good as the best.
     """
 
@@ -65,7 +65,7 @@ class MethodEntries:
 def method_entries(unit: Unit, tables: Sequence[Table], groups: Sequence[SeedGroup]) -> dict[str, MethodEntries]:
     """Find every score with a direction that the tables of a set have, by name.
 
-    Means, intervals and ties are those of the tables of methods; where these lack a score, its mean is that of the
+    Means, intervals and ties are those of the tables of methods; if these lack a score, its mean is that of the
     seeds' values in the tables of checkpoints, as for a method with one seed.
 
     Args:

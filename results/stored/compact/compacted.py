@@ -11,9 +11,9 @@ Stamp = tuple[int, int, int]
 
 
 class CompactCheckpoints:
-    """What the folder ``compact`` of a run answers for.
+    """What the folder ``compact`` of a run stands in for.
 
-    A file answers for a cell that it holds unless the cell's own folder is there, and newer or without its document.
+    A file stands in for a cell that it holds unless the cell's own folder is there, and newer or without its document.
 
     Args:
         run: The run folder.
@@ -53,18 +53,18 @@ class CompactCheckpoints:
         return known
 
     def has(self, checkpoint_id: str, key: str) -> bool:
-        """Say whether a checkpoint's file answers for a cell."""
+        """Say whether a checkpoint's file stands in for a cell."""
         return self._answering(checkpoint_id, key) is not None
 
     def _answering(self, checkpoint_id: str, key: str) -> Stamp | None:
-        """Return when the file was written that answers for a cell; None where none does."""
+        """Return when the file was written that stands in for a cell; None if none does."""
         known = self._known(checkpoint_id)
         if known is None or known[1].get(key[:16]) != key or not self._counts(checkpoint_id, key[:16], known[0]):
             return None
         return known[0]
 
     def served(self, checkpoint_id: str) -> set[str]:
-        """Name the folders of the cells that a checkpoint's file answers for, whether or not they are there."""
+        """Name the folders of the cells that a checkpoint's file stands in for, whether or not they are there."""
         known = self._known(checkpoint_id)
         return {name for name in known[1] if self._counts(checkpoint_id, name, known[0])} if known else set()
 
@@ -76,7 +76,7 @@ class CompactCheckpoints:
         return document is not None and document.st_mtime_ns <= written[0]
 
     def cells(self, checkpoint_id: str) -> dict[str, Cell]:
-        """Read the cells that a checkpoint's file answers for, by the names of their folders."""
+        """Read the cells that a checkpoint's file stands in for, by the names of their folders."""
         served = self.served(checkpoint_id)
         if not served:
             return {}
@@ -89,6 +89,6 @@ class CompactCheckpoints:
         return known is None or self._file(checkpoint_id, known[0]).is_sealed
 
     def summary(self, checkpoint_id: str, key: str) -> Summary | None:
-        """Read what a checkpoint's file keeps of a cell; None where it does not answer for that."""
+        """Read what a checkpoint's file keeps of a cell; None if it does not stand in for that."""
         stamp = self._answering(checkpoint_id, key)
         return None if stamp is None else self._file(checkpoint_id, stamp).summary_of(key)

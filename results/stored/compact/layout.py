@@ -1,4 +1,4 @@
-"""A compacted checkpoint: one small file that answers for all its cells.
+"""A compacted checkpoint: one small file that stands in for all its cells.
 
 ``compact/<checkpoint id>.npz`` holds, without pickles and for the cells in the order of ``keys``:
 
@@ -6,7 +6,7 @@
 ``keys``           uint8       shape (cells, 32), the keys
 ``manifest``       uint8       JSON as bytes: schema version, checkpoint, and each cell but its checkpoint
 ``sha256``         uint8       hash of all other arrays, see ``sealed_arrays``
-``sizes``          int64       shape (cells, 2): images, and how many of them have a rung (all or none)
+``sizes``          int64       shape (cells, 2): images, and how many of them have an eps level (all or none)
 ``right``          uint8       packed bits, ceil(n / 8) bytes per cell: whether the prediction is the label
 ``top5_hit``       uint8       likewise: whether the label is among the five largest logits
 ``rung``           int8        n values per attack: as in ``Examples``

@@ -72,7 +72,7 @@ class CompactFile:
 
     @cached_property
     def _starts(self) -> Array:
-        """Where each cell's bytes and rungs begin, and where the last one's end: shape (cells + 1, 2)."""
+        """Where each cell's bytes and eps levels begin, and where the last one's end: shape (cells + 1, 2)."""
         sizes = self.arrays["sizes"]
         each = np.stack([(sizes[:, 0] + 7) // 8, sizes[:, 1]], axis=1)
         return np.concatenate([np.zeros((1, 2), np.int64), np.cumsum(each, axis=0)])
@@ -87,7 +87,7 @@ class CompactFile:
         if not cells or not ((sizes[:, 0] >= 1) & (sizes[:, 0] < _MOST_IMAGES)).all() or len(self.keys) != cells:
             raise _damaged(self.path, f"{cells} cells, {len(self.keys)} of them different")
         if not ((sizes[:, 1] == 0) | (sizes[:, 1] == sizes[:, 0])).all():
-            raise _damaged(self.path, "rungs of some images of a cell")
+            raise _damaged(self.path, "eps levels of some images of a cell")
         n_bytes, n_rungs = map(int, self._starts[-1])
         self._check_arrays(
             {"right": ("uint8", (n_bytes,)), "top5_hit": ("uint8", (n_bytes,)), "rung": ("int8", (n_rungs,))}

@@ -165,7 +165,7 @@ def _attack(cell: Cell) -> str | None:
 
 
 def _eps_value(text: str) -> float | None:
-    """Return the number of an exact text such as ``"1/8/255"``; None where it is none, such as ``"none"``."""
+    """Return the number of an exact text such as ``"1/8/255"``; None if it is none, such as ``"none"``."""
     try:
         first, *divisors = (float(part) for part in text.split("/"))
         return first / math.prod(divisors)

@@ -4,7 +4,7 @@ from typing import Any, Literal, NotRequired, Required, TypedDict
 
 
 class TrainingFields(TypedDict, total=False):
-    """What tables group trainings by; costs are shown as far as they are numbers."""
+    """What tables group training runs by; costs are shown as far as they are numbers."""
 
     device: str | None
     precision: str | None

@@ -37,7 +37,7 @@ def sealed(content: Json, indent: int | None = 1) -> bytes:
 
     Args:
         content: Its entries, without a version and a checksum.
-        indent: As of ``json.dumps``; None for a document that nobody reads by eye.
+        indent: As of ``json.dumps``; None for a document that people do not read.
     """
     document = {"schema_version": SCHEMA_VERSION, **content}
     document["sha256"] = identity_key(document)
@@ -96,7 +96,7 @@ def fitting(content: Json, fields: Any, path: Path, what: str, advice: str) -> N
 
 
 def unsealed_note(run: Path, paths: Iterable[Path]) -> str | None:
-    """Say that some documents of a run have no checksum; None where there are none."""
+    """Say that some documents of a run have no checksum; None if there are none."""
     found = sorted(set(paths))
     if not found:
         return None

@@ -1,4 +1,4 @@
-"""Whether what JSON gave has the types that a TypedDict states, field by field."""
+"""A check that JSON has the types that a TypedDict states, field by field."""
 
 from collections.abc import Callable
 from functools import cache
@@ -16,11 +16,11 @@ class MisfitError(ValueError):
 
 @cache
 def check_of(hint: Any) -> Check:
-    """Return what raises MisfitError where a value does not fit.
+    """Return what raises MisfitError if a value does not fit.
 
     Args:
         hint: ``Any``, ``bool``, ``int``, ``float`` (whole numbers fit), ``str``, ``None``, a ``Literal``,
-            ``list``, ``dict`` from texts, a union of these, or a ``TypedDict``, which may hold more than it states.
+            ``list``, ``dict`` from strings, a union of these, or a ``TypedDict``, which may hold more than it states.
     """
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is Any:
@@ -122,7 +122,7 @@ def _check_of_fields(kind: Any) -> Check:
 
 
 def _plain_types(hint: Any) -> tuple[type, ...]:
-    """Return the types of which any value fits; none where more must be looked at."""
+    """Return the types of which any value fits; none if more must be looked at."""
     plain = {bool: (bool,), int: (int,), float: (int, float), str: (str,), None: (NoneType,), NoneType: (NoneType,)}
     hints = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
     return tuple(kind for one in hints if one in plain for kind in plain[one])

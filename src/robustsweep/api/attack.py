@@ -64,7 +64,7 @@ def attack(
         images: float32 (N, ...) in [0, 1], or uint8.
         labels: Whole numbers, (N,).
         name: Such as ``"pgd10-linf@8/255"``, ``"fgsm-linf@2/255"``, ``"apgd-ce100-l2@0.5"`` or
-            ``"torchattacks:CW"``, see ``robustsweep list attacks``; without ``@EPS`` where ``eps`` is given.
+            ``"torchattacks:CW"``, see ``robustsweep list attacks``; without ``@EPS`` if ``eps`` is given.
         eps: Several budgets, such as ``["1/255", "2/255", 8 / 255]``.
         seed: Seed of the random starts; the same as that of a sweep.
         ids: int64 (N,), what the random starts belong to; None: positions.
@@ -122,7 +122,7 @@ def _several(eps: Any) -> Sequence[Eps]:
 
 def _with_eps(name: str, eps: Eps) -> str:
     """Put a budget where it stands in the name of a condition."""
-    require_kind(name, str, "An attack's name must be a text such as 'pgd10-linf'")
+    require_kind(name, str, "An attack's name must be a string such as 'pgd10-linf'")
     if "@" in name:
         raise UsageError(f"{name} has an eps, and eps= gives others; write {name.partition('@')[0]!r}.")
     rule, colon, options = (name, "", "") if is_foreign(name) else name.partition(":")

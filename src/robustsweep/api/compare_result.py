@@ -80,7 +80,7 @@ def compare(
         reference: Checkpoint or method whose measured errors divide the others' for an additional mCE.
 
     Raises:
-        UsageError: If a name is unknown, or nobody says what is compared.
+        UsageError: If a name is unknown, or nothing says what is compared.
         NothingToCompareError: If nothing may be set side by side.
         DataError: If a folder cannot be read.
 

@@ -25,8 +25,8 @@ class AttackResult:
     Attributes:
         name: The attack as conditions of a sweep are called, such as ``"pgd10-linf@8/255"``.
         eps: The budget as text, such as ``"8/255"``; ``"none"`` for an attack without one.
-        images: float32 (N, ...) in [0, 1]: the first image that fools the network; the last iterate where none does;
-            the clean image where the network is wrong already.
+        images: float32 (N, ...) in [0, 1]: the first image that fools the network; the last iterate if none does;
+            the clean image if the network is wrong already.
         predictions: int64 (N,), the network's classes of these images.
         is_correct: bool (N,), which images are still classified correctly; clean mistakes are not.
         warnings: Sentences that belong beside the numbers.
@@ -82,7 +82,7 @@ class Ladder:
         outcome = self._outcome(spec, images, labels, ids)
         assert outcome.images is not None  # asked for
         device, last = images.device, 1
-        predictions, is_correct = outcome.logits.argmax(1).to(device), (outcome.rung == last).to(device)
+        predictions, is_correct = outcome.logits.argmax(1).to(device), (outcome.eps_level == last).to(device)
         return AttackResult(spec.name, _eps(spec), outcome.images, predictions, is_correct, outcome.warnings)
 
     def _outcome(self, spec: AttackSpec | Foreign, images: Tensor, labels: Tensor, ids: Tensor) -> AttackOutcome:

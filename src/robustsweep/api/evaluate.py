@@ -48,7 +48,7 @@ def evaluate(
     """Measure networks under suites of conditions, as ``robustsweep sweep`` does; the numbers are the same.
 
     Networks in memory are copied and evaluated in evaluation mode; they stay as they are. Images in memory are read
-    once. What is drawn for an image (noise, an attack's start) belongs to its row, or to its id where ids are given.
+    once. What is drawn for an image (noise, an attack's start) belongs to its row, or to its id if ids are given.
 
     Args:
         model: A network on images (N, 3, H, W) in [0, 1] (see ``normalise``), a checkpoint spec, or a list or a dict by
@@ -58,11 +58,11 @@ def evaluate(
             with a column of images and one of labels. Images are uint8 or in [0, 1], without normalisation.
         suites: Suites, corruptions or single conditions, as ``--suite`` takes them.
         name: What tables call a single network; None: its class, or what the spec says.
-        method: The augmentation that they were trained with; a dict by name where they differ.
+        method: The augmentation that they were trained with; a dict by name if they differ.
         limit: Take so many images, stratified by class; marked as a subset.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
         out: Run folder; run again to continue. Known are a network's weights, buffers, layers and the source of their
-            classes: it counts as another one where any of these changes. None: a temporary folder that goes with the
+            classes: it counts as another one if any of these changes. None: a temporary folder that goes with the
             results.
         seed: Seed of corruptions, attacks and the subset.
         normalise: What networks in memory expect: a name such as ``"imagenet"``, or ``(means, deviations)``.

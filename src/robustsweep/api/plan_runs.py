@@ -1,21 +1,25 @@
 """Whole plans: what is trained and what is swept, from a TOML file or from a dict with its keys."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from robustsweep.api.results import Results
-from robustsweep.benchmark.plan.request import SweepRequest, plan_of, request_of
+from robustsweep.benchmark.plan.plan import Plan as SweepPlan
+from robustsweep.benchmark.plan.request import plan_of, request_of
 from robustsweep.benchmark.plan.shard import Shard
 from robustsweep.benchmark.sweep.progress import Progress
-from robustsweep.benchmark.sweep.sweep import SweepSettings, run_sweep
+from robustsweep.benchmark.sweep.sweep import SweepSettings, SweepSummary, run_sweep
 from robustsweep.errors import UsageError
-from robustsweep.plan_file import read_plan
+from robustsweep.plan_file import merged, read_plan
 from robustsweep.process.devices import find_device
+from robustsweep.results.compare.request import declared_comparison
 from robustsweep.results.stored.store import CellStore
 from robustsweep.training.grid import plan_grid, train_grid
 from robustsweep.training.request import train_request_of, trained_specs
+
+if TYPE_CHECKING:
+    from robustsweep.api.results import Results
 
 Plan = str | Path | Mapping[str, Any]
 """A TOML file, or a dict that holds what the file would."""
@@ -50,7 +54,7 @@ def train(plan: Plan, *, progress: Progress | None = None) -> list[Path]:
     return [path for job in grid.jobs for path in job.files(grid.setting.keep)]
 
 
-def sweep(plan: Plan, *, progress: Progress | None = None) -> Results:
+def sweep(plan: Plan, *, progress: Progress | None = None) -> "Results":
     """Compute the missing cells of a plan, as ``robustsweep sweep`` does; without checkpoints, of what was trained.
 
     Args:
@@ -73,25 +77,57 @@ def sweep(plan: Plan, *, progress: Progress | None = None) -> Results:
         >>> list(results.frame["condition"])
         ['clean']
     """
-    content, where = _content(plan)
-    request = request_of(content, where)
+    from robustsweep.api.results import Results  # with matplotlib, which a command does not need
+
+    planned = plan_sweep(plan)
+    planned.run(progress).raise_if_failed()
+    return Results(planned.store.root)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSweep:
+    """A sweep that is ready to run.
+
+    Attributes:
+        plan: What is wanted.
+        store: Its run folder.
+        settings: How it is computed.
+    """
+
+    plan: SweepPlan
+    store: CellStore
+    settings: SweepSettings
+
+    def run(self, progress: Progress | None = None) -> SweepSummary:
+        """Compute the missing cells."""
+        return run_sweep(self.plan, self.store, self.settings, progress)
+
+
+def plan_sweep(plan: Plan | None, options: Mapping[str, Any] | None = None, *, device: str = "device") -> PlannedSweep:
+    """Open the data and the checkpoints of a sweep, and list its cells.
+
+    Args:
+        plan: As in ``sweep``; None: the options say all.
+        options: Keys of a plan as the command line gives them, which win over the plan's; None: not given.
+        device: What a device that cannot be had is called in errors.
+
+    Raises:
+        RobustsweepError: As in ``sweep``.
+    """
+    content, where = ({}, "The plan") if plan is None else _content(plan)
+    request = merged(request_of(content, where), options or {}, "The command line")
     if not request.checkpoints:
-        trained = trained_specs(train_request_of(content, where), "robustsweep.train with the same plan")
-        request = replace(request, checkpoints=trained)
-    folder = Path(request.out).expanduser()
-    run_sweep(plan_of(request), CellStore(folder), settings_of(request), progress).raise_if_failed()
-    return Results(folder)
-
-
-def settings_of(request: SweepRequest) -> SweepSettings:
-    """Say how a sweep is computed."""
-    return SweepSettings(
-        device=find_device(request.device),
+        trainer = "robustsweep.train with the same plan" if isinstance(plan, Mapping) else f"robustsweep train {plan}"
+        request = replace(request, checkpoints=trained_specs(train_request_of(content, where), trainer))
+    settings = SweepSettings(
+        device=find_device(request.device, device),
         batch_size=request.batch_size,
         shard=Shard.parse(request.shard) if request.shard else Shard(),
         models_at_once=request.models_at_once,
         audit=request.audit,
     )
+    store = CellStore(Path(request.out).expanduser())
+    return PlannedSweep(replace(plan_of(request), compare=declared_comparison(content, where)), store, settings)
 
 
 def _content(plan: Plan) -> tuple[dict[str, Any], str]:

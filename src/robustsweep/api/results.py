@@ -114,15 +114,28 @@ class Results:
         *,
         formats: str | Sequence[str] = DEFAULT_FORMATS,
         reference: str | None = None,
+        columns: str | Sequence[str] | None = None,
+        digits: int | None = None,
+        spread: str | None = None,
+        against: str | None = None,
     ) -> Report:
-        """Write the report, as ``robustsweep.report`` does.
+        """Write the report, as ``robustsweep.report`` does, which describes the arguments.
 
         Raises:
             UsageError: If the run goes with this object and no folder is named, or a format is unknown.
         """
         if folder is None and self._is_temporary:
             raise UsageError("This run is in a temporary folder; name the folder of its report, or evaluate with out=.")
-        return report(self.runs, folder, formats=formats, reference=reference)
+        return report(
+            self.runs,
+            folder,
+            formats=formats,
+            reference=reference,
+            columns=columns,
+            digits=digits,
+            spread=spread,
+            against=against,
+        )
 
     def compare(
         self,

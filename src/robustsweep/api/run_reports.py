@@ -1,4 +1,4 @@
-"""What is made of run folders that sweeps wrote: reports and verdicts."""
+"""Reports and verdicts from run folders that sweeps wrote."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from robustsweep.results.comparable.frame import Runs, run_folders
 from robustsweep.results.gate.outcome import Outcome, run_gate
 from robustsweep.results.report.document import Report
+from robustsweep.results.report.paper.request import paper_request
 from robustsweep.results.report.writer import DEFAULT_FORMATS, write_report
 
 
@@ -15,6 +16,10 @@ def report(
     *,
     formats: str | Sequence[str] = DEFAULT_FORMATS,
     reference: str | None = None,
+    columns: str | Sequence[str] | None = None,
+    digits: int | None = None,
+    spread: str | None = None,
+    against: str | None = None,
 ) -> Report:
     """Turn the cells of run folders into tables, figures and an HTML page, as ``robustsweep report`` does.
 
@@ -22,8 +27,13 @@ def report(
         runs: Run folders that sweeps wrote, or a single one.
         folder: Where to write; None: ``report`` in the first run folder.
         formats: Of ``"html"``, ``"md"``, ``"csv"``, ``"latex"``, ``"json"``, ``"png"``, ``"svg"``, ``"pdf"``; several
-            in one text are separated by commas.
+            in one string are separated by commas.
         reference: Checkpoint or method that CE and mCE divide by; None: the only ``baseline``, if there is one.
+        columns: Scores of the paper's table, which ``"latex"`` writes; several in one string are separated by commas.
+            None: the mean, clean images and groups.
+        digits: Digits after the point in the paper's table; None: 1.
+        spread: Behind its means: ``"sd"`` over training seeds, or ``"interval"``; None: ``"sd"``.
+        against: Method to which it shows differences; None: CutMix, else the baseline.
 
     Returns:
         The report; ``files`` are what was written.
@@ -41,8 +51,14 @@ def report(
         >>> report("run", "somewhere", formats="md").files[0].name
         'report.md'
     """
-    names = [name.strip() for name in formats.split(",")] if isinstance(formats, str) else list(formats)
-    return write_report(run_folders(runs), None if folder is None else Path(folder).expanduser(), names, reference)
+    asked = (columns, digits, spread, against)
+    paper = None if asked == (None,) * 4 else paper_request(_names(columns or ()), digits, spread, against)
+    where = None if folder is None else Path(folder).expanduser()
+    return write_report(run_folders(runs), where, _names(formats), reference, paper)
+
+
+def _names(several: str | Sequence[str]) -> list[str]:
+    return [name.strip() for name in several.split(",")] if isinstance(several, str) else list(several)
 
 
 def gate(

@@ -49,6 +49,6 @@ def tables_html(tables: Iterable[Table]) -> str:
 
 
 def list_html(sentences: Iterable[str]) -> str:
-    """Show sentences as a list, escaped; nothing where there are none."""
+    """Show sentences as a list, escaped; nothing if there are none."""
     items = "".join(f"<li>{escape(printable(sentence))}</li>" for sentence in sentences)
     return f"<ul>{items}</ul>" if items else ""

@@ -53,38 +53,27 @@ def compare(
     """
     from rich.console import Console
 
+    from robustsweep.api.compare_result import compare as compare_runs
     from robustsweep.cli.terminal import say
     from robustsweep.errors import UsageError
-    from robustsweep.results.compare.comparison import compare as compare_runs
-    from robustsweep.results.compare.request import compare_request
-    from robustsweep.results.compare.tables import comparison_tables
-    from robustsweep.results.report.comparison_files import (
-        DEFAULT_COMPARISON_FORMATS,
-        comparison_files,
-        refuse_unknown_formats,
-    )
+    from robustsweep.results.report.comparison_files import DEFAULT_COMPARISON_FORMATS, refuse_unknown_formats
     from robustsweep.results.report.terminal import to_rich
-    from robustsweep.results.stored.files import write_atomically
 
     console = Console(highlight=False)
     chosen = DEFAULT_COMPARISON_FORMATS if formats is None else [name.strip() for name in formats.split(",")]
     refuse_unknown_formats(chosen)
     if formats is not None and out is None:
         raise UsageError("--format says what is written; name the folder to write to with --out.")
-    request = compare_request(runs, method, against or (), metric or (), reference)
-    found = compare_runs(request.runs, request.method, request.against, request.metrics, request.reference)
+    result = compare_runs(runs, method, against or (), metrics=metric or (), reference=reference)
     if verbose:
-        for table in (table for one in found for table in comparison_tables(one)):
+        for table in result.tables:
             console.print(to_rich(table, console.width))
             console.print()
     else:
-        for one in found:
-            _show(console, one, request.metrics)
+        for one in result.found:
+            _show(console, one, result.request.metrics)
     if out is not None:
-        files = comparison_files(request, found, chosen)
-        for name, content in files.items():
-            write_atomically(out / name, content)
-        say(f"Wrote {out}/ ({len(files)} files)", console)
+        say(f"Wrote {out}/ ({len(result.write(out, chosen))} files)", console)
 
 
 def _show(console: "Console", found: "UnitComparison", metrics: "Sequence[str]") -> None:

@@ -37,15 +37,12 @@ def demo(
     """
     from rich.console import Console
 
-    from robustsweep.benchmark.plan.request import SweepRequest, plan_of
-    from robustsweep.benchmark.plan.shard import Shard
+    from robustsweep.api.plan_runs import plan_sweep
     from robustsweep.benchmark.spec import Spec
-    from robustsweep.benchmark.sweep.sweep import SweepSettings, run_sweep
     from robustsweep.cli.progress import TerminalProgress
     from robustsweep.cli.report import report
-    from robustsweep.cli.sweep import choose_device, show_plan
+    from robustsweep.cli.sweep import show_plan
     from robustsweep.cli.terminal import say
-    from robustsweep.results.stored.store import CellStore
     from robustsweep.values import whole
 
     whole(seed, "--seed", 0, 999_999_999)
@@ -56,11 +53,11 @@ def demo(
     paths = _train(console, folder / "checkpoints", seed)
     # A path is a spec as it is, whatever commas it holds.
     specs = tuple(Spec(str(path), str(path), {}) for path in paths)
-    plan = plan_of(SweepRequest(checkpoints=specs, data="digits", suites=_SUITES, limit=limit, seed=seed))
-    store = CellStore(folder)
-    show_plan(console, plan, store, Shard())
+    options = {"checkpoints": specs, "suites": _SUITES, "limit": limit, "seed": seed, "out": str(folder)}
+    planned = plan_sweep(None, options)
+    show_plan(console, planned)
     with TerminalProgress(console) as progress:
-        summary = run_sweep(plan, store, SweepSettings(device=choose_device("auto"), audit=True), progress)
+        summary = planned.run(progress)
     say(f"done   {summary.computed} cells computed in {summary.seconds:.0f} s", console)
     summary.raise_if_failed()
     _map(console, specs, folder)

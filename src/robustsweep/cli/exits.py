@@ -1,4 +1,4 @@
-"""How a command ends: an exit code, and one sentence where it is not 0."""
+"""Ends of commands: an exit code, and one sentence if it is not 0."""
 
 import errno
 import sys

@@ -30,7 +30,7 @@ def gate(
         bool,
         typer.Option(
             "--retrained",
-            help="The candidates are new trainings: judge each by all of its method in the baseline (3 or more seeds).",
+            help="The candidates are new training runs: judge each by all of its method in the baseline (3 or more).",
         ),
     ] = False,
     junit: Annotated[Path | None, typer.Option(help="JUnit XML file to write.")] = None,
@@ -41,15 +41,15 @@ def gate(
 ) -> None:
     """Fail when a checkpoint has become less robust than its baseline on the same images.
 
-    A score fails only where the loss is significant (paired by image, one family) and at least its margin. Exit codes:
+    A score fails only if the loss is significant (paired by image, one family) and at least its margin. Exit codes:
     0 passed, 1 regression, 2 bad input, 4 baseline missing or foreign, 5 inconclusive under --strict.
     """
+    from robustsweep.api.run_reports import gate as judge
     from robustsweep.errors import UsageError
-    from robustsweep.results.gate.outcome import run_gate
 
     if baseline is None and write_baseline is None:
         raise UsageError("Give --baseline DIR_OR_FILE to judge by, or --write-baseline FILE to begin.")
-    outcome = None if baseline is None else run_gate(run, baseline, margin or (), retrained=retrained)
+    outcome = None if baseline is None else judge(run, baseline, margins=margin or (), retrained=retrained)
     if outcome is not None:
         show(outcome, junit)
         if outcome.count("FAIL"):
@@ -106,7 +106,7 @@ def show(outcome: "Outcome", junit: Path | None) -> None:
 
 
 def write(run: Path, path: Path, margins: Sequence[str] = ()) -> None:
-    """Write the run's answers as a baseline file; say so, and what this baseline can show."""
+    """Write the run's predictions as a baseline file; say so, and what this baseline can show."""
     from rich.console import Console
 
     from robustsweep.cli.terminal import say

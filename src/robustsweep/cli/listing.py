@@ -28,7 +28,7 @@ def list_names(
     noun: Annotated[Noun, typer.Argument(metavar="NOUN", help="What to list.", show_default=False)],
     gallery: Annotated[
         Path | None,
-        typer.Option("--gallery", help="With methods: write a PNG of what each makes of two photographs."),
+        typer.Option("--gallery", help="With methods: write a PNG of what each makes of two photos."),
     ] = None,
 ) -> None:
     """List the corruptions, attacks, methods, suites, architectures or data sets that can be named."""
@@ -49,7 +49,7 @@ def list_names(
 
         draw_gallery(gallery)
         say("")
-        say(f"What each makes of two photographs: {gallery}")
+        say(f"What each makes of two photos: {gallery}")
 
 
 def _printable_lines(text: str) -> str:

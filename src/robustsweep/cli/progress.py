@@ -1,4 +1,4 @@
-"""How a sweep looks while it runs: a rich bar on a terminal, plain lines otherwise."""
+"""Progress of a sweep: a rich bar on a terminal, plain lines otherwise."""
 
 import time
 from types import TracebackType

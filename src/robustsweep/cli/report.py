@@ -54,12 +54,18 @@ def report(
     """Turn the cells of one or several runs into tables, figures and an HTML page that opens from disk."""
     from rich.console import Console
 
-    from robustsweep.results.report.paper.request import paper_request
-    from robustsweep.results.report.writer import write_report
+    from robustsweep.api.run_reports import report as write
 
-    asked = (columns, digits, spread, against)
-    paper = None if asked == (None,) * 4 else paper_request([] if columns is None else columns.split(","), *asked[1:])
-    written = write_report(runs, out, [name.strip() for name in formats.split(",")], reference, paper)
+    written = write(
+        runs,
+        out,
+        formats=formats,
+        reference=reference,
+        columns=columns,
+        digits=digits,
+        spread=spread,
+        against=against,
+    )
     console = Console(highlight=False)
     if verbose:
         _show_all(console, written)

@@ -1,6 +1,5 @@
 """``robustsweep sweep``: compute the missing cells of a plan."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,11 +9,8 @@ if TYPE_CHECKING:
     import torch
     from rich.console import Console
 
-    from robustsweep.benchmark.plan.plan import Plan
-    from robustsweep.benchmark.plan.shard import Shard
-    from robustsweep.benchmark.spec import Spec
-    from robustsweep.benchmark.sweep.sweep import SweepSettings, SweepSummary
-    from robustsweep.results.stored.store import CellStore
+    from robustsweep.api.plan_runs import PlannedSweep
+    from robustsweep.benchmark.sweep.sweep import SweepSummary
 
 
 def sweep(
@@ -59,7 +55,7 @@ def sweep(
         bool | None,
         typer.Option(
             "--audit/--no-audit",
-            help="Where the plan holds an attack, look on 200 images for signs that attacks are weaker than they could "
+            help="If the plan holds an attack, look on 200 images for signs that attacks are weaker than they could "
             "be. Default: on.",
         ),
     ] = None,
@@ -75,14 +71,9 @@ def sweep(
     """
     from rich.console import Console
 
+    from robustsweep.api.plan_runs import plan_sweep
     from robustsweep.benchmark.plan.power import power_of_sweep
-    from robustsweep.benchmark.plan.request import SweepRequest, plan_of, read_request
-    from robustsweep.benchmark.plan.shard import Shard
-    from robustsweep.benchmark.sweep.sweep import SweepSettings
     from robustsweep.cli.terminal import say
-    from robustsweep.plan_file import merged
-    from robustsweep.results.compare.request import declared_comparison
-    from robustsweep.results.stored.store import CellStore
 
     options = {
         "checkpoints": checkpoint or None,
@@ -99,33 +90,14 @@ def sweep(
         "final_jpeg": final_jpeg,
         "audit": audit,
     }
-    request = merged(read_request(plan) if plan else SweepRequest(), options, "The command line")
-    if plan and not request.checkpoints:
-        request = replace(request, checkpoints=_trained(plan))
-    settings = SweepSettings(
-        device=choose_device(request.device),
-        batch_size=request.batch_size,
-        shard=Shard.parse(request.shard) if request.shard else Shard(),
-        models_at_once=request.models_at_once,
-        audit=request.audit,
-    )
+    planned = plan_sweep(plan, options, device="--device")
     console = Console()
-    store = CellStore(Path(request.out).expanduser())
-    wanted = replace(plan_of(request), compare=declared_comparison(plan) if plan else None)
-    show_plan(console, wanted, store, settings.shard)
+    show_plan(console, planned)
     if dry_run:
-        for line in power_of_sweep(wanted, store.root, plan):
+        for line in power_of_sweep(planned.plan, planned.store.root, plan):
             say(f"power  {line}", console)
     else:
-        summary = compute(console, wanted, store, settings)
-        summary.raise_if_failed()
-
-
-def _trained(plan: Path) -> "tuple[Spec, ...]":
-    """List the checkpoints that ``train`` leaves where it is given the same plan."""
-    from robustsweep.training.request import read_train_request, trained_specs
-
-    return trained_specs(read_train_request(plan), f"robustsweep train {plan}")
+        compute(console, planned).raise_if_failed()
 
 
 def choose_device(name: str) -> "torch.device":
@@ -139,12 +111,13 @@ def choose_device(name: str) -> "torch.device":
     return find_device(name, "--device")
 
 
-def show_plan(console: "Console", plan: "Plan", store: "CellStore", shard: "Shard") -> None:
+def show_plan(console: "Console", planned: "PlannedSweep") -> None:
     """Print what is wanted and what of it is stored."""
     from robustsweep.benchmark.checkpoints.checkpoint import notes_of
     from robustsweep.benchmark.plan.fit import skipped_sentences, table_notes
     from robustsweep.cli.terminal import say
 
+    plan, store, shard = planned.plan, planned.store, planned.settings.shard
     source = plan.source
     wanted, missing = plan.wanted(shard), plan.missing(store, shard)
     subset = f", a subset of {len(source.data.labels)}" if source.limit else ""
@@ -162,14 +135,13 @@ def show_plan(console: "Console", plan: "Plan", store: "CellStore", shard: "Shar
         say(line, console)
 
 
-def compute(console: "Console", plan: "Plan", store: "CellStore", settings: "SweepSettings") -> "SweepSummary":
+def compute(console: "Console", planned: "PlannedSweep") -> "SweepSummary":
     """Run the sweep with progress, and print what it did."""
-    from robustsweep.benchmark.sweep.sweep import run_sweep
     from robustsweep.cli.progress import TerminalProgress
     from robustsweep.cli.terminal import say
 
     with TerminalProgress(console) as progress:
-        summary = run_sweep(plan, store, settings, progress)
+        summary = planned.run(progress)
     if summary.computed or summary.audited or summary.failed:
         audits = f", {summary.audited} audits made" if summary.audited else ""
         text = (
@@ -179,5 +151,5 @@ def compute(console: "Console", plan: "Plan", store: "CellStore", settings: "Swe
     else:
         text = f"done   nothing to compute: all {summary.reused} cells are stored already"
     say(text, console)
-    say(f"next   robustsweep report {store.root}", console)
+    say(f"next   robustsweep report {planned.store.root}", console)
     return summary

@@ -1,4 +1,4 @@
-"""Where text leaves for the terminal: names and sentences from elsewhere stay text, and steer nothing."""
+"""Text for the terminal: names and sentences from elsewhere stay text, and steer nothing."""
 
 import contextlib
 import sys
@@ -43,7 +43,7 @@ def warn(sentence: str, console: "Console") -> None:
 
 
 def complain(sentence: str, kind: str = "error") -> None:
-    """Print a sentence to standard error, the middle left out where it is longer than anybody reads.
+    """Print a sentence to standard error, the middle left out if it is longer than anybody reads.
 
     What cannot be said is not said: an exit code says it too.
     """

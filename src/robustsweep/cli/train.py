@@ -55,8 +55,8 @@ def train(
 ) -> None:
     """Train one network with each method and seed, everything else alike, and store one checkpoint each.
 
-    Run the same command again to continue: finished trainings are never repeated, an interrupted one goes on after its
-    last epoch, and on a CPU ends in the same weights.
+    Run the same command again to continue: finished training runs are never repeated, an interrupted one goes on after
+    its last epoch, and on a CPU ends in the same weights.
     """
     from rich.console import Console
 
@@ -102,7 +102,7 @@ def train(
 
 
 def _sweepable(plan: Path | None, planned: "TrainRequest", request: "TrainRequest") -> str:
-    """Name the plan where a sweep of it takes all that was trained and lacks nothing, else the folder."""
+    """Name the plan if a sweep of it takes all that was trained and lacks nothing, else the folder."""
     from robustsweep.training.request import checkpoint_files
 
     of_plan = checkpoint_files(planned)

@@ -1,1 +1,1 @@
-"""What holds for the whole process: its threads, its memory, its precision, and signals sent to it."""
+"""Settings of the whole process: its threads, its memory, its precision, and signals sent to it."""

@@ -29,7 +29,7 @@ class Interruptions:
         self._exit_code: int | None = None
 
     def take_over(self) -> None:
-        """Answer SIGINT and SIGTERM from now on, even where a shell started the process with SIGINT ignored."""
+        """Answer SIGINT and SIGTERM from now on, even if a shell started the process with SIGINT ignored."""
         # What is registered first runs last, when nothing can hang any more.
         atexit.register(_ignore)
         sys.unraisablehook = self._unraisable

@@ -1,14 +1,14 @@
-"""How OpenMP's threads wait for each other at the end of a parallel region: by spinning for long or hardly at all."""
+"""Waiting of OpenMP's threads at the end of a parallel region: by spinning for long or hardly at all."""
 
 import os
 
 VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
-"""Where one is set, the user has decided."""
+"""If one is set, the user has decided."""
 _SPINS, _SPINS_WHERE_BUSY = "10000", "1000"
 
 
 def others_running() -> int:
-    """Count the threads of this machine that compute or want to, this one left out; 0 where that cannot be told."""
+    """Count the threads of this machine that compute or want to, this one left out; 0 if that cannot be told."""
     try:
         with open("/proc/loadavg") as file:
             return int(file.read().split()[3].partition("/")[0]) - 1
@@ -20,8 +20,8 @@ def settings_for(n_others: int, n_processors: int) -> dict[str, str]:
     """Choose environment variables.
 
     A thread that spins burns the time of a processor for which its partner waits: beside other work that is up to
-    thirty times slower. Without other work a network of small layers is a quarter slower where threads sleep at once,
-    and a twentieth where they spin a thirtieth of OpenMP's default.
+    thirty times slower. Without other work a network of small layers is a quarter slower if threads sleep at once,
+    and a twentieth if they spin a thirtieth of OpenMP's default.
 
     Args:
         n_others: Threads that compute or want to.

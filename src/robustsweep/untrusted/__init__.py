@@ -1,1 +1,1 @@
-"""What comes from elsewhere: files, arrays, JSON, and how far packed ones may grow."""
+"""Files, arrays and JSON from elsewhere, and how far packed ones may grow."""

@@ -36,7 +36,7 @@ def read_arrays(
     Args:
         path: The file.
         names: The arrays to read, all of which must be there; none: all.
-        optional: Arrays to read where they are there.
+        optional: Arrays to read if they are there.
         advice: What to do about a file that cannot be read.
         most_bytes: The most that the arrays read may take together.
 

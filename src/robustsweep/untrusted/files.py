@@ -19,7 +19,7 @@ DOCUMENT_BYTES = 64 << 20
 """No JSON document that is read is larger."""
 TOML_BYTES = 1 << 20
 """No TOML document that is read is larger: people write them."""
-# Python's parser takes memory for every beginning of a dotted key. What stands before is no part of it, so that each
+# Python's parser takes memory for every beginning of a dotted key. What stands before is not part of it, so that each
 # part is looked at once.
 _MOST_PARTS = 32
 _LONG_KEY = re.compile(

@@ -1,4 +1,4 @@
-"""How far packed files may grow: what is small on disk and unpacks to gigabytes is refused."""
+"""Limits for packed files: what is small on disk and unpacks to gigabytes is refused."""
 
 import zipfile
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from robustsweep.errors import DataError
 FREE_BYTES = 256 << 20
 """Whatever unpacks to no more is read."""
 MOST_GROWTH = 200
-"""Beyond that, a file may unpack to this many times its own size: photographs reach 2, flat drawings 50."""
+"""Beyond that, a file may unpack to this many times its own size: photos reach 2, flat drawings 50."""
 _PIECE_BYTES = 1 << 20
 
 

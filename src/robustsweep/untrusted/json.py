@@ -51,7 +51,7 @@ def strict_json(content: bytes | str) -> Any:
 
 
 def _may_be_deep(text: bytes) -> bool:
-    """Say whether brackets, those within texts among them, open more levels than are read."""
+    """Say whether brackets, those within strings among them, open more levels than are read."""
     if text.count(b"[") + text.count(b"{") <= MOST_DEPTH:
         return False
     steps = _BRACKETS[np.frombuffer(text, np.uint8)]

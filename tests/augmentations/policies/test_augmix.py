@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from photographs import as_pillow, as_tensor, byte_images
+from photos import as_pillow, as_tensor, byte_images
 from PIL import Image, ImageEnhance, ImageOps
 from torch import Tensor, nn
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 import torch
-from photographs import byte_images
+from photos import byte_images
 from torchvision.transforms import autoaugment
 from torchvision.transforms.autoaugment import AutoAugmentPolicy
 

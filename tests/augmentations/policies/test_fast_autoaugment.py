@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from photographs import byte_images
+from photos import byte_images
 from scipy.stats import chisquare
 
 from robustsweep.augmentations.policies import fast_autoaugment

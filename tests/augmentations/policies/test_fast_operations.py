@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from photographs import as_pillow, as_tensor, byte_images
+from photos import as_pillow, as_tensor, byte_images
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 
 from robustsweep.augmentations.policies.fast_operations import operate

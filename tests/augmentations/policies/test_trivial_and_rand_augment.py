@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 import torch
-from photographs import byte_images
+from photos import byte_images
 from scipy.stats import chisquare
 from torch import Tensor
 from torchvision.transforms import InterpolationMode, autoaugment

@@ -97,5 +97,5 @@ def test_folders_without_pictures_are_refused(tmp_path: Path) -> None:
         PixMix(textures=str(tmp_path / "empty"))
     broken = folder(tmp_path / "broken", 1)
     (broken / "class" / "0.png").write_bytes(b"no picture")
-    with pytest.raises(DataError, match="0.png is no image"):
+    with pytest.raises(DataError, match="0.png is not an image"):
         mixing_set(str(broken), 1, 0, 16, 16, CPU).parts(torch.zeros(1, 3).double(), 16, 16)

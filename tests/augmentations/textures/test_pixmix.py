@@ -1,6 +1,6 @@
 import pytest
 import torch
-from photographs import byte_images
+from photos import byte_images
 from torch import Tensor
 
 from robustsweep.augmentations import build_method

@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from photographs import byte_images
+from photos import byte_images
 from stepping_networks import criterion
 from torch import Tensor, nn
 

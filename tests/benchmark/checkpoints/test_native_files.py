@@ -1,4 +1,4 @@
-"""Native checkpoint files: folders and globs of them, their cards, and what is no such file."""
+"""Native checkpoint files: folders and globs of them, their cards, and what is not such a file."""
 
 import json
 from dataclasses import replace

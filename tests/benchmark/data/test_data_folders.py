@@ -65,7 +65,7 @@ def test_a_photograph_is_what_its_file_holds_whatever_the_preprocessing(photos: 
         data = opened(f"imagefolder:{path},resize=6,crop=4")
         assert data.size == (4, 4)
         for row in range(len(data)):
-            assert np.array_equal(data.photograph(row).numpy(), everything(plain)[row])
+            assert np.array_equal(data.photo(row).numpy(), everything(plain)[row])
 
 
 def test_jpeg_files_carry_a_note_and_others_do_not(tmp_path: Path, photos: Path) -> None:
@@ -145,7 +145,7 @@ def test_suffixes_count_in_any_case_of_letters(tmp_path: Path) -> None:
         ({}, "holds no images as CLASS/IMAGE"),
         ({"1.png": b""}, "holds no images as CLASS/IMAGE"),
         ({"cat/1.txt": b""}, "holds no images as CLASS/IMAGE"),
-        ({"cat/1.jpg": b"text", "dog/1.jpg": b""}, "set: cat/1.jpg is no image"),
+        ({"cat/1.jpg": b"text", "dog/1.jpg": b""}, "set: cat/1.jpg is not an image"),
     ],
 )
 def test_folders_without_images_are_refused(tmp_path: Path, files: dict[str, bytes], sentence: str) -> None:
@@ -198,7 +198,7 @@ def test_imagenet_classes_keep_their_thousand_indices_where_only_some_are_there(
     assert data.labels.tolist() == [0, 481, 999]
     assert (data.classes, data.size, data.name) == (1000, (224, 224), "imagenet")
     write_files(root, png_files("n99999999/1.png"))
-    with pytest.raises(DataError, match="'n99999999' is no ImageNet-1k wnid; use imagefolder:"):
+    with pytest.raises(DataError, match="'n99999999' is not a wnid of ImageNet-1k; use imagefolder:"):
         open_data(f"imagenet:{root}")
 
 

@@ -87,7 +87,7 @@ def test_what_is_no_image_is_refused_by_name(content: bytes) -> None:
 
 @pytest.mark.parametrize("kind", ["EPS", "PDF", "ICO", "TGA", "PCX"])
 def test_formats_of_no_listed_suffix_are_refused_whatever_the_file_is_called(kind: str) -> None:
-    with pytest.raises(DataError, match="cat/1.jpg is no image"):
+    with pytest.raises(DataError, match="cat/1.jpg is not an image"):
         decoded(encoded(pixels(7), kind))
 
 

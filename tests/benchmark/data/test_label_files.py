@@ -76,8 +76,8 @@ def test_other_labels_for_the_same_files_are_other_data(flat: Path) -> None:
         (lines("{file} {index}").replace(" 999", " 1000"), "holds the class 1000; ImageNet-1k has 0 to 999"),
         (lines("{index}") + "5\n", "has 4 lines without file names for 3 images"),
         (lines("{file} {wnid}").replace(FILES[1], "other.png"), f"no class for 1 of 3 images, such as {FILES[1]}"),
-        (lines("{file} cat"), "'cat' is no ImageNet-1k wnid"),
-        (lines("{file} -1"), "'-1' is no ImageNet-1k wnid"),
+        (lines("{file} cat"), "'cat' is not a wnid of ImageNet-1k"),
+        (lines("{file} -1"), "'-1' is not a wnid of ImageNet-1k"),
         (lines("{file} {wnid}") * 2, "lists a file name twice"),
         ("", "'nothing' cannot be read; expected lines FILE WNID"),
         (f"{FILES[0]} 0\n7\n", "'7' cannot be read; expected lines FILE WNID"),
@@ -103,7 +103,7 @@ def test_a_label_file_that_is_missing_or_no_file_is_refused(flat: Path) -> None:
 
 def test_files_of_one_name_cannot_be_told_apart(flat: Path) -> None:
     write_files(flat, png_files(f"more/{FILES[0]}"))
-    with pytest.raises(DataError, match="which labels= cannot tell apart"):
+    with pytest.raises(DataError, match="which labels= does not distinguish"):
         open_data(labelled(flat, FORMS["file wnid"]))
 
 

@@ -114,8 +114,8 @@ def test_an_image_that_is_too_many_is_named(tree: Path) -> None:
         ({}, "holds no CORRUPTION/SEVERITY/CLASS/IMAGE files"),
         ({"fog/1/photo.JPEG": b""}, "holds no CORRUPTION/SEVERITY/CLASS/IMAGE files"),
         ({"fogg/1/n01440764/photo.JPEG": b"", "snoww/1/n01440764/1.JPEG": b""}, "no known corruption, but fogg, snoww"),
-        ({"fog/1/cat/photo.JPEG": b""}, "'cat' is no ImageNet-1k wnid"),
-        ({"fog/1/n01440764/photo.JPEG": b"text"}, "set: fog/1/n01440764/photo.JPEG is no image"),
+        ({"fog/1/cat/photo.JPEG": b""}, "'cat' is not a wnid of ImageNet-1k"),
+        ({"fog/1/n01440764/photo.JPEG": b"text"}, "set: fog/1/n01440764/photo.JPEG is not an image"),
     ],
 )
 def test_trees_of_another_layout_are_refused(tmp_path: Path, files: dict[str, bytes], sentence: str) -> None:

@@ -106,9 +106,9 @@ def test_another_class_for_an_image_is_other_data(tiny: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (annotations(ANNOTATED | {"val_3.JPEG": FOREIGN}), f"'{FOREIGN}' is no Tiny-ImageNet wnid"),
-        (annotations(ANNOTATED | {"val_3.JPEG": ""}), "'' is no Tiny-ImageNet wnid"),
-        (annotations(ANNOTATED | {"val_3.JPEG": f"../{FIRST}"}), r"'\.\.' is no Tiny-ImageNet wnid"),
+        (annotations(ANNOTATED | {"val_3.JPEG": FOREIGN}), f"'{FOREIGN}' is not a wnid of Tiny-ImageNet"),
+        (annotations(ANNOTATED | {"val_3.JPEG": ""}), "'' is not a wnid of Tiny-ImageNet"),
+        (annotations(ANNOTATED | {"val_3.JPEG": f"../{FIRST}"}), r"'\.\.' is not a wnid of Tiny-ImageNet"),
         (annotations(ANNOTATED | {"val_4.JPEG": FIRST}), r"lacks val/images/val_4\.JPEG, which .* lists"),
         (annotations(ANNOTATED | {"../../wnids.txt": FIRST}), r"lacks val/images/\.\./\.\./wnids\.txt"),
         (annotations(ANNOTATED) + annotations({"val_0.JPEG": FIRST}), "line 6 of .* lists a file twice"),
@@ -135,7 +135,7 @@ def test_an_image_of_another_size_or_none_at_all_is_named(tiny: Path) -> None:
     with pytest.raises(DataError, match=rf"{MIDDLE}/val_3\.JPEG is 32x32, the first image is 64x64; .*fetch it again"):
         everything(opened(f"tiny-imagenet:{tiny}"))
     write_files(tiny, {"val/images/val_3.JPEG": b"no image"})
-    with pytest.raises(DataError, match=rf"{MIDDLE}/val_3\.JPEG is no image"):
+    with pytest.raises(DataError, match=rf"{MIDDLE}/val_3\.JPEG is not an image"):
         everything(opened(f"tiny-imagenet:{tiny}"))
 
 

@@ -71,7 +71,7 @@ def faulty_frost(root: Path, *others: str) -> Path:
 
 
 def test_the_frost_with_a_thousand_classes_is_refused_naming_where_the_mended_one_is(tmp_path: Path) -> None:
-    fault = f"frost: '{FOREIGN}' is no Tiny-ImageNet wnid.* record 2536630 has 1000 classes; .* record 8206060"
+    fault = f"frost: '{FOREIGN}' is not a wnid of Tiny-ImageNet.* record 2536630 has 1000 classes; .* record 8206060"
     data = opened_official(f"tiny-imagenet-c:{faulty_frost(tmp_path / 'tree', 'brightness', 'snow')}")
     data.check("brightness")
     data.check("snow")
@@ -84,7 +84,7 @@ def test_the_frost_with_a_thousand_classes_is_refused_naming_where_the_mended_on
 def test_classes_of_others_elsewhere_are_no_fault_of_frost(tmp_path: Path) -> None:
     names = (*CORRUPTED, f"{FOREIGN}/test_5.JPEG")
     root = write_files(tmp_path / "tree", corrupted_files("brightness") | corrupted_files("snow", names=names))
-    with pytest.raises(DataError, match=f"'{FOREIGN}' is no Tiny-ImageNet wnid") as caught:
+    with pytest.raises(DataError, match=f"'{FOREIGN}' is not a wnid of Tiny-ImageNet") as caught:
         opened_official(f"tiny-imagenet-c:{root}").check("snow")
     assert "2536630" not in str(caught.value)
     fewer = write_files(tmp_path / "fewer", corrupted_files("fog") | corrupted_files("frost", names=CORRUPTED[:2]))

@@ -211,11 +211,11 @@ def test_the_identity_says_what_decides_the_images_and_nothing_else() -> None:
 
 
 def test_the_description_says_subset_provenance_and_notes() -> None:
-    data = replace(tiny_data(), notes=("tiles are not photographs.",))
+    data = replace(tiny_data(), notes=("tiles are not photos.",))
     shown = Source.choose(data, limit=20, seed=4).describe()
     assert shown["subset"] == {"limit": 20, "of": 60, "seed": 4}
     assert (shown["name"], shown["split"], shown["n_total"], shown["classes"]) == ("tiles", "test", 60, CLASSES)
-    assert (shown["provenance"], shown["notes"]) == ("generated", ["tiles are not photographs."])
+    assert (shown["provenance"], shown["notes"]) == ("generated", ["tiles are not photos."])
     official = replace(official_set(data, clean=True), notes=("official.",))
     shown = Source.choose(official, limit=None, seed=0).describe()
-    assert (shown["provenance"], shown["notes"]) == ("official", ["official.", "tiles are not photographs."])
+    assert (shown["provenance"], shown["notes"]) == ("official", ["official.", "tiles are not photos."])

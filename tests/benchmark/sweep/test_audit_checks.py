@@ -53,7 +53,11 @@ def test_as_many_steps_are_judged_as_are_asked_for() -> None:
     found = audit(model, images, labels, ids=torch.arange(40), seed=0, steps=3)
     check = next(check for check in found.checks if check.name == "steps")
     counted = [
-        int((run_attack(model, images, labels, f"pgd{steps}-linf@8/255", seed=0, ids=torch.arange(40)).rung == 1).sum())
+        int(
+            (
+                run_attack(model, images, labels, f"pgd{steps}-linf@8/255", seed=0, ids=torch.arange(40)).eps_level == 1
+            ).sum()
+        )
         for steps in (3, 6)
     ]
     assert [check.numbers[name] for name in ("n_robust_pgd3", "n_robust_pgd6")] == counted
@@ -162,8 +166,8 @@ def subject(logits: Tensor, survivors: int, monkeypatch: pytest.MonkeyPatch) -> 
 
     def attack(self: Subject, name: str, model: nn.Module | None = None) -> AttackOutcome:
         attacked.append(model)
-        rung = (torch.arange(self.n) < survivors).to(torch.int8)
-        return AttackOutcome(rung, rung, rung, self.logits)
+        eps_level = (torch.arange(self.n) < survivors).to(torch.int8)
+        return AttackOutcome(eps_level, eps_level, eps_level, self.logits)
 
     monkeypatch.setattr(Subject, "attack", attack)
     n = len(logits)

@@ -41,7 +41,7 @@ def test_a_healthy_network_raises_no_warning(tmp_path: Path) -> None:
         ("never", "probably not normalised at all. Check norm=; "),
         ("softmax", "looks like probabilities, not logits"),
         ("noisy", "the model is random at inference.*expectation over transformations"),
-        ("neighbours", "the answer depends on what else is in the batch"),
+        ("neighbours", "the output depends on what else is in the batch"),
     ],
 )
 def test_a_broken_network_is_named_once_and_in_every_cell(tmp_path: Path, name: str, said: str) -> None:
@@ -63,7 +63,7 @@ def test_a_network_that_looks_whether_it_is_differentiated_is_named_in_attacks_a
 
 def test_a_random_network_does_not_repeat_its_verdicts(tmp_path: Path) -> None:
     _, stored = warnings_of(tmp_path, "noisy")
-    assert any("another answer than the attack's verdict" in warning for warning in stored["fgsm-linf@2/255"])
+    assert any("another prediction than in the verdict" in warning for warning in stored["fgsm-linf@2/255"])
 
 
 def test_a_network_left_in_training_mode_fails_every_cell_and_keeps_its_statistics(tmp_path: Path) -> None:

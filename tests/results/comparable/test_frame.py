@@ -141,5 +141,5 @@ def test_run_folders_may_be_texts_or_paths_and_one_need_be_no_list(builder: RunB
 
 @pytest.mark.parametrize("runs", [None, 3, [None], [3], [["run"]]])
 def test_what_is_no_run_folder_is_named(runs: object) -> None:
-    with pytest.raises(UsageError, match="Run folders must be paths or texts, got (None|int|list)"):
+    with pytest.raises(UsageError, match="Run folders must be paths or strings, got (None|int|list)"):
         load_frame(runs)

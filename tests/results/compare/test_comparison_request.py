@@ -35,12 +35,12 @@ def test_a_plan_says_runs_methods_metrics_and_reference_and_its_sweep_ignores_th
     assert read_request(plan).suites == ("clean",)
 
 
-def test_a_plan_declares_what_will_be_compared_whether_or_not_it_says_where(tmp_path: Path) -> None:
+def test_a_plan_declares_what_will_be_compared_whether_or_not_it_names_a_run() -> None:
     declared = {"methods": ["smoothmix_c", "cutmix"], "metrics": ["clean_error"], "reference": None}
-    text = "[compare]\nmethods = ['smoothmix_c', 'cutmix']\nmetrics = ['clean_error']\n"
-    assert declared_comparison(write(tmp_path, text)) == declared
-    assert declared_comparison(write(tmp_path, "[compare]\nmetrics = ['clean_error']\n")) is None
-    assert declared_comparison(write(tmp_path, "data = 'digits'\n")) is None
+    given = {"methods": ["smoothmix_c", "cutmix"], "metrics": ["clean_error"]}
+    assert declared_comparison({"compare": given}, "The plan") == declared
+    assert declared_comparison({"compare": {"metrics": ["clean_error"]}}, "The plan") is None
+    assert declared_comparison({"data": "digits"}, "The plan") is None
 
 
 def test_a_single_method_is_compared_with_all(tmp_path: Path) -> None:
@@ -67,9 +67,9 @@ def test_run_folders_need_both_names(tmp_path: Path) -> None:
         ("[compare]\nmethods = ['a', 'b']", "names no run"),
         ("out = 'r'\ncompare = 3", "compare must be a table"),
         ("out = 'r'\n[compare]\nmethod = ['a']", r"Unknown key of the plan .*'method'; did you mean 'methods'\?"),
-        ("out = 'r'\n[compare]\nmethods = 'a'", "methods must be a list of texts, got 'a'"),
-        ("out = 'r'\n[compare]\nmethods = ['a', 3]", "methods must be a list of texts"),
-        ("out = 'r'\n[compare]\nmethods = ['a']\nreference = 3", "reference must be a text, got 3"),
+        ("out = 'r'\n[compare]\nmethods = 'a'", "methods must be a list of strings, got 'a'"),
+        ("out = 'r'\n[compare]\nmethods = ['a', 3]", "methods must be a list of strings"),
+        ("out = 'r'\n[compare]\nmethods = ['a']\nreference = 3", "reference must be a string, got 3"),
         ("out = 'r'\n[compare]\nmetrics = ['clean_error']", "Say what is compared"),
         ("out = 'r'", "Say what is compared"),
         ("out = ", "is not TOML"),

@@ -101,7 +101,7 @@ def test_the_gate_prints_no_limit_that_no_loss_can_reach(make_builder: Make) -> 
     (judged,) = outcome.judged
     assert judged.smallest_detectable > 1
     assert judged.would_have_shown is None
-    assert "Where no number stands, no possible loss would have been found: measure more images." in outcome.notes
+    assert "If no number stands, no possible loss would have been found: measure more images." in outcome.notes
     assert b"no possible loss would have been found" in junit_xml(outcome)
     assert "Smallest loss found" in json.dumps(verdict_table(outcome).notes)
     many = np.arange(600) % 7 == 0

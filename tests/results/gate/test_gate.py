@@ -107,7 +107,7 @@ def test_the_right_scores_fail_as_one_family(make_builder: Make) -> None:
     with pytest.raises(RegressionFoundError, match="new net is worse than its baseline on .*fog") as caught:
         outcome.raise_unless_passed(strict=False)
     assert caught.value.exit_code == 1
-    assert outcome.notes == ("One checkpoint against one: how other trainings would differ is not covered.",)
+    assert outcome.notes == ("One checkpoint against one: how other training runs would differ is not covered.",)
 
 
 def test_a_single_condition_is_judged_where_its_corruption_is_not_complete(make_builder: Make) -> None:

@@ -1,4 +1,4 @@
-"""New trainings, judged by several trainings of their method."""
+"""New training runs, judged by several training runs of their method."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def trainings(builder: RunBuilder, method: str | None, n_wrong: list[int], *, fi
 
 @pytest.fixture
 def baseline(make_builder: Make) -> RunBuilder:
-    """Four trainings of cutmix, 2.5 percent points apart in standard deviation, and one of mixup."""
+    """Four training runs of cutmix, 2.5 percentage points apart in standard deviation, and one of mixup."""
     builder = trainings(make_builder("base", n=N), "cutmix", [900, 1_000, 1_100, 1_120])
     return trainings(builder, "mixup", [1_000])
 
@@ -37,7 +37,7 @@ def test_a_training_within_the_spread_of_its_method_does_not_fail_and_one_beyond
     beyond = trainings(make_builder("beyond", n=N), "cutmix", [1_700], first_seed=7)
     (judged,) = run_gate(within.root, baseline.root, retrained=True).judged
     assert judged.verdict == "INCONCLUSIVE"
-    assert judged.baseline == "4 trainings of cutmix"
+    assert judged.baseline == "4 training runs of cutmix"
     assert judged.values == pytest.approx((1_030 / N, 1_120 / N))
     outcome = run_gate(beyond.root, baseline.root, retrained=True)
     assert outcome.judged[0].verdict == "FAIL"
@@ -86,7 +86,7 @@ def test_where_one_image_disagrees_the_score_interval_of_the_images_stays(make_b
 def test_a_checkpoint_is_not_judged_by_itself(baseline: RunBuilder) -> None:
     outcome = run_gate(baseline.root, baseline.root, retrained=True)
     by_name = {one.candidate: one.baseline for one in outcome.judged}
-    assert by_name == {f"cutmix-{seed}": "3 trainings of cutmix" for seed in range(4)}
+    assert by_name == {f"cutmix-{seed}": "3 training runs of cutmix" for seed in range(4)}
     assert outcome.without_partner == ("mixup-0",)
 
 

@@ -43,7 +43,7 @@ def files(found: tuple[CompareRequest, list[UnitComparison]]) -> dict[str, str]:
 
 
 class Cells(HTMLParser):
-    """The texts of a page's table cells, row by row, without their marks."""
+    """The strings of a page's table cells, row by row, without their marks."""
 
     def __init__(self, page: str) -> None:
         super().__init__()

@@ -97,7 +97,7 @@ def test_files_of_others_are_refused(tmp_path: Path):
         files.read()
     (mine / "gradcam.npz").unlink()
     (mine / "x.npz").write_bytes(content)
-    with pytest.raises(DataError, match=r"x\.npz is no name of a run's own"):
+    with pytest.raises(DataError, match=r"x\.npz is not a name of a run's own"):
         files.read()
     (mine / "x.npz").unlink()
     (tmp_path / "checkpoints" / f"{'0' * 12}.json").unlink()

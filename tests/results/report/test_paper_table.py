@@ -222,7 +222,7 @@ def test_a_wrong_name_number_or_format_is_named(run, report, tmp_path: Path) -> 
         paper(report, columns=["clean_error", "fogg_error"])
     with pytest.raises(UsageError, match="did you mean 'cutmix'"):
         paper(report, against="cutmx")
-    with pytest.raises(UsageError, match="--against cutmix-1 is no row of the paper's table"):
+    with pytest.raises(UsageError, match="--against cutmix-1 is not a row of the paper's table"):
         paper(report, against="cutmix-1")
     with pytest.raises(UsageError, match="0 to 4 digits after the point, got 5"):
         paper_request(digits=5)

@@ -64,7 +64,7 @@ def test_the_headline_has_intervals_over_images(run: RunBuilder, report: Report)
     wrong = wrong_of(run, "mix&0")
     mean = wrong[1:].mean(axis=0)
     low, high = table.intervals[row, names.index("mean_corruption_error")]
-    # 1.968 is the 97.5 % quantile of the t distribution with 299 degrees of freedom.
+    # 1.968 is the 97.5% quantile of the t distribution with 299 degrees of freedom.
     assert (high - low) / 2 == pytest.approx(1.968 * mean.std(ddof=1) / np.sqrt(300), rel=1e-3)
     assert (high + low) / 2 == pytest.approx(mean.mean())
     low, high = table.intervals[row, names.index("clean_error")]
@@ -176,7 +176,7 @@ def test_published_errors_stand_beside_the_same_architecture_on_the_complete_off
     (table,) = official(make_builder, "wrn-40-2").published
     (row,) = table.rows
     assert row[0] == "Hendrycks2020AugMix_WRN"
-    assert row[-1] == pytest.approx(0.358908, abs=5e-7)  # 1 - 64.1092 %, the mean accuracy that the source states
+    assert row[-1] == pytest.approx(0.358908, abs=5e-7)  # 1 - 64.1092%, the mean accuracy that the source states
     assert any(note.startswith("Source: RobustBench") for note in table.notes)
 
 

@@ -94,4 +94,4 @@ def test_a_scope_is_explained_in_sentences() -> None:
         "images, with the cifar severities."
     )
     official = replace(SCOPE, provenance="official", subset="100 of 1000", checkpoint_level_only=True).explained
-    assert "(a subset, 100 of 1000), the published corrupted files. Some method was trained only once" in official
+    assert "(a subset, 100 of 1000), the published corrupted files. A method was trained only once" in official

@@ -96,7 +96,7 @@ def test_a_report_of_six_methods_with_two_seeds_is_read_without_scrolling_far(
     builder = make_builder(n=60)
     fill(builder)
     monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.chdir(tmp_path)  # a long path is no fault of the report
+    monkeypatch.chdir(tmp_path)  # a long path is not a fault of the report
     report([builder.root], out=Path("r"), formats="csv")
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) <= 60

@@ -124,7 +124,7 @@ def test_what_needs_each_image_says_so_and_names_the_folder(run: RunBuilder) -> 
     assert len(measured(run).examples(("clean", "")).nll) == 37
     drop_cells(run)
     assert not measured(run).has_examples(("clean", ""))
-    with pytest.raises(DataError, match="needs the per-image answers, which compacted runs do not hold; keep the fold"):
+    with pytest.raises(DataError, match="needs the per-image predictions, .*; keep the folder cells"):
         measured(run).examples(("clean", ""))
 
 
@@ -303,6 +303,6 @@ def test_a_comparison_of_compacted_checkpoints_leaves_calibration_out_and_says_s
     assert len(kept) == len(expected.comparisons) - 6
     assert list(found.comparisons) == kept
     assert found.notes == (
-        "ECE, NLL and Brier are left out: comparing them needs the per-image answers, which compacted runs do not "
+        "ECE, NLL and Brier are left out: comparing them needs the per-image predictions, which compacted runs do not "
         "hold; keep the folder cells.",
     )

@@ -169,7 +169,7 @@ def test_a_ladder_is_recounted_at_every_eps(builder: RunBuilder) -> None:
 
 
 def unnamed(content: dict[str, Any]) -> None:
-    """Leave the numbers of eps out of the identity, as attacks of a sweep do, whose texts say it all."""
+    """Leave the numbers of eps out of the identity, as attacks of a sweep do, whose strings say it all."""
     del content["identity"]["condition"]["eps_value"]
 
 

@@ -123,7 +123,7 @@ def test_names_that_are_no_ids_are_refused(run: RunBuilder, name: str) -> None:
         path.write_bytes(b"")
     else:
         path.mkdir()
-    with pytest.raises(DataError, match=f"{path.name} is no name of a run's own"):
+    with pytest.raises(DataError, match=f"{path.name} is not a name of a run's own"):
         load_frame([run.root])
 
 

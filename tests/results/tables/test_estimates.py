@@ -29,7 +29,7 @@ from robustsweep.results.tables.intervals_and_ties import with_intervals
 from robustsweep.results.tables.table import Table
 
 Make = Callable[..., RunBuilder]
-T_299 = 1.967930  # 97.5 % quantile of the t distribution with 299 degrees of freedom
+T_299 = 1.967930  # 97.5% quantile of the t distribution with 299 degrees of freedom
 
 
 def table_of(report: Report, slug: str) -> Table:

@@ -187,7 +187,7 @@ def test_steps_that_are_halved_on_the_way_are_not_given_as_one_size(builder: Run
     builder.clean("net", 900)
     builder.auto_pgd("net", 900, 350)
     (note,) = (note for note in tables_of(builder)["robust_accuracy"].notes if "apgd" in note)
-    assert "apgd-ce100-l2@0.5: L2, 100 steps, at first of 2 eps and halved where they stop paying, 1 restart(s)" in note
+    assert "apgd-ce100-l2@0.5: L2, 100 steps, at first of 2 eps and halved when they stop paying, 1 restart(s)" in note
 
 
 def test_an_accuracy_that_rises_with_eps_is_pointed_out(builder: RunBuilder) -> None:

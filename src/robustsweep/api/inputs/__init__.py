@@ -1,1 +1,1 @@
-"""What users hand over: images, data sets and networks in memory, and specs."""
+"""Inputs of users: images, data sets and networks in memory, and specs."""

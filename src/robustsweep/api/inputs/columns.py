@@ -21,7 +21,7 @@ def image_and_label_columns(data: Any) -> tuple[str, str, int | None]:
     Columns of the features ``Image`` and ``ClassLabel`` count, else those of usual names.
 
     Returns:
-        The names of both, and the number of classes where the labels' feature says it.
+        The names of both, and the number of classes if the labels' feature says it.
 
     Raises:
         DataError: If there is not one column of each, or several splits, or no random access.

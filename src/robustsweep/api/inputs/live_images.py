@@ -26,7 +26,7 @@ class ImagesInMemory:
         name: Shown wherever a result is.
         pixels: uint8, shape (N, 3, H, W).
         labels: int64, shape (N,), not negative.
-        classes: Number of classes, where the source of the images says it.
+        classes: Number of classes, if the source of the images says it.
         ids: int64, shape (N,), each once; None: an image's id is its row.
     """
 
@@ -45,7 +45,7 @@ class ImagesInMemory:
         """Make the data set.
 
         Args:
-            outputs: Number of classes where the images do not say it: a network's outputs.
+            outputs: Number of classes if the images do not say it: a network's outputs.
 
         Raises:
             DataError: If a label is beyond the classes.
@@ -87,7 +87,7 @@ def collected(name: str, items: Iterable[tuple[Any, Any]], n: int, classes: int 
         name: What they are called.
         items: Images in any form, of Pillow's every mode that files may have, each with its label.
         n: How many there are.
-        classes: Number of classes, where it is known.
+        classes: Number of classes, if it is known.
 
     Raises:
         DataError: Naming the image that does not fit.
@@ -122,6 +122,6 @@ def _rgb(image: object) -> object:
 
 
 def class_count(data: object) -> int | None:
-    """Count the classes that a data set lists as torchvision's do; None where it does not."""
+    """Count the classes that a data set lists as torchvision's do; None if it does not."""
     classes = getattr(data, "classes", None)
     return len(classes) if isinstance(classes, list | tuple) and classes else None

@@ -75,7 +75,7 @@ def live_checkpoint(
     """Describe a network in memory as a checkpoint.
 
     Its identity is the hash of its weights and buffers, of its layers as they print themselves, and of the source of
-    their classes where these are of no known library. A note says what of it is not known.
+    their classes if these are of no known library. A note says what of it is not known.
 
     Args:
         model: Maps images (N, 3, H, W), normalised by ``normalise``, to logits. It is copied for every use, and the
@@ -161,7 +161,7 @@ def _full_name(kind: type) -> str:
 def _notes(unknown: Sequence[str]) -> Iterator[str]:
     yield (
         "a network in memory, known by its weights, buffers and layers: what it keeps elsewhere, such as a switch in a "
-        "plain attribute, is not noticed where a run is continued."
+        "plain attribute, is not noticed if a run is continued."
     )
     if unknown:
         names = ", ".join(unknown[:_SHOWN]) + (" and others" if len(unknown) > _SHOWN else "")

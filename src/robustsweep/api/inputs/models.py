@@ -117,7 +117,7 @@ def with_methods(checkpoints: list[Checkpoint], method: str | Mapping[str, str] 
     for name, value in methods.items():
         if name not in names:
             raise unknown_name("checkpoint in method=", name, names)
-        require_kind(value, str, f"The method of {name} must be a text")
+        require_kind(value, str, f"The method of {name} must be a string")
     return [
         replace(one, card=replace(one.card, method=methods[one.name])) if one.name in methods else one
         for one in checkpoints
