@@ -53,7 +53,7 @@ class AttackOutcome:
 
     @property
     def passes(self) -> Tensor | None:
-        """Forward and backward passes of each image, int32 (N,); None where they are not counted."""
+        """Forward and backward passes of each image, int32 (N,); None if they are not counted."""
         if self.forward_passes is None or self.backward_passes is None:
             return None
         return self.forward_passes + self.backward_passes

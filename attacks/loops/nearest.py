@@ -19,7 +19,7 @@ class Nearest:
 
     Attributes:
         images: float32 (n, ...); the clean image without one.
-        logits: float32 (n, K), the model's answers to them.
+        logits: float32 (n, K), the model's outputs for them.
         distance: float64 (n,), in the attack's norm.
         step: int16 (n,), the step after which it was met.
     """

@@ -77,7 +77,7 @@ class Rule:
         losses: Names of the losses it may climb; the first is the one it climbs unless told otherwise.
         restarts: Starts per eps unless told otherwise; for a targeted loss, the target classes.
         minimum_norm: Whether it has no budget and looks for the nearest image that fools: it takes every step, from the
-            clean image, with step sizes of its own, and one run answers for every eps of a ladder. Its balls have an
+            clean image, with step sizes of its own, and one run serves every eps of a ladder. Its balls have an
             infinite eps.
     """
 
