@@ -53,7 +53,7 @@ def search_model(model: nn.Module, images: Tensor) -> tuple[nn.Module, str | Non
     if not difference <= _TOLERANCE * scale:
         return (
             model,
-            f"the copy with folded batch normalisation differs by {difference:.3g} if logits reach {scale:.3g}",
+            f"the copy with folded batch normalisation differs by {difference:.3g}, with logits up to {scale:.3g}",
         )
     return folded, None
 
