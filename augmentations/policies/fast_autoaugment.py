@@ -11,17 +11,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from robustsweep.augmentations.method import Method
 from robustsweep.augmentations.parts.tones import OVERLAPPED
-from robustsweep.augmentations.policies.fast_operations import operate
-from robustsweep.augmentations.policies.policy_file import OPERATIONS, Policy, read_policy
+from robustsweep.augmentations.policies.policy_file import Policy, read_policy
+from robustsweep.augmentations.policies.policy_pixels import apply_policy, sample_policy
 from robustsweep.draws import Draws
 from robustsweep.errors import UsageError
-
-_DRAWS = 4  # for each operation its chance, its sign, and the place of Cutout's square
 
 
 @dataclass(frozen=True)
@@ -60,15 +57,6 @@ class FastAutoAugment(Method):
         """The policy as its file holds it."""
         return read_policy(Path(self.policy).expanduser(), self.entry)
 
-    @cached_property
-    def _tables(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Numbers of operations, int64, probabilities and levels, float64: each of shape (sub-policies, 2)."""
-        pairs = self.read.sub_policies
-        number = torch.tensor([[OPERATIONS.index(name) for name, _, _ in pair] for pair in pairs])
-        chance = torch.tensor([[chance for _, chance, _ in pair] for pair in pairs], dtype=torch.float64)
-        level = torch.tensor([[level for _, _, level in pair] for pair in pairs], dtype=torch.float64)
-        return number, chance, level
-
     @property
     def overlapped_corruptions(self) -> tuple[str, ...]:
         """Those of tones, if the policy holds overlapping operations and they take part."""
@@ -78,23 +66,12 @@ class FastAutoAugment(Method):
 
     def sample(self, draws: Draws) -> Tensor:
         """Draw the pair, and for both operations chance, sign and place, all uniform: shape (N, 9)."""
-        return draws.uniform(1 + 2 * _DRAWS)
+        return sample_policy(draws)
 
     def pixels(self, images: Tensor, sample: Tensor) -> Tensor:
-        """Apply each image's pair; images that get the same operation go together."""
-        number, chance, level = (table.to(sample.device) for table in self._tables)
-        pair = (sample[:, 0] * len(number)).long()
-        images = images.clone()
-        for position, drawn in enumerate(sample[:, 1:].reshape(-1, 2, _DRAWS).unbind(1)):
-            chosen = number[pair, position].where(drawn[:, 0] < chance[pair, position], -1)
-            for one in sorted(set(chosen.tolist())):
-                name = OPERATIONS[one]
-                if one < 0 or (self.corruption_safe and name in self.overlapping_operations):
-                    continue
-                rows = (chosen == one).nonzero()[:, 0]
-                levels = level[pair[rows], position]
-                images[rows] = operate(name, images[rows], levels, drawn[rows, 1] < 0.5, drawn[rows, 2:])
-        return images
+        """Apply each image's pair."""
+        left_out = self.overlapping_operations if self.corruption_safe else ()
+        return apply_policy(self.read, images, sample, left_out)
 
     def apply(self, images: Tensor, targets: Tensor, sample: Tensor) -> tuple[Tensor, Tensor]:
         """Return the arguments: ``pixels`` did it all."""

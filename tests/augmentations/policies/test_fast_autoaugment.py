@@ -11,7 +11,7 @@ import torch
 from photographs import byte_images
 from scipy.stats import chisquare
 
-from robustsweep.augmentations.policies import fast_autoaugment
+from robustsweep.augmentations.policies import policy_pixels
 from robustsweep.augmentations.policies.fast_autoaugment import FastAutoAugment
 from robustsweep.augmentations.policies.policy_file import FORMAT, Policy, read_policy
 from robustsweep.draws import Draws
@@ -123,7 +123,7 @@ def test_operations_are_applied_as_often_as_the_policy_says(write: Write, monkey
         applied[name] += len(images)
         return images
 
-    monkeypatch.setattr(fast_autoaugment, "operate", counted)
+    monkeypatch.setattr(policy_pixels, "operate", counted)
     method, n = FastAutoAugment(write(Policy(PAIRS))), 20_000
     method.pixels(torch.zeros((n, 3, 1, 1), dtype=torch.uint8), drawn(method, n))
     for name, share in (("Rotate", 0.25), ("Invert", 0.5), ("Color", 0.1)):
