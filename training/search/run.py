@@ -21,7 +21,7 @@ from robustsweep.training.search.split_networks import PASSES_PER_STEP
 from robustsweep.training.search.trials import SplitTrials, Trial, open_trials
 from robustsweep.untrusted.files import read_json
 
-_JUDGED = 3  # the identity, a random policy and the found one
+_JUDGED = 4  # for each split: the identity on two sets of images, a random policy and the found one on one
 Task = tuple[str, int, *tuple[tuple[SubPolicy, ...], ...]]
 """A method of ``SplitNetworks``, the split, and its other arguments."""
 
@@ -63,10 +63,10 @@ def run_search(search: Search, progress: Progress | None = None) -> Found:
         missing = [max(0, request.trials - len(one.finished())) for one in trials]
         if not sum(missing) and (known := _finished(search, path)) is not None:
             return Found(known, path, 0)
-        progress.begin(sum(missing), _passes(search, missing))
+        progress.begin(sum(missing) + _JUDGED * len(trials), _passes(search, missing))
         with Crew(search, lambda passes: progress.advance(0, passes)) as crew:
             _compute([_try_policies(number, one, search, progress) for number, one in enumerate(trials)], crew)
-            found = _judged(search, [one.finished()[: request.trials] for one in trials], crew)
+            found = _judged(search, [one.finished()[: request.trials] for one in trials], crew, progress)
     write_atomically(path, found.to_json().encode())
     return Found(found, path, sum(missing))
 
@@ -101,7 +101,7 @@ def _finished(search: Search, path: Path) -> Policy | None:
 
 def _passes(search: Search, missing: Sequence[int]) -> int:
     """Count the forward passes that are left, those of the judgement included."""
-    total = _JUDGED * DRAWS * len(search.held_out) * len(search.splits)
+    total = (_JUDGED - 1) * DRAWS * len(search.held_out) * len(search.splits)
     for split, n in zip(search.splits, missing, strict=True):
         job = search.job(split)
         epochs = 0 if job.path.is_file() else search.recipe.epochs - epochs_done(job)
@@ -139,7 +139,7 @@ def _compute(works: Sequence[Generator[Task, Any, None]], crew: Crew) -> None:
         ) from error
 
 
-def _judged(search: Search, trials: Sequence[Sequence[Trial]], crew: Crew) -> Policy:
+def _judged(search: Search, trials: Sequence[Sequence[Trial]], crew: Crew, progress: Progress) -> Policy:
     """Join the best trials, and measure them and what they are held against."""
     request = search.request
     found = joined_policy(trials, request.keep)
@@ -152,6 +152,7 @@ def _judged(search: Search, trials: Sequence[Sequence[Trial]], crew: Crew) -> Po
 
     def ask(name: str, task: Task) -> Generator[Task, Any, None]:
         answers[name, task[1]] = yield task
+        progress.advance(1, 0)
 
     numbers = range(len(search.splits))
     works = [ask(name, ("recognised", number, policy)) for name, policy in policies.items() for number in numbers]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import torch
 from torch import nn
 
 from robustsweep.augmentations.policies.policy_file import Policy, SubPolicy
@@ -79,7 +80,8 @@ class SplitNetworks:
             path = self._search.job(self._search.splits[number]).path
             network = build_network(self._search.architecture, self._search.data.classes).module
             network.load_state_dict(load_tensors(path))
-            self._networks[number] = network.to(self._search.device).eval()
+            network = network.to(self._search.device).to(memory_format=torch.channels_last)
+            self._networks[number] = network.eval()
         return self._networks[number]
 
     def _loaded(self, number: int, positions: Int64Array, *, held_out: bool) -> TrainingImages:

@@ -2,8 +2,8 @@
 
 Source: Bergstra, Bardenet, Bengio and Kégl, "Algorithms for hyper-parameter optimization" (NeurIPS 2011), the tree-
 structured Parzen estimator, as optuna has it; the authors of Fast AutoAugment took HyperOpt's. Each parameter has its
-own estimator, as there. The sampler of each trial has a seed of its own, and a trial that was interrupted counts for
-nothing: a search that was killed and continued tries what an undisturbed one tries.
+own estimator, as there. The sampler of each trial has a seed of its own, and a trial is stored whole when it is
+finished: a search that was killed and continued tries what an undisturbed one tries.
 """
 
 import fcntl
@@ -95,16 +95,16 @@ class SplitTrials:
         self._optuna = find_optuna()
         self._operations, self._stream = operations, f"{seed}\0search/trial/{split}"
         self._asked: Any = None
+        self._study = self._optuna.create_study(direction="maximize")
         with reading(_FILE, _ADVICE):
-            self._study = self._optuna.create_study(
+            self._stored = self._optuna.create_study(
                 storage=storage, study_name=f"split{split}", direction="maximize", load_if_exists=True
             )
-            states = self._optuna.trial.TrialState
-            for left in self._study.get_trials(deepcopy=False, states=(states.RUNNING,)):
-                self._study.tell(left.number, state=states.FAIL)
+            self._study.add_trials(self._stored.get_trials(deepcopy=False))
+            self.finished()
 
     def finished(self) -> list[Trial]:
-        """List the trials that have a reward, in their order."""
+        """List the trials, in their order."""
         found = self._study.get_trials(deepcopy=False, states=(self._optuna.trial.TrialState.COMPLETE,))
         return [Trial(_policy_of(one.params), one.value, one.duration.total_seconds()) for one in found]
 
@@ -125,8 +125,8 @@ class SplitTrials:
         return _policy_of(self._asked.params)
 
     def tell(self, reward: float) -> None:
-        """Store the reward of the policy that was asked for last."""
-        self._study.tell(self._asked, reward)
+        """Store the policy that was asked for last, with its reward."""
+        self._stored.add_trial(self._study.tell(self._asked, reward))
 
 
 _PLACES = tuple(
