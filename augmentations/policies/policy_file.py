@@ -26,6 +26,8 @@ OPERATIONS = (
 OPERATIONS_PER_SUB_POLICY = 2
 MOST_SUB_POLICIES = 100_000
 FORMAT = "robustsweep policy 1"
+SHIPPED = ("cifar100",)
+"""Names of the policies that come with the package; each file says how it was found."""
 _ADVICE = "search again, or give another file"
 
 Operation = tuple[str, float, float]
@@ -55,6 +57,21 @@ class Policy:
         lines = ",\n".join(f"  {json.dumps(one)}" for one in self.sub_policies)
         head = f'"format": {json.dumps(FORMAT)},\n"provenance": {json.dumps(self.provenance, allow_nan=False)},\n'
         return f'{{\n{head}"sub_policies": [\n{lines}\n]\n}}\n'
+
+
+def find_policy(text: str, entry: str = "") -> Policy:
+    """Return a policy that comes with the package, by its name, or read that of a file.
+
+    Args:
+        text: One of ``SHIPPED``, or a path.
+        entry: As in ``read_policy``.
+
+    Raises:
+        DataError: As ``read_policy``.
+        UsageError: Likewise.
+    """
+    path = Path(__file__).parent / f"{text}.json" if text in SHIPPED else Path(text).expanduser()
+    return read_policy(path, entry)
 
 
 def read_policy(path: Path, entry: str = "") -> Policy:

@@ -17,12 +17,12 @@ from robustsweep.training.images.data_images import open_training_data
 from robustsweep.training.job import Job
 from robustsweep.training.recipe import Recipe, find_recipe
 from robustsweep.training.search.splits import Split, split_images
+from robustsweep.training.search.trials import SUB_POLICIES_PER_TRIAL, find_optuna
 from robustsweep.values import Many, Workers
 
 FORMAT = "robustsweep search 1"
 DRAWS = 5
 """How often each image is drawn with a policy; it counts as right where any of them is."""
-SUB_POLICIES_PER_TRIAL = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,8 @@ class Search:
             "recipe": self.recipe.name,
             "recipe_hash": self.recipe.hash,
             "epochs": self.recipe.epochs,
+            "batch_size": self.recipe.batch_size,
+            "optimiser": self.recipe.optimiser,
             "splits": [{"trained_on": len(one.trained), "searched_on": len(one.searched)} for one in self.splits],
             "held_out": len(self.held_out),
             "operations": list(self.request.operations),
@@ -119,6 +121,7 @@ def plan_search(request: SearchRequest) -> Search:
         RobustsweepError: If anything asked for cannot be had.
     """
     _check(request)
+    find_optuna()
     recipe = find_recipe(request.recipe)
     architecture = request.arch or recipe.architecture
     if architecture is None:

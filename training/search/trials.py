@@ -17,9 +17,9 @@ from typing import Any
 
 from robustsweep.augmentations.policies.policy_file import OPERATIONS_PER_SUB_POLICY, SubPolicy
 from robustsweep.errors import MissingDependencyError, UsageError
-from robustsweep.training.search.request import SUB_POLICIES_PER_TRIAL
 from robustsweep.untrusted.files import reading
 
+SUB_POLICIES_PER_TRIAL = 5
 _FILE = "trials.db"
 _ADVICE = "delete it to search again"
 RANDOM_TRIALS = 10
@@ -52,7 +52,7 @@ def open_trials(folder: Path) -> Iterator[Any]:
         DataError: If it cannot be read.
     """
     optuna, path = find_optuna(), folder / _FILE
-    url = importlib.import_module("sqlalchemy").URL.create("sqlite", database=str(path)).render_as_string()
+    url = importlib.import_module("sqlalchemy.engine").URL.create("sqlite", database=str(path)).render_as_string()
     with (folder / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
