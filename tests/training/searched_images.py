@@ -15,7 +15,7 @@ batch_size = 16
 learning_rate = 0.1
 weight_decay = 1e-4
 warmup_epochs = 1
-crop_padding = 1
+crop_padding = 0
 flip = false
 """
 
