@@ -66,6 +66,11 @@ class FastAutoAugment(Method):
         is_free = self.corruption_safe or names.isdisjoint(self.overlapping_operations)
         return () if is_free else OVERLAPPED
 
+    @property
+    def search_seconds(self) -> float | None:
+        """What the policy's file says, networks and trials together; None where it says nothing."""
+        return self.read.search_seconds
+
     def sample(self, draws: Draws) -> Tensor:
         """Draw the pair, and for both operations chance, sign and place, all uniform: shape (N, 9)."""
         return sample_policy(draws)

@@ -52,6 +52,15 @@ class Policy:
         """16 hexadecimal digits of sha256 that depend on the sub-policies and their order alone."""
         return hashlib.sha256(json.dumps(self.sub_policies).encode()).hexdigest()[:16]
 
+    @property
+    def search_seconds(self) -> float | None:
+        """How long the search took, as far as the provenance says it."""
+        said = self.provenance.get("seconds")
+        parts = list(said.values()) if isinstance(said, dict) else [said]
+        if any(isinstance(one, bool) or not isinstance(one, int | float) or one <= 0 for one in parts):
+            return None
+        return float(sum(parts)) or None
+
     def to_json(self) -> str:
         """Return the file's content, one line a sub-policy."""
         lines = ",\n".join(f"  {json.dumps(one)}" for one in self.sub_policies)

@@ -47,6 +47,15 @@ def test_the_hash_depends_on_the_sub_policies_alone(write: Write) -> None:
     assert Policy(PAIRS).hash != Policy(PAIRS[::-1]).hash
 
 
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [({"a": 1.5, "b": 2}, 3.5), (2, 2.0), ({}, None), ({"a": "1"}, None), (None, None), (True, None)],
+)
+def test_the_time_of_the_search_is_what_the_file_says(write: Write, said: object, seconds: float | None) -> None:
+    assert FastAutoAugment(write(Policy(PAIRS, {"seconds": said}))).search_seconds == seconds
+    assert FastAutoAugment(write(Policy(PAIRS))).search_seconds is None
+
+
 def test_the_method_keeps_the_hash_and_refuses_another_policy(write: Write) -> None:
     method = FastAutoAugment(write(Policy(PAIRS)))
     assert method.parameters()["policy_hash"] == Policy(PAIRS).hash
