@@ -56,7 +56,7 @@ class Policy:
     def search_seconds(self) -> float | None:
         """How long the search took, as far as the provenance says it."""
         said = self.provenance.get("seconds")
-        parts = list(said.values()) if isinstance(said, dict) else [said]
+        parts: list[Any] = list(said.values()) if isinstance(said, dict) else [said]
         if any(isinstance(one, bool) or not isinstance(one, int | float) or one <= 0 for one in parts):
             return None
         return float(sum(parts)) or None

@@ -39,7 +39,7 @@ def random_policy(n: int, operations: Sequence[str], seed: int) -> tuple[SubPoli
     generator = np.random.default_rng([seed, n])
 
     def operation() -> tuple[str, float, float]:
-        name, (probability, level) = operations[generator.integers(len(operations))], generator.random(2)
+        name, (probability, level) = operations[int(generator.integers(len(operations)))], generator.random(2)
         return name, float(probability), float(level)
 
     return tuple(tuple(operation() for _ in range(OPERATIONS_PER_SUB_POLICY)) for _ in range(n))

@@ -15,6 +15,8 @@ from robustsweep.process.precision import full_precision
 from robustsweep.training.images.training_images import IMAGES_PER_EVALUATION, TrainingImages
 from robustsweep.training.recipe import Recipe
 
+_MULTIPLE = 50
+
 
 @torch.inference_mode()
 def right_in_any_draw(
@@ -37,9 +39,14 @@ def right_in_any_draw(
     for draw in range(draws):
         sample = sample_policy(Draws(seed, f"search/policy/{draw}", images.ids))
         left = (~is_right).nonzero()[:, 0]  # what is right already needs no other draw
-        batches = left.split(IMAGES_PER_EVALUATION)
+        batches = torch.split(_filled(left), IMAGES_PER_EVALUATION) if len(left) else ()
         for rows, crops in zip(batches, images.crops(batches, recipe, seed, draw), strict=True):
             with full_precision():
                 logits = network(images.normalised(apply_policy(policy, crops, sample[rows])))
             is_right[rows] = logits.argmax(1) == images.labels[rows]
     return is_right
+
+
+def _filled(rows: Tensor) -> Tensor:
+    """Repeat the first row up to a multiple of 50: libraries prepare themselves for every new number of images."""
+    return torch.cat([rows, rows[:1].expand(-len(rows) % _MULTIPLE)])

@@ -56,6 +56,18 @@ def test_the_time_of_the_search_is_what_the_file_says(write: Write, said: object
     assert FastAutoAugment(write(Policy(PAIRS))).search_seconds is None
 
 
+def test_the_policy_that_comes_with_the_package_says_how_it_was_found() -> None:
+    method = FastAutoAugment()
+    policy, said = method.read, method.read.provenance
+    assert (said["data"], said["data_split"], said["classes"]) == ("cifar100", "train", 100)
+    n_kept = said["kept_trials"] * len(said["splits"])
+    assert n_kept <= len(policy.sub_policies) <= n_kept * said["sub_policies_per_trial"]
+    rewards = said["rewards_held_out"]
+    assert all(rewards[name]["low"] <= rewards[name]["value"] <= rewards[name]["high"] for name in rewards)
+    assert method.search_seconds == pytest.approx(sum(said["seconds"].values()))
+    assert said["versions"]["optuna"]
+
+
 def test_the_method_keeps_the_hash_and_refuses_another_policy(write: Write) -> None:
     method = FastAutoAugment(write(Policy(PAIRS)))
     assert method.parameters()["policy_hash"] == Policy(PAIRS).hash
