@@ -15,7 +15,7 @@ from robustsweep.augmentations.mixes import (
     soft_cutout,
 )
 from robustsweep.augmentations.mixes.saliency import comixup, puzzlemix, sage, saliencymix, snapmix
-from robustsweep.augmentations.policies import augmix, autoaugment, randaugment, trivialaugment
+from robustsweep.augmentations.policies import augmix, autoaugment, fast_autoaugment, randaugment, trivialaugment
 from robustsweep.augmentations.textures import ipmix, noise, pixmix, prime
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "cutmix",
     "cutout",
     "dropblock",
+    "fast_autoaugment",
     "fmix",
     "gridmask",
     "ipmix",

@@ -55,6 +55,11 @@ class Combination(Method, ABC):
         return tuple(dict.fromkeys(name for method in self.methods for name in method.overlapped_corruptions))
 
     @property
+    def search_seconds(self) -> float | None:
+        """Of all operations together."""
+        return sum(method.search_seconds or 0.0 for method in self.methods) or None
+
+    @property
     def overlaps_attacks(self) -> bool:
         """Whether one of its operations does."""
         return any(method.overlaps_attacks for method in self.methods)

@@ -70,6 +70,11 @@ class Method(ABC):
         return False
 
     @property
+    def search_seconds(self) -> float | None:
+        """How long the search took that the method rests on, which no training counts; None where there was none."""
+        return None
+
+    @property
     def overlaps_attacks(self) -> bool:
         """Whether it trains on perturbations as attacks make them, so that accuracy under attack is not a surprise."""
         return False

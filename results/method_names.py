@@ -12,6 +12,7 @@ _METHODS = {
     "cutmix": ("CutMix", "mix"),
     "cutout": ("Cutout", "erase"),
     "dropblock": ("DropBlock", "erase"),
+    "fast_autoaugment": ("Fast AutoAugment", "policy"),
     "fmix": ("FMix", "mix"),
     "gridmask": ("GridMask", "erase"),
     "ipmix": ("IPMix", "texture and noise"),

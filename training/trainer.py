@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -123,7 +124,7 @@ def train(
             save_state(state, card, course, network, optimiser, best)
         if progress is not None:
             progress(report)
-    return _trained(network, card, course, best)
+    return _trained(network, card, {**training_facts(course), **_before(method)}, course, best)
 
 
 def _optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
@@ -169,9 +170,13 @@ def _epoch_report(
     )
 
 
-def _trained(network: nn.Module, card: Card, course: Course, best: Weights) -> Trained:
+def _before(method: Method) -> dict[str, float]:
+    """Say what the method cost before any training."""
+    return {} if method.search_seconds is None else {"search_seconds": method.search_seconds}
+
+
+def _trained(network: nn.Module, card: Card, facts: dict[str, Any], course: Course, best: Weights) -> Trained:
     """Bring the network home; the best epoch, if it is kept, gets a copy of it."""
-    facts = training_facts(course)
     module = network.to("cpu").to(memory_format=torch.contiguous_format).eval()
     last = Trained(module, replace(card, training=facts), course)
     if not best:

@@ -26,6 +26,8 @@ OPERATIONS = (
 OPERATIONS_PER_SUB_POLICY = 2
 MOST_SUB_POLICIES = 100_000
 FORMAT = "robustsweep policy 1"
+SHIPPED = ("cifar100",)
+"""Names of the policies that come with the package; each file says how it was found."""
 _ADVICE = "search again, or give another file"
 
 Operation = tuple[str, float, float]
@@ -50,11 +52,35 @@ class Policy:
         """16 hexadecimal digits of sha256 that depend on the sub-policies and their order alone."""
         return hashlib.sha256(json.dumps(self.sub_policies).encode()).hexdigest()[:16]
 
+    @property
+    def search_seconds(self) -> float | None:
+        """How long the search took, as far as the provenance says it."""
+        said = self.provenance.get("seconds")
+        parts: list[Any] = list(said.values()) if isinstance(said, dict) else [said]
+        if any(isinstance(one, bool) or not isinstance(one, int | float) or one <= 0 for one in parts):
+            return None
+        return float(sum(parts)) or None
+
     def to_json(self) -> str:
         """Return the file's content, one line a sub-policy."""
         lines = ",\n".join(f"  {json.dumps(one)}" for one in self.sub_policies)
         head = f'"format": {json.dumps(FORMAT)},\n"provenance": {json.dumps(self.provenance, allow_nan=False)},\n'
         return f'{{\n{head}"sub_policies": [\n{lines}\n]\n}}\n'
+
+
+def find_policy(text: str, entry: str = "") -> Policy:
+    """Return a policy that comes with the package, by its name, or read that of a file.
+
+    Args:
+        text: One of ``SHIPPED``, or a path.
+        entry: As in ``read_policy``.
+
+    Raises:
+        DataError: As ``read_policy``.
+        UsageError: Likewise.
+    """
+    path = Path(__file__).parent / f"{text}.json" if text in SHIPPED else Path(text).expanduser()
+    return read_policy(path, entry)
 
 
 def read_policy(path: Path, entry: str = "") -> Policy:

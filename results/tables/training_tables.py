@@ -13,6 +13,7 @@ from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.equal_training import training_of
 from robustsweep.results.comparable.rows import DEFAULT_METHOD
 from robustsweep.results.comparable.training_overlap import overlap_notes
+from robustsweep.results.method_names import written_name
 from robustsweep.results.metrics.catalogue import CLEAN, MEAN_CORRUPTION
 from robustsweep.results.tables.provenance_tables import pairs_text
 from robustsweep.results.tables.table import Column, Table, Value
@@ -101,7 +102,19 @@ def training_cost(frame: pd.DataFrame) -> Table | None:
         Column("ratio_to_baseline", "time / baseline", "number"),
         Column("device", "device"),
     )
-    return Table("training_cost", "Training cost", None, columns, tuple(rows), _COST_NOTES) if rows else None
+    notes = (*_COST_NOTES, *_search_notes(found))
+    return Table("training_cost", "Training cost", None, columns, tuple(rows), notes) if rows else None
+
+
+def _search_notes(checkpoints: pd.DataFrame) -> Iterator[str]:
+    """Name the methods that rest on a search, with its time."""
+    searched: dict[tuple[str, float], None] = {}
+    for method, card in zip(checkpoints["method"], checkpoints["card"], strict=True):
+        facts = json.loads(card).get("training")
+        if isinstance(facts, dict) and (seconds := _positive(facts, "search_seconds")):
+            searched[method, seconds] = None
+    for method, seconds in searched:
+        yield f"{written_name(method)}: its policy was searched for {seconds / 60:.3g} minutes, which no row holds."
 
 
 def equal_compute(units: Sequence[Unit]) -> list[Table]:

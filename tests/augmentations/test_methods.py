@@ -196,6 +196,8 @@ NOISES = ("gaussian_noise", "shot_noise", "impulse_noise", "speckle_noise")
         ("random_erasing", {}, ()),
         ("gridmask", {}, ()),
         ("chain", {}, TONES),
+        ("fast_autoaugment", {}, TONES),
+        ("fast_autoaugment", {"corruption_safe": True}, ()),
         ("chain", {"operations": [{"method": "noise"}, {"method": "autoaugment"}]}, NOISES + TONES),
         ("choice", {"operations": [{"method": "cutmix"}, {"method": "autoaugment"}]}, TONES),
         ("choice", {"operations": [{"method": "choice", "operations": [{"method": "autoaugment"}]}]}, TONES),

@@ -62,9 +62,10 @@ def test_the_wheel_holds_one_top_level_name_and_every_module(source):
     }
     recipes = {f"robustsweep/training/recipes/{path.name}" for path in (ROOT / "training/recipes").glob("*.toml")}
     assert len(recipes) == 9
+    policy = {"robustsweep/augmentations/policies/cifar100.json"}
     page = {
         f"robustsweep/results/report/html/{name}"
         for name in ("report.html.j2", "strips.html.j2", "page.css", "tables.js")
     }
-    data = page | recipes | {"robustsweep/py.typed", "robustsweep/results/report/report.schema.json"}
+    data = page | recipes | policy | {"robustsweep/py.typed", "robustsweep/results/report/report.schema.json"}
     assert modules | data == {name for name in names if ".dist-info" not in name}

@@ -1,7 +1,7 @@
 """Images of one size that lie on the device, as uint8, for a whole training."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +33,7 @@ class StoredImages(TrainingImages):
     held_out: Tensor
     held_out_labels: Tensor
 
-    def crops(self, batches: Tensor, recipe: Recipe, seed: int, epoch: int) -> Iterator[Tensor]:
+    def crops(self, batches: Tensor | Sequence[Tensor], recipe: Recipe, seed: int, epoch: int) -> Iterator[Tensor]:
         """See ``TrainingImages``."""
         draws = Draws(seed, f"{CROP_STREAM}/{epoch}", self.ids)
         sample = sample_crop_flip(draws, recipe.crop_padding, flip=recipe.flip)

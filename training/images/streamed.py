@@ -1,7 +1,7 @@
 """Images that are read while a training goes on: random parts of photos of any size and number."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -58,7 +58,7 @@ class StreamedImages(TrainingImages):
     held_out: Int64Array
     workers: int
 
-    def crops(self, batches: Tensor, recipe: Recipe, seed: int, epoch: int) -> Iterator[Tensor]:
+    def crops(self, batches: Tensor | Sequence[Tensor], recipe: Recipe, seed: int, epoch: int) -> Iterator[Tensor]:
         """See ``TrainingImages``; a photo that cannot be read raises DataError."""
         device, side = self.ids.device, int(recipe.crop_size or 0)
         pool = ThreadPoolExecutor(self.workers)

@@ -1,7 +1,7 @@
 """The images of a training: their crops step by step, and those held out of it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -59,13 +59,13 @@ class TrainingImages(ABC):
         return mean.view(1, 3, 1, 1), std.view(1, 3, 1, 1)
 
     @abstractmethod
-    def crops(self, batches: Tensor, recipe: Recipe, seed: int, epoch: int) -> Iterator[Tensor]:
+    def crops(self, batches: Tensor | Sequence[Tensor], recipe: Recipe, seed: int, epoch: int) -> Iterator[Tensor]:
         """Cut, and mirror if the recipe says so, the images of each step.
 
         Each image's crop belongs to (seed, epoch, id).
 
         Args:
-            batches: Rows, int64, shape (steps, batch size), on the device.
+            batches: Rows, int64, shape (steps, batch size), or one tensor for each step, on the device.
             recipe: What to cut.
             seed: Of the training.
             epoch: From 0.

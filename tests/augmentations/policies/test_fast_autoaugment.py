@@ -11,7 +11,7 @@ import torch
 from photos import byte_images
 from scipy.stats import chisquare
 
-from robustsweep.augmentations.policies import fast_autoaugment
+from robustsweep.augmentations.policies import policy_pixels
 from robustsweep.augmentations.policies.fast_autoaugment import FastAutoAugment
 from robustsweep.augmentations.policies.policy_file import FORMAT, Policy, read_policy
 from robustsweep.draws import Draws
@@ -45,6 +45,27 @@ def test_a_file_gives_back_what_was_written(write: Write) -> None:
 def test_the_hash_depends_on_the_sub_policies_alone(write: Write) -> None:
     assert Policy(PAIRS).hash == Policy(PAIRS, {"seconds": 2}).hash
     assert Policy(PAIRS).hash != Policy(PAIRS[::-1]).hash
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [({"a": 1.5, "b": 2}, 3.5), (2, 2.0), ({}, None), ({"a": "1"}, None), (None, None), (True, None)],
+)
+def test_the_time_of_the_search_is_what_the_file_says(write: Write, said: object, seconds: float | None) -> None:
+    assert FastAutoAugment(write(Policy(PAIRS, {"seconds": said}))).search_seconds == seconds
+    assert FastAutoAugment(write(Policy(PAIRS))).search_seconds is None
+
+
+def test_the_policy_that_comes_with_the_package_says_how_it_was_found() -> None:
+    method = FastAutoAugment()
+    policy, said = method.read, method.read.provenance
+    assert (said["data"], said["data_split"], said["classes"]) == ("cifar100", "train", 100)
+    n_kept = said["kept_trials"] * len(said["splits"])
+    assert n_kept <= len(policy.sub_policies) <= n_kept * said["sub_policies_per_trial"]
+    rewards = said["rewards_held_out"]
+    assert all(rewards[name]["low"] <= rewards[name]["value"] <= rewards[name]["high"] for name in rewards)
+    assert method.search_seconds == pytest.approx(sum(said["seconds"].values()))
+    assert said["versions"]["optuna"]
 
 
 def test_the_method_keeps_the_hash_and_refuses_another_policy(write: Write) -> None:
@@ -123,7 +144,7 @@ def test_operations_are_applied_as_often_as_the_policy_says(write: Write, monkey
         applied[name] += len(images)
         return images
 
-    monkeypatch.setattr(fast_autoaugment, "operate", counted)
+    monkeypatch.setattr(policy_pixels, "operate", counted)
     method, n = FastAutoAugment(write(Policy(PAIRS))), 20_000
     method.pixels(torch.zeros((n, 3, 1, 1), dtype=torch.uint8), drawn(method, n))
     for name, share in (("Rotate", 0.25), ("Invert", 0.5), ("Color", 0.1)):

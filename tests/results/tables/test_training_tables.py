@@ -111,6 +111,16 @@ def test_a_card_that_states_no_usable_time_has_no_cost(builder: RunBuilder, valu
     assert training_cost(load_frame([builder.root])) is None
 
 
+def test_the_time_of_a_search_stands_below_the_costs(builder: RunBuilder) -> None:
+    trained(builder, "baseline")
+    for seed, seconds in ((0, 90.0), (1, 90.0), (2, None)):
+        trained(builder, "fast_autoaugment", seed, training={"search_seconds": seconds})
+    table = training_cost(load_frame([builder.root]))
+    assert table is not None
+    said = [note for note in table.notes if "searched" in note]
+    assert said == ["Fast AutoAugment: its policy was searched for 1.5 minutes, which no row holds."]
+
+
 def equal_tables(builder: RunBuilder) -> list[Table]:
     return equal_compute(split_units(load_frame([builder.root]), by_training=False))
 

@@ -1,0 +1,1 @@
+"""The search for a policy of Fast AutoAugment on training images."""
