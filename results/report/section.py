@@ -12,10 +12,10 @@ from robustsweep.results.figures.attack_curves import attack_curves_figure, fool
 from robustsweep.results.figures.comparison_figures import (
     Intervals,
     clean_against_robust,
-    heat_map,
     severity_curves,
 )
 from robustsweep.results.figures.error_per_corruption import error_per_corruption_figure
+from robustsweep.results.figures.heat_map import heat_map
 from robustsweep.results.figures.method_series import MAX_PANELS, who_is_drawn
 from robustsweep.results.figures.picture import Picture
 from robustsweep.results.figures.reliability import reliability_diagrams
