@@ -12,10 +12,9 @@ from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.seed_groups import SeedGroup
 from robustsweep.results.corruption_names import CORRUPTIONS, GROUPS, SEVERITIES
 from robustsweep.results.figures.attack_curves import ladders_of
-from robustsweep.results.figures.dressing import add_legend, dress, style_of
+from robustsweep.results.figures.dressing import Intervals, add_legend, draw_point, dress, style_of
 from robustsweep.results.figures.method_series import Series, drawn_groups, series_of
 from robustsweep.results.metrics.catalogue import MEAN_CORRUPTION, attack_score
-from robustsweep.results.metrics.estimates import Ends
 from robustsweep.results.statistics.intervals import Floats
 
 
@@ -58,10 +57,6 @@ def _draw_lines(axes: Axes, percent: Floats, style: int) -> None:
     axes.plot(places, percent.mean(axis=1), "-", color=colour, marker=marker, markersize=5, linewidth=1.3)
 
 
-Intervals = Mapping[tuple[str, str], Ends]
-"""Ends of a score's interval, by name of the score and id of a method's first checkpoint."""
-
-
 def clean_against_robust(unit: Unit, intervals: Intervals) -> Figure | None:
     """Draw clean error against mean corruption error, and against the error under each ladder.
 
@@ -85,7 +80,7 @@ def clean_against_robust(unit: Unit, intervals: Intervals) -> Figure | None:
         for style, group in enumerate(groups):
             points = np.array([(clean[i], panel.errors.get(i, np.nan)) for i in group.checkpoint_ids])
             ends = [intervals.get((name, group.checkpoint_ids[0])) for name in ("clean_error", panel.score)]
-            _draw_point(axes, points, ends, style)
+            draw_point(axes, points, ends, style)
         axes.set_xlabel("clean error (%)")
         axes.set_ylabel(panel.title).set_parse_math(False)
         axes.margins(0.12)
@@ -114,21 +109,6 @@ def _panels(unit: Unit, groups: Sequence[SeedGroup]) -> Iterator[_Panel]:
         found = rows[rows["eps"] == eps].set_index("checkpoint_id")["error"]
         title = f"error under {printable(name)} at {eps} (%)"
         yield _Panel(attack_score(name, eps).name, title, {str(i): float(e) for i, e in found.items()})
-
-
-def _draw_point(axes: Axes, points: Floats, ends: Sequence[Ends | None], style: int) -> None:
-    """Draw the mean of points (seeds, 2) with the intervals of either coordinate, and a dot for each seed."""
-    colour, marker = style_of(style)
-    x, y = 100 * points.mean(axis=0)
-    if len(points) > 1:
-        axes.plot(*(100 * points.T), ".", color=colour, alpha=0.4, markersize=5)
-    for end, is_clean in zip(ends, (True, False), strict=True):
-        if end is not None and not np.isnan((x, y)).any():
-            low, high = 100 * end[0], 100 * end[1]
-            line = ((low, high), (y, y)) if is_clean else ((x, x), (low, high))
-            axes.plot(*line, "-", color=colour, linewidth=1, alpha=0.6)
-    size = max(7.5, 10 - 0.5 * style)  # a point below an equal one is still seen around it
-    axes.plot([x], [y], marker, color=colour, markersize=size, markeredgecolor="white")
 
 
 def _n_points(clean: Mapping[str, float], values: Mapping[str, float]) -> int:
