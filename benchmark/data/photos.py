@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image, ImageOps
 
 from robustsweep.benchmark.data.dataset import Dataset, Int64Array, image_ids
@@ -55,10 +56,27 @@ class Upright(Preprocessing):
 def read_photo(path: Path, preprocessing: Preprocessing) -> torch.Tensor:
     """Decode one file: uint8 of shape (3, H, W).
 
+    Args:
+        path: The file.
+        preprocessing: What to do after decoding.
+
     Raises:
         DataError: If it is missing or cannot be decoded.
     """
     return decode(read_regular(path, _PHOTO_BYTES, "give another photo"), str(path), preprocessing)
+
+
+def example_photos(side: int) -> torch.Tensor:
+    """Return scikit-learn's two photos, their middle squares: uint8, shape (2, 3, side, side)."""
+    from sklearn.datasets import load_sample_images
+
+    squares = []
+    for array in load_sample_images().images:
+        height, width, _ = array.shape
+        left = (width - height) // 2
+        square = torch.from_numpy(np.ascontiguousarray(array[:, left : left + height])).permute(2, 0, 1)
+        squares.append(F.interpolate(square.unsqueeze(0), side, mode="bilinear", antialias=True))
+    return torch.cat(squares)
 
 
 def open_photos(path: Path, *, name: str, preprocessing: Preprocessing, workers: int) -> Photos:

@@ -8,11 +8,14 @@ import torch
 from corrupted_folders import checksums, contents, written
 from image_trees import archive_of, encoded, pixels, write_files
 from PIL import Image
+from torch import Tensor
 from typer.testing import CliRunner
 
 from robustsweep.api.corrupt import corrupt
 from robustsweep.benchmark.data import Photos, open_data
 from robustsweep.benchmark.data.dataset import path_id
+from robustsweep.benchmark.plan.conditions import Corrupted
+from robustsweep.benchmark.plan.source import Source
 from robustsweep.benchmark.writing import plan_writing
 from robustsweep.cli.commands import app
 from robustsweep.errors import DataError, UsageError
@@ -129,6 +132,33 @@ def test_photos_that_are_too_small_or_asked_for_otherwise_are_refused(photos: Pa
         open_data(f"photos:{photos}")
     with pytest.raises(DataError, match="holds no images"):
         open_data(f"photos:{write_files(tmp_path / 'none', {'a.txt': b''})}", photos=True)
+
+
+def test_a_writing_that_is_stopped_goes_on_with_the_photos_that_are_missing(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec, wanted, out = f"photos:{photos}", ["gaussian_noise@2", "fog@1"], tmp_path / "out"
+    written(spec, wanted, tmp_path / "whole")
+    made: list[tuple[str, tuple[int, ...]]] = []
+    generate, stop = Source.generate, True
+
+    def generating(self: Source, condition: Corrupted, clean: Tensor, ids: Tensor) -> Tensor:
+        made.append((condition.name, tuple(clean.shape[2:])))
+        if len(made) == 4 and stop:
+            raise KeyboardInterrupt
+        return generate(self, condition, clean, ids)
+
+    monkeypatch.setattr(Source, "generate", generating)
+    with pytest.raises(KeyboardInterrupt):
+        written(spec, wanted, out)
+    assert {path.name for path in out.iterdir()} == {".unfinished", "corrupt.json"}
+    stopped, made[:], stop = made[-1], [], False
+    assert written(spec, wanted, out).written == 2
+    # Of the four sizes the smallest is there, and the second under one of two conditions.
+    assert stopped in made
+    assert len(made) == 2 * 4 - 3
+    assert checksums(out) == checksums(tmp_path / "whole")
+    assert {path.name for path in out.iterdir()} == {"gaussian_noise", "fog", "corrupt.json", "SHA256SUMS"}
 
 
 def test_the_command_says_what_it_writes_and_finds_nothing_left_to_do(photos: Path, tmp_path: Path) -> None:

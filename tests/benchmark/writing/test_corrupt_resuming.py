@@ -31,16 +31,12 @@ class StoppedError(Exception):
     """Stands for whatever ends a writing from outside."""
 
 
-@pytest.fixture(params=["arrays", "trees", "photos"])
+@pytest.fixture(params=["arrays", "trees"])
 def writing(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Writing:
     for module in ("plan.blocks", "writing.generation"):
         monkeypatch.setattr(f"robustsweep.benchmark.{module}.IMAGES_PER_BLOCK", 8)
     if request.param == "arrays":
         return plan_writing("digits", severities("gaussian_noise"), limit=N_IMAGES)
-    if request.param == "photos":
-        sides = {f"{i:02}.png": (36 + i // 8, 33) for i in range(N_IMAGES)}
-        root = write_files(tmp_path / "photos", {name: encoded(pixels(1, *size)) for name, size in sides.items()})
-        return plan_writing(f"photos:{root}", ["gaussian_noise@2", "jpeg_compression@1"], workers=2)
     names = [f"c{i % 3}/{i:02}.png" for i in range(N_IMAGES)]
     root = write_files(tmp_path / "photos", {name: encoded(pixels(i, 36, 36)) for i, name in enumerate(names)})
     return plan_writing(f"imagefolder:{root}", ["gaussian_noise@2", "jpeg_compression@1"], workers=2)
