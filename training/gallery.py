@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from matplotlib.axes import Axes
@@ -18,6 +17,7 @@ from robustsweep.augmentations.mixes.mixing import MixingMethod, pair
 from robustsweep.augmentations.network_method import GuidedMethod
 from robustsweep.benchmark.architectures import build_architecture
 from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS
+from robustsweep.benchmark.data.photos import example_photos
 from robustsweep.draws import Draws
 from robustsweep.results.stored.files import write_atomically
 
@@ -44,19 +44,6 @@ class Exhibit:
     mask: Tensor | None
     weight: float | None
     note: str
-
-
-def photos() -> Tensor:
-    """Return scikit-learn's two photos, their middle squares: uint8, shape (2, 3, 128, 128)."""
-    from sklearn.datasets import load_sample_images
-
-    squares = []
-    for array in load_sample_images().images:
-        height, width, _ = array.shape
-        left = (width - height) // 2
-        square = torch.from_numpy(np.ascontiguousarray(array[:, left : left + height])).permute(2, 0, 1)
-        squares.append(F.interpolate(square.unsqueeze(0), _SIDE_PX, mode="bilinear", antialias=True))
-    return torch.cat(squares)
 
 
 def exhibit(method: Method, images: Tensor) -> Exhibit:
@@ -158,7 +145,7 @@ def draw_gallery(path: Path) -> None:
     Args:
         path: The PNG to write.
     """
-    images = photos()
+    images = example_photos(_SIDE_PX)
     shown = {name: exhibit(METHODS[name](), images) for name in METHODS}
     rows = -(-(len(shown) + 1) // _COLUMNS)
     figure = Figure(figsize=(2.05 * _COLUMNS, 4.7 * rows), dpi=130, layout="constrained")

@@ -3,5 +3,6 @@
 from robustsweep.benchmark.data.corrupted.official import OfficialSet
 from robustsweep.benchmark.data.dataset import Dataset
 from robustsweep.benchmark.data.opening import DATASETS, open_data
+from robustsweep.benchmark.data.photos import Photos
 
-__all__ = ["DATASETS", "Dataset", "OfficialSet", "open_data"]
+__all__ = ["DATASETS", "Dataset", "OfficialSet", "Photos", "open_data"]

@@ -23,6 +23,7 @@ from robustsweep.benchmark.data.files.wordnet import IMAGENET_1K, TINY_IMAGENET
 from robustsweep.benchmark.data.flat_folders import labelled_tree
 from robustsweep.benchmark.data.folders import choose_split, class_folders
 from robustsweep.benchmark.data.npz import open_npz
+from robustsweep.benchmark.data.photos import Photos, Upright, open_photos
 from robustsweep.benchmark.data.tiny_imagenet import tiny_imagenet_boxes, tiny_imagenet_tree
 from robustsweep.benchmark.spec import Spec, parse_spec, positive_int
 from robustsweep.corruptions import CIFAR_C_BAR
@@ -37,15 +38,16 @@ DATASETS: Registry[Callable[[Spec, str | None, int], Opened]] = Registry("datase
 """Openers by scheme: (spec, location, workers) -> opened set. The docstring's first line describes the spec."""
 
 
-def open_data(text: str, *, workers: int = 4) -> Opened:
+def open_data(text: str, *, workers: int = 4, photos: bool = False) -> Opened:
     """Open the data that a spec names.
 
     Args:
         text: ``SCHEME[:LOCATION][,key=value,...]``, see ``robustsweep list datasets``.
         workers: Threads that decode image files.
+        photos: Whether photos of any sizes and without classes will do.
 
     Raises:
-        UsageError: If the spec cannot be understood.
+        UsageError: If the spec cannot be understood, or names photos where classes are needed.
         DataError: If the data are missing or malformed.
     """
     spec = parse_spec(text, noun="data", keys=_KEYS, open_ended="clean")
@@ -57,6 +59,11 @@ def open_data(text: str, *, workers: int = 4) -> Opened:
         opened = opener(spec, location or None, workers)
     if not isinstance(opened, Dataset | OfficialSet):
         raise DATASETS.refuse(scheme, f"returned {opened!r:.200}, expected a Dataset or an OfficialSet")
+    if isinstance(opened, Photos) and not photos:
+        raise UsageError(
+            f"Data spec {text!r}: photos have no classes and several sizes, so that robustsweep corrupt alone takes "
+            "them; sort them into a folder per class and name imagefolder:DIR,resize=,crop=."
+        )
     return opened
 
 
@@ -137,6 +144,20 @@ def _imagefolder(spec: Spec, location: str | None, workers: int) -> Dataset:
         split=split,
         preprocessing=_preprocessing(spec, Preprocessing()),
         wordnet=None,
+        workers=workers,
+    )
+
+
+@DATASETS.register("photos")
+def _photos(spec: Spec, location: str | None, workers: int) -> Photos:
+    """photos:DIR|ARCHIVE[,name=][,resize=,crop=]: images of any sizes and without classes; corrupt alone takes them."""
+    _only(spec, "name", "resize", "crop")
+    path = _location(spec, location)
+    chosen = _preprocessing(spec, Preprocessing())
+    return open_photos(
+        path,
+        name=spec.options.get("name", path.resolve().name.split(".")[0] or "photos"),
+        preprocessing=Upright(chosen.resize, chosen.crop),
         workers=workers,
     )
 

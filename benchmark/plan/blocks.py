@@ -7,19 +7,33 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from robustsweep.benchmark.data import Photos
 from robustsweep.benchmark.data.dataset import Int64Array
 from robustsweep.benchmark.plan.source import Source
 
 BLOCK_BYTES = 4_000_000_000
 IMAGES_PER_BLOCK = 2048
+# Photos are corrupted a block at a time, which is held in memory twice.
+_PHOTO_BLOCK_BYTES = 256_000_000
 
 
 def split_positions(source: Source, block_bytes: int) -> list[Int64Array]:
-    """Return all positions as one block if they fit ``block_bytes`` as uint8, else 2 048 at a time."""
-    positions = source.positions
+    """Return all positions as one block if they fit ``block_bytes`` as uint8, else 2 048 at a time.
+
+    Of photos a block holds 256 MB of one size, or a single one.
+    """
+    positions, data = source.positions, source.data
+    if isinstance(data, Photos):
+        return [block for same in data.by_size(positions) for block in _photo_blocks(data, same, block_bytes)]
     height, width = source.data.size
     fits = len(positions) * 3 * height * width <= block_bytes
     size = len(positions) if fits else IMAGES_PER_BLOCK
+    return [positions[start : start + size] for start in range(0, len(positions), size)]
+
+
+def _photo_blocks(data: Photos, positions: Int64Array, block_bytes: int) -> list[Int64Array]:
+    height, width = data.sizes[positions[0]]
+    size = max(1, min(block_bytes, _PHOTO_BLOCK_BYTES) // (3 * height * width))
     return [positions[start : start + size] for start in range(0, len(positions), size)]
 
 

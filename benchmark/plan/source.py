@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 import torch
 
-from robustsweep.benchmark.data import Dataset, OfficialSet
+from robustsweep.benchmark.data import Dataset, OfficialSet, Photos
 from robustsweep.benchmark.data.dataset import Int64Array, stratified_positions
 from robustsweep.benchmark.data.files.pixels import codec
 from robustsweep.benchmark.plan.conditions import Attacked, Condition, Corrupted, Windowed
@@ -83,6 +83,8 @@ class Source:
     def concrete(self, condition: Condition) -> Condition:
         """Fill in what depends on the data: the severity table by size, or none for official images.
 
+        Photos differ in size: without a table each has the one of its own.
+
         Raises:
             DataError: If an official set lacks the corruption or holds it malformed.
         """
@@ -91,7 +93,7 @@ class Source:
         if isinstance(self.data, OfficialSet):
             self.data.check(condition.corruption)
             return condition.as_official()
-        if condition.table:
+        if condition.table or isinstance(self.data, Photos):
             return condition
         return replace(condition, table=CORRUPTIONS[condition.corruption].nearest_table(*self.data.size))
 

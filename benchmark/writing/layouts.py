@@ -1,4 +1,4 @@
-"""Layouts of corrupted images on disk: the arrays of CIFAR-C and the trees of ImageNet-C."""
+"""Layouts of corrupted images on disk: the arrays of CIFAR-C, the trees of ImageNet-C, and photos beside photos."""
 
 import io
 import os
@@ -23,6 +23,8 @@ from robustsweep.results.stored.files import naming
 LAYOUTS = ("arrays", "trees")
 ARRAY_SIDE = 32
 _MOST_CLASSES_IN_A_BYTE = 256
+# Noise hardly shrinks, and the lowest level writes several times as fast.
+_FAST_PNG = 1
 
 
 class Layout(Protocol):
@@ -101,31 +103,21 @@ class ArrayFiles:
             os.fsync(file.fileno())
 
 
-class TreeFiles:
-    """``<corruption>/<severity>/<class>/<file>.JPEG``: chroma at half resolution (4:2:0), optimised Huffman tables.
+class ImageFiles:
+    """``<corruption>/<severity>/<path>``: a file for each image.
 
-    Saving is the JPEG round trip that the conditions ask for, so nothing is compressed twice.
+    Saving as JPEG is the round trip that the conditions ask for, so nothing is compressed twice.
 
     Args:
-        paths: ``CLASS/FILE`` of the images that are written.
+        paths: Of the images that are written, below the severity's folder.
         workers: Threads that encode.
-
-    Raises:
-        DataError: If two files differ in the suffix alone.
-
-    Source: the published ImageNet-C, and make_imagenet_c.py of github.com/hendrycks/robustness.
     """
 
-    name = "trees"
+    name = "photos"
     fixed: Mapping[str, bytes] = {}
 
     def __init__(self, paths: list[str], workers: int) -> None:
-        self._paths = [path_in_tree(path) for path in paths]
-        kept, count = Counter(self._paths).most_common(1)[0]
-        if count > 1:
-            same = [path for path in paths if path_in_tree(path) == kept]
-            raise DataError(f"{same[0]} and {same[1]} would both be written as {kept}; rename one of them.")
-        self._workers = workers
+        self._paths, self._workers = paths, workers
 
     def item(self, condition: Corrupted) -> str:
         """Return the severity's folder."""
@@ -146,7 +138,11 @@ class TreeFiles:
         def save(row: int) -> None:
             file = path / self._paths[start + row]
             content = io.BytesIO()
-            Image.fromarray(pixels[row]).save(content, "JPEG", quality=condition.jpeg_quality, optimize=True)
+            image = Image.fromarray(pixels[row])
+            if condition.jpeg_quality is None:
+                image.save(content, "PNG", compress_level=_FAST_PNG)
+            else:
+                image.save(content, "JPEG", quality=condition.jpeg_quality, optimize=True)
             file.parent.mkdir(parents=True, exist_ok=True)
             with naming(file):
                 file.write_bytes(content.getvalue())
@@ -154,3 +150,45 @@ class TreeFiles:
         with ThreadPoolExecutor(self._workers) as pool:
             for _ in pool.map(save, range(len(pixels))):
                 pass
+
+
+class PhotoFiles(ImageFiles):
+    """``<corruption>/<severity>/<folders and stem of the photo>.png``, or ``.jpg`` where conditions end with a JPEG.
+
+    Photos that differ in the suffix alone keep it: ``a.png.png`` and ``a.tif.png``.
+
+    Args:
+        paths: Of the photos that are written, inside their folder.
+        workers: Threads that encode.
+        in_jpeg: Whether the conditions end with a JPEG; else the files hold every pixel as it was made.
+    """
+
+    def __init__(self, paths: list[str], workers: int, *, in_jpeg: bool) -> None:
+        suffix, stems = ".jpg" if in_jpeg else ".png", [path.rpartition(".")[0] for path in paths]
+        count = Counter(stems)
+        kept = [stem if count[stem] == 1 else path for stem, path in zip(stems, paths, strict=True)]
+        super().__init__([f"{path}{suffix}" for path in kept], workers)
+
+
+class TreeFiles(ImageFiles):
+    """``<corruption>/<severity>/<class>/<file>.JPEG``: chroma at half resolution (4:2:0), optimised Huffman tables.
+
+    Args:
+        paths: ``CLASS/FILE`` of the images that are written.
+        workers: Threads that encode.
+
+    Raises:
+        DataError: If two files differ in the suffix alone.
+
+    Source: the published ImageNet-C, and make_imagenet_c.py of github.com/hendrycks/robustness.
+    """
+
+    name = "trees"
+
+    def __init__(self, paths: list[str], workers: int) -> None:
+        in_tree = [path_in_tree(path) for path in paths]
+        kept, count = Counter(in_tree).most_common(1)[0]
+        if count > 1:
+            same = [path for path in paths if path_in_tree(path) == kept]
+            raise DataError(f"{same[0]} and {same[1]} would both be written as {kept}; rename one of them.")
+        super().__init__(in_tree, workers)

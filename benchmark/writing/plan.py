@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from robustsweep import __version__
-from robustsweep.benchmark.data import Dataset, OfficialSet, open_data
+from robustsweep.benchmark.data import Dataset, OfficialSet, Photos, open_data
 from robustsweep.benchmark.plan.conditions import Corrupted
 from robustsweep.benchmark.plan.fit import table_notes
 from robustsweep.benchmark.plan.plan import PROTOCOL_VERSION
 from robustsweep.benchmark.plan.source import Source
 from robustsweep.benchmark.plan.suites import FINAL_JPEG_QUALITY, conditions_of
-from robustsweep.benchmark.writing.layouts import ARRAY_SIDE, LAYOUTS, ArrayFiles, Layout, TreeFiles
+from robustsweep.benchmark.writing.layouts import ARRAY_SIDE, LAYOUTS, ArrayFiles, Layout, PhotoFiles, TreeFiles
 from robustsweep.corruptions import SEVERITIES
 from robustsweep.corruptions.generation import SMALLEST_SIDE
 from robustsweep.errors import DataError, UsageError
@@ -68,7 +68,8 @@ def plan_writing(
     Args:
         data: Data spec of clean images.
         suites: Suites or single conditions, corruptions alone.
-        layout: ``"arrays"`` or ``"trees"``; None: arrays if the images are 32x32, else trees.
+        layout: ``"arrays"`` or ``"trees"``; None: arrays if the images are 32x32, else trees. Photos have one of
+            their own.
         limit: Number of images, stratified by class; None: all.
         seed: Seed of the corruptions and of the subset.
         workers: Threads that decode and encode image files.
@@ -83,12 +84,13 @@ def plan_writing(
     if layout is not None and layout not in LAYOUTS:
         raise unknown_name("layout", layout, list(LAYOUTS))
     wanted = _corruptions(suites)
-    opened = open_data(data, workers=workers)
+    opened = open_data(data, workers=workers, photos=True)
     if isinstance(opened, OfficialSet):
         raise UsageError(f"{opened.name} is corrupted already; name clean images, such as cifar10:DIR.")
     _check_size(opened)
     source = Source.choose(opened, limit=limit, seed=seed)
-    in_trees = (layout or ("arrays" if opened.size == (ARRAY_SIDE, ARRAY_SIDE) else "trees")) == "trees"
+    chosen = _layout_name(opened, layout)
+    in_trees = chosen == "trees"
     if in_trees and not final_jpeg:
         raise UsageError("The files of a tree are JPEG, so there is no tree without the final JPEG; use arrays.")
     notes: tuple[str, ...] = ()
@@ -100,8 +102,18 @@ def plan_writing(
     quality = FINAL_JPEG_QUALITY if in_trees else None
     wanted = [replace(c, jpeg_quality=(c.jpeg_quality or quality) if final_jpeg else None) for c in wanted]
     conditions = _concrete(source, wanted)
-    chosen = _tree(source, opened, workers) if in_trees else _arrays(source, conditions)
-    return Writing(source, conditions, chosen, (*notes, *table_notes(opened.size, conditions)))
+    if isinstance(opened, Photos):
+        return Writing(source, conditions, _photos(source, opened, conditions, workers), _notes_on_sizes(conditions))
+    files = _tree(source, opened, workers) if in_trees else _arrays(source, conditions)
+    return Writing(source, conditions, files, (*notes, *table_notes(opened.size, conditions)))
+
+
+def _layout_name(data: Dataset, asked: str | None) -> str:
+    if not isinstance(data, Photos):
+        return asked or ("arrays" if data.size == (ARRAY_SIDE, ARRAY_SIDE) else "trees")
+    if asked is not None:
+        raise UsageError(f"Photos have a layout of their own, CORRUPTION/SEVERITY/PATH; leave out --layout {asked}.")
+    return "photos"
 
 
 def _corruptions(suites: Sequence[str]) -> list[Corrupted]:
@@ -118,6 +130,12 @@ def _corruptions(suites: Sequence[str]) -> list[Corrupted]:
 
 
 def _check_size(data: Dataset) -> None:
+    if isinstance(data, Photos) and (small := [k for k, size in enumerate(data.sizes) if min(size) < SMALLEST_SIDE]):
+        (height, width), paths = data.sizes[small[0]], data.paths or ()
+        raise DataError(
+            f"Corruptions need at least {SMALLEST_SIDE} pixels on each side, {paths[small[0]]} has {width}x{height} "
+            f"({len(small)} of {len(data)} photos are too small); remove them, or add resize= to the data spec."
+        )
     if min(data.size) < SMALLEST_SIDE:
         raise DataError(
             f"Corruptions need at least {SMALLEST_SIDE} pixels on each side, {data.name} has "
@@ -141,7 +159,7 @@ def _concrete(source: Source, wanted: list[Corrupted]) -> tuple[Corrupted, ...]:
 
 def _kind(condition: Corrupted) -> str:
     jpeg = f"JPEG quality {condition.jpeg_quality}" if condition.jpeg_quality else "no final JPEG"
-    return f"{condition.table} severities and {jpeg}"
+    return f"{condition.table or 'each image size its'} severities and {jpeg}"
 
 
 def _arrays(source: Source, conditions: tuple[Corrupted, ...]) -> ArrayFiles:
@@ -161,6 +179,22 @@ def _arrays(source: Source, conditions: tuple[Corrupted, ...]) -> ArrayFiles:
                 f"some; add {advice}, or name a suite."
             )
     return ArrayFiles(source.labels, source.data.classes)
+
+
+def _photos(source: Source, data: Photos, conditions: tuple[Corrupted, ...], workers: int) -> PhotoFiles:
+    paths = data.paths or ()
+    in_jpeg = conditions[0].jpeg_quality is not None
+    return PhotoFiles([paths[position] for position in source.positions], workers, in_jpeg=in_jpeg)
+
+
+def _notes_on_sizes(conditions: tuple[Corrupted, ...]) -> tuple[str, ...]:
+    table = conditions[0].table
+    if table is None:
+        return ()
+    return (
+        f"all photos get the {table} severities, whatever their sizes; corruptions named one by one, such as fog or "
+        "fog@3, take those nearest to the shorter side of each photo.",
+    )
 
 
 def _tree(source: Source, data: Dataset, workers: int) -> TreeFiles:

@@ -5,7 +5,9 @@ from typing import Literal
 
 from robustsweep.results.compare.comparison import UnitComparison
 from robustsweep.results.compare.paired_scores import Comparison
+from robustsweep.results.compare.two_benchmarks import orders_among
 from robustsweep.results.compare.wording import UNTESTED, reading
+from robustsweep.results.metrics.scores import C_BAR, PRIMARY
 from robustsweep.results.statistics.intervals import ALPHA
 from robustsweep.results.tables.table import Column, Table, Value
 
@@ -15,12 +17,18 @@ _MARK = "≈: no significant difference (paired by image, training seeds counted
 
 
 def main_findings(found: UnitComparison, metrics: Collection[str]) -> Iterator[str]:
-    """Say for each opponent what the data say of the first declared score that it shares."""
-    said: set[str] = set()
-    for one in _declared(found, metrics):
-        if one.second.name not in said:
-            said.add(one.second.name)
-            yield f"{one.first.name} against {one.second.name}, {one.score.title}: {reading(one)}."
+    """Say for each opponent what the data say of the first declared score that it shares, and of C and C-bar.
+
+    Without a declared score the first one of all stands for it.
+    """
+    declared, orders = _declared(found, metrics), orders_among(found.comparisons)
+    for other in (second for _, second in found.pairs):
+        mine = [one for one in declared if one.second == other]
+        mine = mine or [one for one in found.comparisons if one.second == other][:1]
+        means = [one for one in mine[1:] if one.score.kind in (PRIMARY, C_BAR)]
+        for one in (*mine[:1], *means):
+            yield f"{one.first.name} against {one.second.name}, {one.score.named}: {reading(one)}."
+        yield from (one.sentence() for one in orders if one.on_c.second == other and one.on_c_bar in mine)
 
 
 def overview(found: UnitComparison, metrics: Collection[str]) -> list[Table]:
@@ -53,15 +61,15 @@ def _against_one(found: UnitComparison, chosen: Sequence[Comparison]) -> Table:
     first, second, unit = chosen[0].first.name, chosen[0].second.name, _unit(chosen[0])
     columns = [Column("score", "score"), Column("first", first, unit), Column("second", second, unit)]
     columns += [Column("difference", "difference", unit), Column("p_holm", "p (Holm)", "p_value")]
-    rows = tuple((one.score.title, *one.values, one.difference.estimate.value, one.p_holm) for one in chosen)
+    rows = tuple((one.score.named, *one.values, one.difference.estimate.value, one.p_holm) for one in chosen)
     return _finished(found, chosen, columns, rows, {id(one): (r, 3) for r, one in enumerate(chosen)})
 
 
 def _side_by_side(found: UnitComparison, chosen: Sequence[Comparison]) -> Table:
-    titles = list(dict.fromkeys(one.score.title for one in chosen))
+    titles = list(dict.fromkeys(one.score.named for one in chosen))
     opponents = list(dict.fromkeys(one.second.name for one in chosen))
     columns = [Column("score", "score"), *(Column(name, name, _unit(chosen[0])) for name in opponents)]
-    places = {id(one): (titles.index(one.score.title), 1 + opponents.index(one.second.name)) for one in chosen}
+    places = {id(one): (titles.index(one.score.named), 1 + opponents.index(one.second.name)) for one in chosen}
     rows: list[list[Value]] = [[title, *(None for _ in opponents)] for title in titles]
     for one in chosen:
         row, column = places[id(one)]

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from robustsweep.results.metrics.catalogue import MEAN_CORRUPTION, scores_of
-from robustsweep.results.metrics.scores import Score
+from robustsweep.results.metrics.benchmarks import BENCHMARKS
+from robustsweep.results.metrics.catalogue import scores_of
+from robustsweep.results.metrics.scores import C_BAR, PRIMARY, Score
 from robustsweep.results.metrics.seed_spreads import run_spreads
 from robustsweep.results.statistics.intervals import ALPHA, POWER
 from robustsweep.results.statistics.published_spreads import NETWORK, SOURCE, nearest_published
@@ -98,13 +99,13 @@ def _rows(conditions: Sequence[Json]) -> pd.DataFrame:
 
 
 def _chosen(scores: Sequence[Score]) -> list[Score]:
-    """Choose clean images, the mean, some corruptions (those with stored spreads first) and one attack."""
+    """Choose clean images, both benchmarks' means, some corruptions (those with stored spreads first), one attack."""
     stored = nearest_published(0).seeds
     by_kind = {kind: [score for score in scores if score.kind == kind] for kind in ("clean", "corruption", "attack")}
-    mean = [score for score in scores if score.name == MEAN_CORRUPTION.name]
+    means = [score for score in scores if score in BENCHMARKS.values()]
     single = sorted(by_kind["corruption"], key=lambda score: score.name not in stored)[:_MOST_CORRUPTIONS]
     attacks = by_kind["attack"]
-    return [*mean, *by_kind["clean"], *single, *attacks[len(attacks) // 2 :][:1]]
+    return [*means, *by_kind["clean"], *single, *attacks[len(attacks) // 2 :][:1]]
 
 
 def _tested_seeds(seeds: Sequence[int]) -> tuple[tuple[int, int], list[str]]:
@@ -136,7 +137,8 @@ def _sentence(score: Score, spread: Spread, n_seeds: tuple[int, int], n_images: 
     seeds = str(n_seeds[0]) if n_seeds[0] == n_seeds[1] else f"{n_seeds[0]} and {n_seeds[1]}"
     found = spread.detectable(n_seeds, n_images)
     what = f"differences of {_points(score, found)} pp or more" if found < score.largest_difference else "no difference"
-    where = {"primary": score.title, "clean": "errors on clean images"}.get(score.kind, f"error under {score.title}")
+    is_mean, is_clean = score.kind in (PRIMARY, C_BAR), score.kind == "clean"
+    where = "errors on clean images" if is_clean else score.title if is_mean else f"error under {score.title}"
     return (
         f"With {seeds} seeds per method and {n_images:,} images, {what} in the {where} would be found with "
         f"{POWER:.0%} power."

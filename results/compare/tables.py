@@ -59,7 +59,7 @@ def _row(one: Comparison) -> tuple[Value, ...]:
     p = one.p if one.difference.is_tested else None
     numbers = (*one.values, one.difference.estimate.value, one.interval.low, one.interval.high, p, one.p_holm)
     seeds = "{} v {}".format(*one.difference.n_seeds)
-    return (one.second.name, one.score.title, *numbers, seeds, reading(one))
+    return (one.second.name, one.score.named, *numbers, seeds, reading(one))
 
 
 def _training_time(unit: Unit, first: Side, second: Side) -> list[tuple[Value, ...]]:

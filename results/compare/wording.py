@@ -18,7 +18,7 @@ def reading(one: Comparison) -> str:
     else:
         standing = "" if is_declared else "exploratory"
         if p < ALPHA and one.difference.estimate.value != 0:
-            name, size = _lower(one)
+            name, size = lower_side(one)
             said = f"{name} {'is' if is_declared else 'looks'} better by {size}"
         else:
             said = f"no significant difference; {_limit(one)}"
@@ -26,7 +26,7 @@ def reading(one: Comparison) -> str:
     return ": ".join(part for part in parts if part)
 
 
-def _lower(one: Comparison) -> tuple[str, str]:
+def lower_side(one: Comparison) -> tuple[str, str]:
     """Return the side with the lower mean, the second of equals; and by how much, with the interval."""
     value, interval = one.difference.estimate.value, one.interval
     better, sign = (one.first, -1) if value < 0 else (one.second, 1)
@@ -35,7 +35,7 @@ def _lower(one: Comparison) -> tuple[str, str]:
 
 
 def _untested(one: Comparison) -> str:
-    name, size = _lower(one)
+    name, size = lower_side(one)
     return f"two seeds are too few, train {FEWEST_SEEDS} or more; the mean of {name} is lower by {size}"
 
 

@@ -1,11 +1,10 @@
-"""Figures that compare methods: a heat map per corruption, curves over severity, clean against robust."""
+"""Figures that compare methods: curves over severity, clean against robust."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from robustsweep.printable import printable
@@ -13,54 +12,10 @@ from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.seed_groups import SeedGroup
 from robustsweep.results.corruption_names import CORRUPTIONS, GROUPS, SEVERITIES
 from robustsweep.results.figures.attack_curves import ladders_of
-from robustsweep.results.figures.dressing import add_legend, dress, shortened, style_of
+from robustsweep.results.figures.dressing import Intervals, add_legend, draw_point, dress, style_of
 from robustsweep.results.figures.method_series import Series, drawn_groups, series_of
 from robustsweep.results.metrics.catalogue import MEAN_CORRUPTION, attack_score
-from robustsweep.results.metrics.estimates import Ends
 from robustsweep.results.statistics.intervals import Floats
-
-# Blue is fewer errors than the others, orange more: told apart under every common colour blindness.
-_BETTER_TO_WORSE = LinearSegmentedColormap.from_list("better_to_worse", ["#5aa9d6", "#ffffff", "#f0a04b"], N=41)
-_SMALLEST_SCALE_PP = 1.0
-
-
-def heat_map(unit: Unit) -> Figure | None:
-    """Draw the error of each method under each corruption, coloured by its distance to the mean over the methods.
-
-    The lowest error of each corruption is bold.
-
-    Returns:
-        A figure, or None with fewer than two methods that are measured under all fifteen corruptions.
-    """
-    series = [one for one in series_of(unit) if not np.isnan(one.mean).any()]
-    if len(series) < 2:
-        return None
-    percent = 100 * np.stack([one.mean for one in series])
-    distance = percent - percent.mean(axis=0)
-    scale = max(_SMALLEST_SCALE_PP, float(np.abs(distance).max()))
-    figure = Figure(figsize=(12.5, 1.9 + 0.36 * len(series)), dpi=130, layout="constrained")
-    axes = figure.add_subplot()
-    # Rectangles and not a picture of them: a page may not load a picture, not even from its own text.
-    places = (np.arange(distance.shape[1] + 1) - 0.5, np.arange(len(series) + 1) - 0.5)
-    mesh = axes.pcolormesh(*places, distance, cmap=_BETTER_TO_WORSE, vmin=-scale, vmax=scale)
-    axes.invert_yaxis()
-    lowest = percent.min(axis=0)
-    for (row, column), value in np.ndenumerate(percent):
-        weight = "bold" if value == lowest[column] else "normal"
-        axes.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=8.5, fontweight=weight)
-    names = [*(name.replace("_", "\n") for name in CORRUPTIONS), "mean\nof 15"]
-    axes.set_xticks(range(len(names)), names, fontsize=8.5)
-    axes.set_yticks(range(len(series)), [shortened(one.label) for one in series], fontsize=9)
-    for text in axes.get_yticklabels():
-        text.set_parse_math(False)
-    axes.tick_params(length=0)
-    for edge in np.cumsum([len(group) for group in GROUPS.values()]):
-        axes.axvline(edge - 0.5, color="#555555", linewidth=1.2)
-    title = f"Top-1 error (%), mean of 5 severities, lowest bold    {printable(unit.scope.title)}"
-    axes.set_title(title, loc="left", fontsize=10).set_parse_math(False)
-    axes.spines[:].set_visible(False)
-    figure.colorbar(mesh, ax=axes, pad=0.01, label="pp above the methods' mean")
-    return figure
 
 
 def severity_curves(unit: Unit) -> Figure | None:
@@ -102,10 +57,6 @@ def _draw_lines(axes: Axes, percent: Floats, style: int) -> None:
     axes.plot(places, percent.mean(axis=1), "-", color=colour, marker=marker, markersize=5, linewidth=1.3)
 
 
-Intervals = Mapping[tuple[str, str], Ends]
-"""Ends of a score's interval, by name of the score and id of a method's first checkpoint."""
-
-
 def clean_against_robust(unit: Unit, intervals: Intervals) -> Figure | None:
     """Draw clean error against mean corruption error, and against the error under each ladder.
 
@@ -129,7 +80,7 @@ def clean_against_robust(unit: Unit, intervals: Intervals) -> Figure | None:
         for style, group in enumerate(groups):
             points = np.array([(clean[i], panel.errors.get(i, np.nan)) for i in group.checkpoint_ids])
             ends = [intervals.get((name, group.checkpoint_ids[0])) for name in ("clean_error", panel.score)]
-            _draw_point(axes, points, ends, style)
+            draw_point(axes, points, ends, style)
         axes.set_xlabel("clean error (%)")
         axes.set_ylabel(panel.title).set_parse_math(False)
         axes.margins(0.12)
@@ -158,21 +109,6 @@ def _panels(unit: Unit, groups: Sequence[SeedGroup]) -> Iterator[_Panel]:
         found = rows[rows["eps"] == eps].set_index("checkpoint_id")["error"]
         title = f"error under {printable(name)} at {eps} (%)"
         yield _Panel(attack_score(name, eps).name, title, {str(i): float(e) for i, e in found.items()})
-
-
-def _draw_point(axes: Axes, points: Floats, ends: Sequence[Ends | None], style: int) -> None:
-    """Draw the mean of points (seeds, 2) with the intervals of either coordinate, and a dot for each seed."""
-    colour, marker = style_of(style)
-    x, y = 100 * points.mean(axis=0)
-    if len(points) > 1:
-        axes.plot(*(100 * points.T), ".", color=colour, alpha=0.4, markersize=5)
-    for end, is_clean in zip(ends, (True, False), strict=True):
-        if end is not None and not np.isnan((x, y)).any():
-            low, high = 100 * end[0], 100 * end[1]
-            line = ((low, high), (y, y)) if is_clean else ((x, x), (low, high))
-            axes.plot(*line, "-", color=colour, linewidth=1, alpha=0.6)
-    size = max(7.5, 10 - 0.5 * style)  # a point below an equal one is still seen around it
-    axes.plot([x], [y], marker, color=colour, markersize=size, markeredgecolor="white")
 
 
 def _n_points(clean: Mapping[str, float], values: Mapping[str, float]) -> int:

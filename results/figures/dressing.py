@@ -1,6 +1,6 @@
 """The dress that all figures share: title, grid, a style for each series, and the legend of these."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from robustsweep.printable import printable
+from robustsweep.results.metrics.estimates import Ends
+from robustsweep.results.statistics.intervals import Floats
 
 # Okabe & Ito's colours, told apart under every common colour blindness, without the yellow that white swallows.
 COLOURS = ("#000000", "#E69F00", "#0072B2", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#7F7F7F")
@@ -70,6 +72,32 @@ def draw_seeds(
     means.set_linewidth(1.3)
     if line == "none":  # those of several series may touch
         means.set(markeredgecolor="white", markeredgewidth=0.6)
+
+
+Intervals = Mapping[tuple[str, str], Ends]
+"""Ends of a score's interval, by name of the score and id of a method's first checkpoint."""
+
+
+def draw_point(axes: Axes, points: Floats, ends: Sequence[Ends | None], style: int) -> None:
+    """Draw the mean of points in percent with the intervals of either coordinate, and a dot for each seed.
+
+    Args:
+        axes: Where.
+        points: Fractions, shape (seeds, 2).
+        ends: The interval of the first and of the second coordinate, as far as known.
+        style: Number of the series.
+    """
+    colour, marker = style_of(style)
+    x, y = 100 * points.mean(axis=0)
+    if len(points) > 1:
+        axes.plot(*(100 * points.T), ".", color=colour, alpha=0.4, markersize=5)
+    for end, is_first in zip(ends, (True, False), strict=True):
+        if end is not None and not np.isnan((x, y)).any():
+            low, high = 100 * end[0], 100 * end[1]
+            line = ((low, high), (y, y)) if is_first else ((x, x), (low, high))
+            axes.plot(*line, "-", color=colour, linewidth=1, alpha=0.6)
+    size = max(7.5, 10 - 0.5 * style)  # a point below an equal one is still seen around it
+    axes.plot([x], [y], marker, color=colour, markersize=size, markeredgecolor="white")
 
 
 def add_legend(figure: Figure, labels: Sequence[str]) -> None:

@@ -8,7 +8,8 @@ import numpy.typing as npt
 from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.rows import DEFAULT_METHOD
 from robustsweep.results.comparable.seed_groups import SeedGroup, seed_groups
-from robustsweep.results.metrics.catalogue import PER_CORRUPTION
+from robustsweep.results.metrics.benchmarks import CORRUPTIONS_OF, C
+from robustsweep.results.metrics.catalogue import corruption_score
 
 MAX_DRAWN = 40
 """More methods than this and a figure shows the best of them only."""
@@ -22,7 +23,8 @@ class Series:
 
     Attributes:
         label: What figures call it.
-        errors: Fractions, shape (checkpoints, 16): the fifteen corruptions and their mean; NaN if not measured.
+        errors: Fractions, shape (checkpoints, corruptions + 1): those of a benchmark, such as the fifteen of C, and
+            their mean; NaN if not measured.
         is_baseline: Whether its method is ``baseline``.
     """
 
@@ -32,7 +34,7 @@ class Series:
 
     @property
     def mean(self) -> npt.NDArray[np.float64]:
-        """Mean over the checkpoints, shape (16,)."""
+        """Mean over the checkpoints, shape (corruptions + 1,)."""
         return np.asarray(self.errors.mean(axis=0), dtype=np.float64)
 
 
@@ -62,11 +64,12 @@ def who_is_drawn(unit: Unit, most: int = MAX_DRAWN) -> str:
     return f" ({baseline}the lowest mean errors: {most} of {len(groups)}; the tables have all)"
 
 
-def series_of(unit: Unit) -> list[Series]:
-    """Return one series of errors per ``drawn_groups``, in their order."""
+def series_of(unit: Unit, benchmark: str = C) -> list[Series]:
+    """Return one series of errors under a benchmark's corruptions per ``drawn_groups``, in their order."""
     errors = unit.values()
-    of_all = np.array([score.values(errors) for score in PER_CORRUPTION], dtype=np.float64)
-    # NaN unless all fifteen are there.
+    scores = map(corruption_score, CORRUPTIONS_OF[benchmark])
+    of_all = np.array([score.values(errors) for score in scores], dtype=np.float64)
+    # NaN unless all of them are there.
     found = dict(zip(unit.checkpoints.index, np.vstack([of_all, of_all.mean(axis=0)]).T, strict=True))
     return [
         Series(

@@ -73,7 +73,7 @@ def _row(score: Score, expected: Estimate, margins: Mapping[str, float], n_tests
     margin, alpha = margins[score.name], ALPHA / n_tests
     loss = expected.smallest_detectable(alpha, sides=1, margin=margin)
     shown = loss if loss < score.largest_difference else None
-    return (score.title, expected.value, margin, shown, _images_needed(expected, alpha, margin))
+    return (score.named, expected.value, margin, shown, _images_needed(expected, alpha, margin))
 
 
 def _images_needed(expected: Estimate, alpha: float, margin: float) -> int | None:

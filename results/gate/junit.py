@@ -63,7 +63,7 @@ def numbers(one: Judged) -> str:
         limit = one.would_have_shown
         seen = f", {NO_LIMIT}" if limit is None else f", a loss of {100 * limit:.2f} pp would have been found"
     return (
-        f"{one.score.title} error {100 * one.values[0]:.2f}% in the baseline ({one.baseline}), "
+        f"{one.score.named} error {100 * one.values[0]:.2f}% in the baseline ({one.baseline}), "
         f"{100 * one.values[1]:.2f}% now; difference {100 * one.estimate.value:+.2f} pp ({low:+.2f} to {high:+.2f}), "
         f"margin {100 * one.margin:g} pp, p after Holm {one.p_holm:.3g}{seen}"
     )

@@ -75,7 +75,7 @@ class Outcome:
 def _regressions(failed: Sequence[Judged]) -> list[str]:
     by_candidate: dict[str, list[str]] = {}
     for one in failed:
-        by_candidate.setdefault(one.candidate, []).append(one.score.title)
+        by_candidate.setdefault(one.candidate, []).append(one.score.named)
     return [f"{name} is worse than its baseline on {', '.join(scores)}" for name, scores in by_candidate.items()]
 
 
@@ -118,7 +118,7 @@ def run_gate(run: Path, baseline: Path, margins: Sequence[str] = (), *, retraine
 
 def _unjudged(scores: Sequence[Score], judged: Sequence[Judged]) -> list[str]:
     names = {one.score.name for one in judged}
-    return [score.title for score in scores if score.name not in names] if names else []
+    return [score.named for score in scores if score.name not in names] if names else []
 
 
 def verdict_table(outcome: Outcome) -> Table:
@@ -140,4 +140,4 @@ def verdict_table(outcome: Outcome) -> Table:
 
 def _row(one: Judged) -> tuple[Value, ...]:
     numbers = (*one.values, one.estimate.value, one.interval.low, one.interval.high, one.margin)
-    return (one.verdict, one.candidate, one.score.title, *numbers, one.would_have_shown, one.p_holm)
+    return (one.verdict, one.candidate, one.score.named, *numbers, one.would_have_shown, one.p_holm)

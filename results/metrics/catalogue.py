@@ -10,6 +10,7 @@ from robustsweep.registry import Registry
 from robustsweep.results.alexnet_errors import alexnet_errors
 from robustsweep.results.comparable.rows import corruptions_of
 from robustsweep.results.corruption_names import (
+    C_BAR_CORRUPTIONS,
     C_BAR_SETS,
     CORRUPTIONS,
     EDGES,
@@ -20,7 +21,9 @@ from robustsweep.results.corruption_names import (
     conditions_of,
 )
 from robustsweep.results.metrics.scores import (
+    C_BAR,
     KINDS,
+    OF_C_BAR,
     PRIMARY,
     CellName,
     Quantity,
@@ -37,7 +40,8 @@ _SOURCE = "one per corruption of the benchmark, each a ratio of sums over 5 seve
 
 def corruption_score(name: str) -> Score:
     """Build the mean error of one corruption over its five severities."""
-    kind = "corruption" if name in CORRUPTIONS else "extra corruption"
+    kinds = {"corruption": CORRUPTIONS, OF_C_BAR: C_BAR_CORRUPTIONS}
+    kind = next((kind for kind, names in kinds.items() if name in names), "extra corruption")
     return mean_score(f"{name}_error", name, kind, conditions_of(name))
 
 
@@ -74,18 +78,19 @@ CLEAN_TOP5 = mean_score(
 )
 MEAN_CORRUPTION = mean_score(
     "mean_corruption_error",
-    "mean of 15 corruptions",
+    "mean of 15 corruptions (C)",
     PRIMARY,
     _ALL,
-    header="mean corruption",
+    header="mean corruption C",
     definition=_over(CORRUPTIONS),
 )
 MEAN_C_BAR = tuple(
     mean_score(
         f"mean_corruption_error_{owner.lower()}_c_bar",
         f"mean corruption error C-bar ({owner})",
-        "C-bar",
+        C_BAR,
         conditions_of(*names),
+        header=f"mean corruption C-bar ({owner})",
         definition=f"{_over(names)} No mean over the common 15 has a part in it, and no reference divides it.",
     )
     for owner, names in C_BAR_SETS.items()
@@ -170,7 +175,17 @@ HEADLINE = (MEAN_CORRUPTION, CLEAN, *GROUP_ERRORS)
 DIVIDED = (MCE, RELATIVE_MCE)
 """Those that every reference divides."""
 
-DEFINED = (CLEAN, CLEAN_TOP5, MEAN_CORRUPTION, *GROUP_ERRORS, HARDEST, MCE, RELATIVE_MCE, RELATIVE_ROBUSTNESS)
+DEFINED = (
+    CLEAN,
+    CLEAN_TOP5,
+    MEAN_CORRUPTION,
+    *MEAN_C_BAR,
+    *GROUP_ERRORS,
+    HARDEST,
+    MCE,
+    RELATIVE_MCE,
+    RELATIVE_ROBUSTNESS,
+)
 """Scores that a report defines, as far as words are needed."""
 
 
@@ -235,14 +250,13 @@ def scores_of(rows: pd.DataFrame, *, published_reference: bool) -> list[Score]:
         published_reference: Whether AlexNet's errors may divide these.
     """
     conditions = set(rows["condition"])
-    candidates = [*([published_mce()] if published_reference else []), MEAN_CORRUPTION]
+    candidates = [*([published_mce()] if published_reference else []), MEAN_CORRUPTION, *MEAN_C_BAR]
     candidates += [
         *map(corruption_score, corruptions_of(rows)),
         CLEAN,
         *_attack_scores(rows),
         *GROUP_ERRORS,
         *SEVERITY_ERRORS,
-        *MEAN_C_BAR,
     ]
     candidates += added_scores(score.name for score in candidates)
     candidates += [_hard_over(soft, filling) for filling in FILLINGS for soft in EDGES[1:]]

@@ -10,6 +10,7 @@ import pandas as pd
 from robustsweep.errors import DataError
 from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.seed_groups import SeedGroup
+from robustsweep.results.metrics.benchmarks import BENCHMARKS
 from robustsweep.results.metrics.confidence_bins import WHERE, Calibration
 from robustsweep.results.metrics.measured_cells import MeasuredCells
 from robustsweep.results.metrics.method_scores import MethodScore, MethodScores, not_worse_than_best
@@ -23,6 +24,8 @@ from robustsweep.results.stored.recounts import ContradictionError
 
 Ends = tuple[float, float]
 Place = tuple[str, int]
+MOST_COMPARED = 40
+"""Of more checkpoints or methods no two are compared with each other, only with the best."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class Estimates:
         values: By name of the score and position of the checkpoint or method.
         intervals: Ends of the 95% interval, likewise.
         standard_errors: Likewise.
+        by_image: The means over C and C-bar image by image, likewise; of at most ``MOST_COMPARED``.
         tied: Positions of those that do not differ significantly from the best, its own among them, by name of the
             score; only for scores that all have.
         problem: Why there are no intervals; empty if there are.
@@ -41,6 +45,7 @@ class Estimates:
     values: Mapping[Place, float] = field(default_factory=dict)
     intervals: Mapping[Place, Ends] = field(default_factory=dict)
     standard_errors: Mapping[Place, float] = field(default_factory=dict)
+    by_image: Mapping[Place, MethodScore] = field(default_factory=dict)
     tied: Mapping[str, frozenset[int]] = field(default_factory=dict)
     problem: str = ""
 
@@ -133,6 +138,7 @@ class _Rows:
         self._lowest: dict[str, MethodScore] = {}
         self._divisor: Mapping[str, MethodScore] = {}
         self._kept: dict[str, dict[int, MethodScore]] = {score.name: {} for score in scores if score.quantity == "ece"}
+        self._by_image: dict[Place, MethodScore] = {}
         self._differences: dict[str, dict[int, MethodDifference]] = {name: {} for name in self._best}
         self._values: dict[Place, float] = {}
         self._intervals: dict[Place, Ends] = {}
@@ -168,6 +174,8 @@ class _Rows:
             interval, (least, most) = mean.interval(), score.bounds
             clipped = max(least, interval.low), min(most, interval.high)
             self._intervals[score.name, row] = _wilson(score, found) or clipped
+        if score in BENCHMARKS.values() and len(self._members) <= MOST_COMPARED:
+            self._by_image[score.name, row] = found
         if score.name in self._kept:
             self._kept[score.name][row] = found
         elif score.name in self._lowest and self._best[score.name] != row:
@@ -188,7 +196,7 @@ class _Rows:
             for name, row in self._best.items()
             if len(self._differences[name]) == n_others
         }
-        return Estimates(self._values, self._intervals, self._standard_errors, tied)
+        return Estimates(self._values, self._intervals, self._standard_errors, self._by_image, tied)
 
 
 def _best_rows(unit: Unit, scores: Sequence[Score], reference: Reference | None) -> dict[str, int]:

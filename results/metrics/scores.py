@@ -19,6 +19,8 @@ CellName = tuple[str, str]
 
 CLEAN_CELL: CellName = ("clean", "")
 PRIMARY = "primary"
+C_BAR = "C-bar"
+OF_C_BAR = "C-bar corruption"
 COUNTED = ("error", "accuracy", "top5_error", "changed")
 """Quantities that are 0 or 1, so that a single cell has Wilson's interval."""
 
@@ -44,11 +46,12 @@ class Judgement:
 KINDS: Mapping[str, Judgement] = {
     PRIMARY: Judgement(is_declared=True, margin=0.005),
     "corruption": Judgement(is_declared=True, margin=0.01),
+    C_BAR: Judgement(is_declared=True, margin=0.005),
     "extra corruption": Judgement(margin=0.01),
-    "C-bar": Judgement(margin=0.005),
+    OF_C_BAR: Judgement(margin=0.01),
     "clean": Judgement(is_declared=True, margin=0.01),
     "attack": Judgement(is_declared=True, margin=0.01),
-} | dict.fromkeys(("group", "severity", "ratio", "window", "calibration"), Judgement())
+} | dict.fromkeys(("group", "severity", "ratio", "difference", "window", "calibration"), Judgement())
 
 
 def cell_title(cell: CellName) -> str:
@@ -98,6 +101,11 @@ class Score:
     def needed(self) -> tuple[CellName, ...]:
         """The cells that must be measured."""
         return (*self.cells, CLEAN_CELL) if self.quantity == "changed" else self.cells
+
+    @property
+    def named(self) -> str:
+        """Its title, with the benchmark where a list of scores would not show it."""
+        return f"{self.title} (C-bar)" if self.kind == OF_C_BAR else self.title
 
     @property
     def is_fraction(self) -> bool:

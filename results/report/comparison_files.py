@@ -7,9 +7,9 @@ import pandas as pd
 
 from robustsweep.registry import unknown_name
 from robustsweep.results.compare.comparison import UnitComparison
+from robustsweep.results.compare.overview import main_findings
 from robustsweep.results.compare.request import CompareRequest
 from robustsweep.results.compare.tables import comparison_tables
-from robustsweep.results.compare.wording import reading
 from robustsweep.results.report.document import Report, prefixes_of
 from robustsweep.results.report.html.page import report_html
 from robustsweep.results.report.json_report import report_json
@@ -67,7 +67,12 @@ def comparison_report(
     """
     prefixes = prefixes_of([one.unit for one in found])
     sections = tuple(
-        Section(one.unit, tuple(replace(t, slug=f"{prefix}{t.slug}") for t in same), (), tuple(_verdicts(one)))
+        Section(
+            one.unit,
+            tuple(replace(t, slug=f"{prefix}{t.slug}") for t in same),
+            (),
+            tuple(main_findings(one, request.metrics)),
+        )
         for one, same, prefix in zip(found, tables, prefixes, strict=True)
     )
     frame = pd.concat([_compared_rows(one) for one in found])
@@ -83,15 +88,6 @@ def comparison_report(
         frame=frame,
         title=title,
     )
-
-
-def _verdicts(one: UnitComparison) -> Iterator[str]:
-    """Say what the first declared score of each pair shows; the tables have the others."""
-    for first, second in one.pairs:
-        mine = [found for found in one.comparisons if found.second == second]
-        declared = [found for found in mine if found.p_holm is not None] or mine
-        for found in declared[:1]:
-            yield f"{first.name} against {second.name}, {found.score.title}: {reading(found)}."
 
 
 def _compared_rows(one: UnitComparison) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from robustsweep.results.compare.comparison import UnitComparison, compare
 from robustsweep.results.compare.paired_scores import Comparison
 from robustsweep.results.compare.request import opponents
 from robustsweep.results.compare.wording import amount, reading
-from robustsweep.results.metrics.scores import PRIMARY
+from robustsweep.results.metrics.scores import C_BAR, PRIMARY
 from robustsweep.results.report.section import Section
 from robustsweep.results.stored.cells import Json
 from robustsweep.results.tables.table import METHOD
@@ -46,10 +46,10 @@ def with_declared(sections: Sequence[Section], declared: Sequence[Json], runs: S
 
 
 def _asked(found: UnitComparison, metrics: Sequence[str]) -> Iterator[Comparison]:
-    """Choose the scores that were named, else the primary one, else the first that was measured."""
+    """Choose the scores that were named, else the means over C and C-bar, else the first that was measured."""
     for _, other in found.pairs:
         mine = [one for one in found.comparisons if one.second == other]
-        named = [one for one in mine if (one.score.name in metrics if metrics else one.score.kind == PRIMARY)]
+        named = [one for one in mine if (one.score.name in metrics if metrics else one.score.kind in (PRIMARY, C_BAR))]
         yield from named or mine[:1]
 
 

@@ -8,14 +8,16 @@ from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.method_rows import by_method
 from robustsweep.results.comparable.seed_groups import SeedGroup, seed_groups
 from robustsweep.results.comparable.training_overlap import attack_overlap_notes, overlap_notes
+from robustsweep.results.compare.two_benchmarks import order_table, orders_in_words, orders_of
 from robustsweep.results.figures.attack_curves import attack_curves_figure, fooling_distributions
+from robustsweep.results.figures.c_against_c_bar import c_against_c_bar
 from robustsweep.results.figures.comparison_figures import (
-    Intervals,
     clean_against_robust,
-    heat_map,
     severity_curves,
 )
+from robustsweep.results.figures.dressing import Intervals
 from robustsweep.results.figures.error_per_corruption import error_per_corruption_figure
+from robustsweep.results.figures.heat_map import heat_map
 from robustsweep.results.figures.method_series import MAX_PANELS, who_is_drawn
 from robustsweep.results.figures.picture import Picture
 from robustsweep.results.figures.reliability import reliability_diagrams
@@ -88,11 +90,16 @@ def section_of(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | N
         seeds = [[found.calibrations[places[i]] for i in group.checkpoint_ids] for group in groups]
         attacks = attack_tables(averaged, _flags_by_method(groups, flags))
         methods = _in_order(averaged, corruption_tables(averaged, references), attacks, found.methods, seeds)
+    known, firsts = (found.methods, averaged) if averaged else (found.checkpoints, unit)
+    orders = orders_of(firsts, known)
+    if orders:
+        place = 1 + [table.slug for table in methods or tables].index("c_and_c_bar")
+        (methods or tables).insert(place, order_table(firsts, orders))
     summary = tuple(summary_of(methods or tables, _seeds_of(averaged) if averaged else {}))
+    summary += tuple(orders_in_words(firsts, orders, tables))
     if summary:
         summary += (*overlap_notes(unit), *attack_overlap_notes(unit))
     named = [replace(table, slug=f"{prefix}{table.slug}") for table in _methods_first(methods, tables)]
-    known, firsts = (found.methods, averaged) if averaged else (found.checkpoints, unit)
     intervals = {(name, str(firsts.checkpoints.index[row])): ends for (name, row), ends in known.intervals.items()}
     pictures = tuple(_pictures(unit, found.calibrations, intervals, prefix, {table.slug for table in named}))
     return Section(unit, tuple(map(footnotes, named)), pictures, summary, strips_of(unit, runs), prefix)
@@ -157,6 +164,8 @@ def _pictures(
     bars = "; bars are 95% intervals" if intervals else ""
     title = f"Clean error against error under corruption and attack{bars}{which}"
     figures.insert(1, ("clean_against_robust", title, clean_against_robust(unit, intervals), "headline"))
+    title = f"Mean error over C against mean error over C-bar{bars}{which}"
+    figures.insert(2, ("c_against_c_bar", title, c_against_c_bar(unit, intervals), "c_and_c_bar"))
     title = "Reliability: accuracy against confidence, and the share of images with each confidence"
     diagrams = reliability_diagrams(unit, calibrations) if calibrations else None
     figures.append(("reliability", f"{title}{who_is_drawn(unit, MAX_PANELS)}", diagrams, CALIBRATION))

@@ -4,13 +4,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from robustsweep.results.comparable.notes import of_kind
+from robustsweep.results.metrics.benchmarks import C_BARS
 from robustsweep.results.metrics.catalogue import CLEAN, GROUP_ERRORS, MEAN_CORRUPTION, NOT_OVERLAPPED
 from robustsweep.results.statistics.seeds import FEWEST_SEEDS
 from robustsweep.results.tables.intervals_and_ties import HEADLINE
 from robustsweep.results.tables.table import Table
 
-_ERRORS = {MEAN_CORRUPTION.name: "mean error over the 15 corruptions", CLEAN.name: "clean error"}
-_ERRORS[NOT_OVERLAPPED] = "mean error over the corruptions that no method here overlaps"
+_ERRORS = {MEAN_CORRUPTION.name: "mean error over the 15 corruptions of C"}
+_ERRORS |= {score.name: f"mean error over the 10 corruptions of {name}" for name, score in C_BARS.items()}
+_ERRORS |= {
+    CLEAN.name: "clean error",
+    NOT_OVERLAPPED: "mean error over the corruptions of C that no method here overlaps",
+}
 _ATTACKS = "robust_accuracy"
 _MOST_IN_SHORT = 2
 
@@ -20,9 +25,9 @@ Place = tuple[int, int]
 def summary_of(tables: Sequence[Table], seeds: Mapping[str, int]) -> Iterator[str]:
     """Say which methods or checkpoints are best and worst, and which do not differ significantly from the best.
 
-    Of errors the headline's mean and clean ones and, in one sentence, those of the groups; of accuracies under attack
-    the last line of their table, which is the largest eps of an iterative attack if there is one; if an audit
-    warns, its warning instead.
+    Of errors the headline's clean ones, its means, each with its benchmark, and in one sentence those of the groups; of
+    accuracies under attack the last line of their table, which is the largest eps of an iterative attack if there is
+    one; if an audit warns, its warning instead.
 
     Args:
         tables: Those of a unit, finished.
@@ -36,7 +41,7 @@ def summary_of(tables: Sequence[Table], seeds: Mapping[str, int]) -> Iterator[st
                     yield from _down(table, places[name], what, seeds).sentence()
             groups = [_down(table, places[one.name], one.header, seeds) for one in GROUP_ERRORS if one.name in places]
             if best := [ranking.in_short() for ranking in groups if ranking.values()]:
-                yield f"Lowest error by group of corruptions: {'; '.join(best)}."
+                yield f"Lowest error by group of corruptions of C: {'; '.join(best)}."
         if table.slug == _ATTACKS and table.best_along == "row":
             last = len(table.rows) - 1
             names = {(last, c): table.columns[c].title for c in range(table.keys, len(table.columns))}

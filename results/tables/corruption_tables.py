@@ -26,6 +26,7 @@ from robustsweep.results.metrics.catalogue import (
 from robustsweep.results.metrics.references import Reference
 from robustsweep.results.metrics.scores import Score
 from robustsweep.results.tables.headline import (
+    c_and_c_bar,
     c_bar_scores,
     clean_and_scores,
     divided_scores,
@@ -45,6 +46,8 @@ def corruption_tables(unit: Unit, references: Sequence[Reference]) -> list[Table
     others = [name for name in found if name not in CORRUPTIONS + C_BAR_CORRUPTIONS]
     benchmark_complete = some_complete(unit, CORRUPTIONS)
     tables = [headline(unit, references)] if len(unit.rows) else []
+    both = c_and_c_bar(unit)
+    tables += [both] if both else []
     if benchmark_complete:
         tables.append(error_per_corruption(unit, references))
         tables += [ce_per_corruption(unit, reference) for reference in references]

@@ -1,7 +1,6 @@
 """The tables that put every checkpoint in one row: the headline, and scores of probabilities."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import pandas as pd
 
@@ -10,13 +9,15 @@ from robustsweep.results.comparable.notes import Note
 from robustsweep.results.comparable.training_overlap import overlapped_corruptions
 from robustsweep.results.corruption_names import CORRUPTIONS, SEVERITIES, conditions_of
 from robustsweep.results.metrics import catalogue
+from robustsweep.results.metrics.benchmarks import C_BARS, minus_c
 from robustsweep.results.metrics.catalogue import CLEAN, CLEAN_TOP5, MEAN_CORRUPTION, probability_scores
 from robustsweep.results.metrics.references import BY_REFERENCE, Reference
 from robustsweep.results.metrics.scores import Score
 from robustsweep.results.tables.provenance_tables import pairs_text
 from robustsweep.results.tables.table import Column, Line, Table, Value, score_table, subject_column
 
-_ALL_MEANS = "Means: 15 corruptions x 5 severities; noise 3 x 5, blur 4 x 5, weather 4 x 5, digital 4 x 5."
+_ALL_MEANS = "Means of C: 15 corruptions x 5 severities; noise 3 x 5, blur 4 x 5, weather 4 x 5, digital 4 x 5."
+_C_BAR_MEANS = "C-bar is a benchmark of its own: a mean of 10 corruptions x 5 severities; the groups are those of C."
 _MOST_NAMED = 8
 _NO_MCE = (
     "No mCE: no checkpoint here, and no seeds of one training, have the method baseline, whose errors would divide; "
@@ -72,8 +73,10 @@ def headline(unit: Unit, references: Sequence[Reference]) -> Table:
     """One row per checkpoint or method: clean error, mean corruption errors, group means, what references divide."""
     corrupted = some_complete(unit, CORRUPTIONS)
     unseen = unseen_mean(unit) if corrupted else None
-    corruption = (MEAN_CORRUPTION, *([unseen] if unseen else []), *catalogue.HEADLINE[1:])
-    plain = [*(corruption if corrupted else (CLEAN,)), *c_bar_scores(unit), *_added_scores(unit)]
+    c_bar = c_bar_scores(unit)
+    of_c = (MEAN_CORRUPTION, *([unseen] if unseen else []))
+    of_all = catalogue.HEADLINE[1:] if corrupted else (CLEAN,)
+    plain = [*(of_c if corrupted else ()), *c_bar, *of_all, *_added_scores(unit)]
     divided, undefined = divided_scores(references if corrupted else ())
     columns = [Column(score.name, score.header or score.title, score.unit, score.is_accuracy) for score in plain]
     columns += [_quotient_column(score, reference) for score, reference in divided]
@@ -87,14 +90,29 @@ def headline(unit: Unit, references: Sequence[Reference]) -> Table:
         notes += [
             Note(f"mCE ({r.short_name}): {r.name} is 100; {r.caveat}.", "reference") for r in references if r.caveat
         ]
+    notes += [_C_BAR_MEANS] if c_bar else []
     notes += parameter_notes(unit)
     notes += [_CHECKPOINT_LEVEL] if unit.scope.checkpoint_level_only else []
-    title, leading = (
-        "Top-1 error (%, lower is better)",
-        [_leading(card, unit) for _, card in unit.checkpoints.iterrows()],
+    table = Table(
+        "headline", "Top-1 error (%, lower is better)", unit.scope, (), (), tuple(notes), subject=unit.subject
     )
-    table = Table("headline", title, unit.scope, (), (), tuple(notes), subject=unit.subject)
-    return score_table(table, _leading_columns(unit), leading, columns, lines)
+    return score_table(table, _leading_columns(unit), _leading(unit), columns, lines)
+
+
+def c_and_c_bar(unit: Unit) -> Table | None:
+    """One row per checkpoint or method: mean errors over C and C-bar, and their difference; None if none has both."""
+    errors = unit.values()
+    pairs = [(mean, minus_c(name)) for name, mean in C_BARS.items()]
+    found = [pair for pair in pairs if {*pair[1].values(errors)} - {None}]
+    if not found:
+        return None
+    scores = [MEAN_CORRUPTION, *(score for pair in found for score in pair)]
+    columns = [Column(s.name, s.header or s.title, "percent", None if min(s.weights) < 0 else False) for s in scores]
+    lines = [Line("", score.name, tuple(score.values(errors)), score) for score in scores]
+    notes = [f"{score.title}: {score.definition}" for score in scores]
+    title = "C and C-bar side by side: mean top-1 errors (%, lower is better)"
+    table = Table("c_and_c_bar", title, unit.scope, (), (), tuple(notes), subject=unit.subject)
+    return score_table(table, _leading_columns(unit), _leading(unit), columns, lines)
 
 
 def _leading_columns(unit: Unit) -> list[Column]:
@@ -103,10 +121,12 @@ def _leading_columns(unit: Unit) -> list[Column]:
     return [Column("checkpoint", "checkpoint"), Column("method", "method", "method"), Column("seed", "seed", "count")]
 
 
-def _leading(card: "pd.Series[Any]", unit: Unit) -> tuple[Value, ...]:
+def _leading(unit: Unit) -> list[tuple[Value, ...]]:
+    cards = unit.checkpoints
     if unit.subject == "method":
-        return card["label"], int(card["seeds"])
-    return card["label"], card["method"], None if pd.isna(card["seed"]) else int(card["seed"])
+        return list(zip(cards["label"], map(int, cards["seeds"]), strict=True))
+    seeds = [None if pd.isna(seed) else int(seed) for seed in cards["seed"]]
+    return list(zip(cards["label"], cards["method"], seeds, strict=True))
 
 
 def _missing_means(unit: Unit) -> Iterator[str]:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from applying import IDS, applied, in_their_tables, limit_passes, nearest, pictures, sampled
 
+from robustsweep.api.corrupt import corrupt
 from robustsweep.corruptions import (
     CIFAR_C_BAR,
     COMMON,
@@ -123,6 +124,20 @@ def test_pixels_keep_dtype_and_shape_and_the_input_is_left_alone(name, table):
             assert torch.equal(images, before)
             # The drops of spatter may all miss a small image.
             assert not torch.equal(corrupted, images) or name == "spatter"
+
+
+@EVERY_ONE
+def test_images_of_any_size_from_32_pixels_are_corrupted_in_bytes_and_in_floats(name):
+    sizes = [(32, 32), (33, 47), (64, 96), (100, 224)]
+    images = [pictures(1, *size)[0] for size in sizes]
+    # A list: each by the severities of its own size.
+    found = corrupt(images, name, 5, ids=IDS[:4])
+    assert [tuple(one.shape) for one in found] == [(3, *size) for size in sizes]
+    assert all(not torch.equal(one, image) for one, image in zip(found[1:], images[1:], strict=True))
+    floats = corrupt(images[1].float() / 255, name, 5, ids=int(IDS[1]))
+    assert torch.equal(floats, found[1].float() / 255)
+    of_array = corrupt(images[2].permute(1, 2, 0).numpy(), name, 5, ids=int(IDS[2]))
+    assert torch.equal(torch.from_numpy(of_array).permute(2, 0, 1), found[2])
 
 
 @EVERY_TABLE

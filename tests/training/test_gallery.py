@@ -8,11 +8,12 @@ from typer.testing import CliRunner
 
 from robustsweep.augmentations import METHODS, build_method
 from robustsweep.augmentations.method import Method, Step
+from robustsweep.benchmark.data.photos import example_photos
 from robustsweep.cli.commands import app
 from robustsweep.draws import Draws
-from robustsweep.training.gallery import exhibit, photos
+from robustsweep.training.gallery import exhibit
 
-IMAGES = photos()
+IMAGES = example_photos(128)
 
 
 class Darker(Method):

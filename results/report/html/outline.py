@@ -34,16 +34,20 @@ class Part:
 
 
 _OPEN = (
-    # id, heading, the figure or table under it, by the end of its slug
+    # id, heading, the figures and tables under it, by the ends of their slugs
     ("heat", "Methods and corruptions", "heat_map"),
     ("headline", "", "headline"),
     ("scatter", "Clean images against corrupted and attacked ones", "clean_against_robust"),
+    ("benchmarks", "C and C-bar", "c_against_c_bar|c_and_c_bar"),
     ("severity", "Severity curves", "severity_curves"),
 )
 _CHECKPOINTS, _OTHER = "checkpoints", "other"
 _FOLDED = {
     # id: heading, slugs of what is under it, by their ends
-    "corruptions": ("Every corruption", r"(error|ce)_per_(corruption|severity)(_[a-z]+)?|(extra|c_bar)_corruptions"),
+    "corruptions": (
+        "Every corruption",
+        r"(error|ce)_per_(corruption|severity)(_[a-z]+)?|(extra|c_bar)_corruptions|order_on_two_benchmarks",
+    ),
     "attacks": ("Attacks", r"robust_accuracy|median_fooling_eps|fooling_eps_\d+|attack_curves"),
     "windows": ("Pasted windows", r"window_[a-z]+"),
     "attributions": ("Where networks look", r"attribution_[a-z_]+"),

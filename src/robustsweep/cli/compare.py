@@ -28,7 +28,7 @@ def compare(
         typer.Option(
             metavar="<str>",
             help="Score of the declared family, such as fog_error; all others become exploratory. Repeatable. Default: "
-            "the mean, every corruption, clean images and attacks.",
+            "the means of C and C-bar, every corruption of C, clean images and attacks.",
         ),
     ] = None,
     reference: Annotated[

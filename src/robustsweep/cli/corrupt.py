@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from robustsweep.benchmark.data import Dataset, OfficialSet
     from robustsweep.benchmark.writing import Writing
 
 _READERS = {("arrays", 10): "cifar10-c", ("arrays", 100): "cifar100-c", ("trees", 1000): "imagenet-c"}
 
 
 def corrupt(
-    data: Annotated[str, typer.Option(help="Data spec of clean images, see `list datasets`.")],
+    data: Annotated[str, typer.Option(help="Clean images: photos:DIR, or another data spec, see `list datasets`.")],
     suite: Annotated[
         list[str],
         typer.Option(
@@ -28,19 +31,19 @@ def corrupt(
         str | None,
         typer.Option(
             help="arrays (CORRUPTION.npy, as CIFAR-C) or trees (CORRUPTION/SEVERITY/CLASS/FILE.JPEG, as ImageNet-C). "
-            "Default: arrays for 32x32 images, else trees."
+            "Default: arrays for 32x32 images, else trees; photos:DIR have CORRUPTION/SEVERITY/PATH.png."
         ),
     ] = None,
     final_jpeg: Annotated[
         bool,
         typer.Option(
             "--final-jpeg/--no-final-jpeg",
-            help="Give imagenet-c images in arrays the JPEG round trip at quality 85 that a sweep gives them. Trees "
-            "always have it.",
+            help="Give imagenet-c images in arrays the JPEG round trip at quality 85 that a sweep gives them, and "
+            "photos, which then are JPEG files. Trees always have it.",
         ),
     ] = True,
 ) -> None:
-    """Write corrupted images as files that other tools read like the published CIFAR-C and ImageNet-C.
+    """Write corrupted photos of any sizes, or files that other tools read like the published CIFAR-C and ImageNet-C.
 
     They are the images that a sweep with the same seed generates. Run the same command again to continue: finished
     files are never generated twice.
@@ -75,13 +78,27 @@ def corrupt(
 def _describe(writing: "Writing") -> list[str]:
     """Say what is wanted."""
     source, first = writing.source, writing.conditions[0]
-    height, width = source.data.size
     subset = f", a subset of {len(source.data.labels)}" if source.limit else ""
+    severities = f"{first.table} severities" if first.table else "severities by the size of each"
     jpeg = f", then JPEG quality {first.jpeg_quality}" if first.jpeg_quality else ""
     return [
-        f"data   {source.data.name}: {len(source.positions)} images{subset}, {width}x{height}, "
-        f"{source.data.classes} classes",
-        f"write  {len(writing.conditions)} conditions as {writing.layout.name}: {first.table} severities{jpeg}, "
-        f"seed {source.seed}",
+        f"data   {source.data.name}: {len(source.positions)} images{subset}, {_what_they_are(source.data)}",
+        f"write  {len(writing.conditions)} conditions as {writing.layout.name}: {severities}{jpeg}, seed {source.seed}",
         *(f"note   {note}" for note in (*source.data.notes, *writing.notes)),
     ]
+
+
+def _what_they_are(data: "Dataset | OfficialSet") -> str:
+    from robustsweep.benchmark.data import Photos
+
+    if isinstance(data, Photos):
+        smallest, largest = (f"{width}x{height}" for height, width in _ends(data.sizes))
+        return smallest if smallest == largest else f"{smallest} to {largest}"
+    height, width = data.size
+    return f"{width}x{height}, {data.classes} classes"
+
+
+def _ends(sizes: "Sequence[tuple[int, int]]") -> "tuple[tuple[int, int], tuple[int, int]]":
+    """Return the sizes with the fewest and with the most pixels."""
+    ordered = sorted(sizes, key=lambda size: size[0] * size[1])
+    return ordered[0], ordered[-1]

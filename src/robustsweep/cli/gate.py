@@ -23,7 +23,7 @@ def gate(
         typer.Option(
             metavar="<str>",
             help="METRIC=PP: least difference that matters, in percentage points; a score such as fog_error, or a "
-            "kind: primary (0.5), C-bar (0.5), corruption (1), clean (1), attack (1). Repeatable.",
+            "kind: primary (0.5), C-bar (0.5), corruption, 'C-bar corruption', clean or attack (1 each). Repeatable.",
         ),
     ] = None,
     retrained: Annotated[

@@ -28,12 +28,24 @@ def list_names(
     noun: Annotated[Noun, typer.Argument(metavar="NOUN", help="What to list.", show_default=False)],
     gallery: Annotated[
         Path | None,
-        typer.Option("--gallery", help="With methods: write a PNG of what each makes of two photos."),
+        typer.Option(
+            "--gallery",
+            help="With methods: write a PNG of what each makes of two photos. With corruptions: of what each makes of "
+            "one photo at every severity.",
+        ),
+    ] = None,
+    photo: Annotated[
+        Path | None,
+        typer.Option("--photo", help="With corruptions and --gallery: the photo. Default: one that is included."),
     ] = None,
 ) -> None:
     """List the corruptions, attacks, methods, suites, architectures or data sets that can be named."""
-    if gallery is not None and noun is not Noun.methods:
-        raise UsageError(f"--gallery shows methods, not {noun.value}: robustsweep list methods --gallery FILE.png.")
+    if gallery is not None and noun not in (Noun.methods, Noun.corruptions):
+        raise UsageError(
+            f"--gallery shows methods or corruptions, not {noun.value}: robustsweep list methods --gallery FILE.png."
+        )
+    if photo is not None and (gallery is None or noun is not Noun.corruptions):
+        raise UsageError("--photo is what corruptions are shown on: list corruptions --gallery FILE.png --photo PHOTO.")
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -45,11 +57,21 @@ def list_names(
         table.add_row(Text(printable(name), style="bold", no_wrap=True), Text(_printable_lines(description)))
     Console().print(table)
     if gallery is not None:
-        from robustsweep.training.gallery import draw_gallery
-
-        draw_gallery(gallery)
         say("")
-        say(f"What each makes of two photos: {gallery}")
+        say(f"{_drawn(noun, gallery, photo)}: {gallery}")
+
+
+def _drawn(noun: Noun, path: Path, photo: Path | None) -> str:
+    """Draw a gallery and say what it shows."""
+    if noun is Noun.corruptions:
+        from robustsweep.benchmark.writing.corruption_gallery import draw_corruption_gallery
+
+        draw_corruption_gallery(path, photo)
+        return "What each makes of one photo, severities 1 to 5"
+    from robustsweep.training.gallery import draw_gallery
+
+    draw_gallery(path)
+    return "What each makes of two photos"
 
 
 def _printable_lines(text: str) -> str:

@@ -45,7 +45,7 @@ def test_published_spreads_are_said_to_be_another_networks() -> None:
     least, held = (100 * spread.detectable((5, 5), 2_000, alpha) for alpha in (0.05, 0.05 / 20))
     assert said[0] == (
         f"With 5 seeds per method and 2,000 images, differences of {least:.1f} pp or more in the mean of 15 "
-        "corruptions would be found with 80% power."
+        "corruptions (C) would be found with 80% power."
     )
     assert said[1].split("  ")[0] == "pp (after Holm over 20 scores)"  # 15 corruptions, mean, clean, 3 eps
     assert said[2].split() == ["mean", "of", "15", "corruptions", f"{least:.1f}", f"({held:.1f})"]
@@ -94,7 +94,7 @@ def test_nothing_is_said_of_what_cannot_be_compared(changes: dict[str, Any]) -> 
 
 def test_what_no_difference_can_reach_is_none() -> None:
     said = planned(n_images=[2])
-    assert "no difference in the mean of 15 corruptions would be found" in said[0]
+    assert "no difference in the mean of 15 corruptions (C) would be found" in said[0]
     assert said[2].split()[-2:] == ["none", "(none)"]
 
 

@@ -36,9 +36,9 @@ def summary(report: Report, declared: Json) -> tuple[str, ...]:
 def test_a_declared_comparison_is_said_first_a_sentence_per_opponent(report: Report) -> None:
     said = summary(report, declaration("smoothmix_c", "cutmix", "mixup"))
     assert said[2:] == report.sections[0].summary
-    assert said[0].startswith("SmoothMix-C against CutMix, mean of 15 corruptions: ")
+    assert said[0].startswith("SmoothMix-C against CutMix, mean of 15 corruptions (C): ")
     assert "SmoothMix-C is better by " in said[0]
-    assert said[1].startswith("SmoothMix-C against Mixup, mean of 15 corruptions: ")
+    assert said[1].startswith("SmoothMix-C against Mixup, mean of 15 corruptions (C): ")
     (found,) = compare(report.runs, "smoothmix_c", ["cutmix", "mixup"])
     primary = [one for one in found.comparisons if one.score.name == "mean_corruption_error"]
     for sentence, one in zip(said, primary, strict=False):

@@ -11,7 +11,8 @@ import pytest
 from answered_runs import put_sweep
 from run_builder import RunBuilder
 
-from robustsweep.results.figures.comparison_figures import heat_map, severity_curves
+from robustsweep.results.figures.comparison_figures import severity_curves
+from robustsweep.results.figures.heat_map import heat_map
 from robustsweep.results.report.document import Report, build_report
 from robustsweep.results.report.json_report import report_json, report_schema
 from robustsweep.results.report.latex import escape_latex, latex_files, to_latex

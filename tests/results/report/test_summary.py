@@ -69,7 +69,7 @@ def test_the_groups_of_corruptions_are_said_in_one_sentence() -> None:
     rows = (("a", 0.1, 0.2, 0.3, 0.4), ("b", 0.2, 0.1, 0.2, None))
     table = Table("headline", "error", SCOPE, tuple(columns), rows, tied=frozenset({(1, 1)}))
     assert list(summary_of([table], {})) == [
-        "Lowest error by group of corruptions: noise a, 10.00% (≈ b); blur b, 10.00%; weather b, 20.00%."
+        "Lowest error by group of corruptions of C: noise a, 10.00% (≈ b); blur b, 10.00%; weather b, 20.00%."
     ]
 
 
