@@ -19,15 +19,17 @@ from robustsweep.benchmark.data.dataset import Dataset
 from robustsweep.benchmark.data.digits import open_digits
 from robustsweep.benchmark.data.files.pixels import Preprocessing
 from robustsweep.benchmark.data.files.trees import open_tree
-from robustsweep.benchmark.data.files.wordnet import IMAGENET_1K, TINY_IMAGENET
+from robustsweep.benchmark.data.files.wordnet import IMAGENET_1K, TINY_IMAGENET, WordnetClasses
 from robustsweep.benchmark.data.flat_folders import labelled_tree
 from robustsweep.benchmark.data.folders import choose_split, class_folders
+from robustsweep.benchmark.data.imagenet_subsets import classes_of, open_natural_shift, restricted, tree_of_classes
 from robustsweep.benchmark.data.npz import open_npz
 from robustsweep.benchmark.data.tiny_imagenet import tiny_imagenet_boxes, tiny_imagenet_tree
 from robustsweep.benchmark.spec import Spec, parse_spec, positive_int
 from robustsweep.corruptions import CIFAR_C_BAR
 from robustsweep.errors import UsageError
 from robustsweep.registry import Registry
+from robustsweep.results.shift_names import NATURAL_SHIFTS
 
 _KEYS = ("split", "name", "resize", "crop", "clean", "download", "classes", "labels")
 _IMAGENET = Preprocessing(resize=256, crop=224)
@@ -143,22 +145,48 @@ def _imagefolder(spec: Spec, location: str | None, workers: int) -> Dataset:
 
 @DATASETS.register("imagenet")
 def _imagenet(spec: Spec, location: str | None, workers: int) -> Dataset:
-    """imagenet:DIR|ARCHIVE[,split=][,labels=FILE][,resize=256,crop=224]: [SPLIT/]WNID/IMAGE, or flat with labels=."""
-    _only(spec, "split", "name", "resize", "crop", "labels")
+    """imagenet:DIR|ARCHIVE[,split=][,labels=FILE][,classes=DIR][,resize=,crop=]: [SPLIT/]WNID/IMAGE; classes of DIR."""
+    _only(spec, "split", "name", "resize", "crop", "labels", "classes")
     path, labels = _location(spec, location), spec.options.get("labels")
     wanted = _split(spec, "train", "val", "test")
     if labels is None:
         tree, split = choose_split(open_tree(path), wanted)
     else:
         tree, split = labelled_tree(path, Path(labels).expanduser(), wanted, IMAGENET_1K)
-    return class_folders(
-        tree,
+    subset = spec.options.get("classes")
+    classes = IMAGENET_1K if subset is None else classes_of(Path(subset).expanduser())
+    opened = class_folders(
+        tree if subset is None else tree_of_classes(tree, classes.wnids),
         name=spec.options.get("name", "imagenet"),
         split=split,
         preprocessing=_preprocessing(spec, _IMAGENET),
-        wordnet=IMAGENET_1K,
+        wordnet=WordnetClasses(IMAGENET_1K.name, classes.wnids),
         workers=workers,
     )
+    return restricted(opened, classes.wnids) if len(set(opened.labels.tolist())) == len(classes) else opened
+
+
+def _natural_shift(shift: str) -> Callable[[Spec, str | None, int], Dataset]:
+    def opener(spec: Spec, location: str | None, workers: int) -> Dataset:
+        _only(spec, "name", "resize", "crop")
+        return open_natural_shift(
+            _location(spec, location),
+            shift,
+            name=spec.options.get("name", shift),
+            preprocessing=_preprocessing(spec, _IMAGENET),
+            workers=workers,
+        )
+
+    about = NATURAL_SHIFTS[shift]
+    opener.__doc__ = (
+        f"{shift}:DIR|ARCHIVE[,name=][,resize=256,crop=224]: {about.title}, {about.what}; of a network's outputs those "
+        "of its classes count."
+    )
+    return opener
+
+
+for _shift in NATURAL_SHIFTS:
+    DATASETS.add(_shift, _natural_shift(_shift))
 
 
 @DATASETS.register("tiny-imagenet")

@@ -30,6 +30,28 @@ class Clean:
 
 
 @dataclass(frozen=True, slots=True)
+class Shifted:
+    """The images of a natural shift as they are; what ``Clean`` becomes on such a set.
+
+    Attributes:
+        shift: A name of ``NATURAL_SHIFTS``.
+    """
+
+    shift: str
+
+    kind = "shift"
+
+    @property
+    def name(self) -> str:
+        """Such as ``imagenet-r``."""
+        return self.shift
+
+    def describe(self) -> dict[str, Any]:
+        """Return the fields of ``cell.condition``."""
+        return {"name": self.name, "kind": self.kind}
+
+
+@dataclass(frozen=True, slots=True)
 class Corrupted:
     """One corruption at one severity.
 
@@ -165,7 +187,7 @@ class Attacked:
         }
 
 
-Condition = Clean | Corrupted | Windowed | Attacked
+Condition = Clean | Shifted | Corrupted | Windowed | Attacked
 
 
 def parse_conditions(name: str) -> tuple[Condition, ...]:

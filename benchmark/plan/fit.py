@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from robustsweep.benchmark.data import OfficialSet
-from robustsweep.benchmark.plan.conditions import Attacked, Condition, Corrupted
+from robustsweep.benchmark.plan.conditions import Attacked, Clean, Condition, Corrupted
 from robustsweep.benchmark.plan.source import Source
 from robustsweep.corruptions import SEVERITIES, TABLES, table_for
 from robustsweep.corruptions.generation import SMALLEST_SIDE
@@ -36,6 +36,8 @@ def part_by_fit(source: Source, conditions: Iterable[Condition]) -> tuple[tuple[
 
 def _reason_against(source: Source, condition: Condition) -> str:
     data = source.data
+    if source.is_taken_as_it_is and not isinstance(condition, Clean):
+        return f"{data.name} is measured as it is, on the clean condition alone"
     if not source.supports(condition):
         return _NO_CLEAN
     if isinstance(condition, Corrupted) and isinstance(data, OfficialSet):

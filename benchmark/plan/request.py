@@ -27,7 +27,8 @@ class SweepRequest:
     Attributes:
         checkpoints: Checkpoint specs.
         data: Data spec.
-        suites: Suites, corruptions or single conditions; none: ``smoke``, or for an official set its corruptions.
+        suites: Suites, corruptions or single conditions; none: ``smoke``, for an official set its corruptions,
+            and for a natural shift its images.
         out: Run folder.
         limit: Number of images, stratified by class; None: all.
         seed: Seed of corruptions, attacks and the subset.
@@ -110,7 +111,7 @@ def _option(key: str, value: Any, where: str) -> str:
 
 def _default_suites(data: Dataset | OfficialSet) -> tuple[str, ...]:
     if not isinstance(data, OfficialSet):
-        return ("smoke",)
+        return ("clean",) if data.shift or data.outputs else ("smoke",)
     found = (f"{name}@{severity}" for name in data.corruptions for severity in SEVERITIES)
     return tuple(name for name in found if name not in data.absent)
 

@@ -1,5 +1,6 @@
 """Sources: from a condition and positions to images, generated on the fly or read from an official set."""
 
+import hashlib
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 
@@ -9,7 +10,8 @@ import torch
 from robustsweep.benchmark.data import Dataset, OfficialSet
 from robustsweep.benchmark.data.dataset import Int64Array, stratified_positions
 from robustsweep.benchmark.data.files.pixels import codec
-from robustsweep.benchmark.plan.conditions import Attacked, Condition, Corrupted, Windowed
+from robustsweep.benchmark.data.network_outputs import NetworkOutputs
+from robustsweep.benchmark.plan.conditions import Attacked, Clean, Condition, Corrupted, Shifted, Windowed
 from robustsweep.corruptions import CORRUPTIONS, corrupt_batch
 from robustsweep.corruptions.opencv import opencv_or_none
 from robustsweep.errors import DataError, UsageError
@@ -76,16 +78,28 @@ class Source:
         """Hash of which images these are: contents, preprocessing, choice."""
         return images_key(self.data.fingerprint, self.data.preprocessing, self.ids)
 
+    @property
+    def outputs(self) -> NetworkOutputs | None:
+        """Which outputs of a network are the classes; None: all."""
+        return self.data.outputs if isinstance(self.data, Dataset) else None
+
+    @property
+    def is_taken_as_it_is(self) -> bool:
+        """Whether nothing is made of the images: those of a natural shift, or of some of a network's classes."""
+        return isinstance(self.data, Dataset) and (bool(self.data.shift) or self.data.outputs is not None)
+
     def supports(self, condition: Condition) -> bool:
         """Say whether the images that the condition needs are there: clean ones for all but corruptions."""
         return isinstance(condition, Corrupted) or self.clean is not None
 
     def concrete(self, condition: Condition) -> Condition:
-        """Fill in what depends on the data: the severity table by size, or none for official images.
+        """Fill in what depends on the data: the severity table by size, or none for official images; the natural shift.
 
         Raises:
             DataError: If an official set lacks the corruption or holds it malformed.
         """
+        if isinstance(condition, Clean) and isinstance(self.data, Dataset) and self.data.shift:
+            return Shifted(self.data.shift)
         if not isinstance(condition, Corrupted):
             return condition
         if isinstance(self.data, OfficialSet):
@@ -109,8 +123,15 @@ class Source:
             "classes": data.classes,
             "subset": None if self.limit is None else {"limit": self.limit, "of": total, "seed": self.seed},
             "images_key": self.images_key,
+            "class_set": self._class_set,
             "notes": notes,
         }
+
+    @property
+    def _class_set(self) -> str | None:
+        """Hash of the classes, by which clean and shifted images of the same ones are found; None: not ImageNet's."""
+        wnids = self.data.wnids if isinstance(self.data, Dataset) else ()
+        return hashlib.sha256("\n".join(wnids).encode()).hexdigest()[:16] if wnids else None
 
     def identity(self, condition: Condition) -> Json:
         """Return all about the images of ``condition`` that decides the numbers."""
@@ -120,7 +141,7 @@ class Source:
                 libraries = CORRUPTIONS[condition.corruption].libraries
                 shown |= {"seed": self.seed, "libraries": {name: _version(name) for name in libraries}}
         else:
-            shown = {"kind": condition.kind}
+            shown = {"kind": condition.kind} | ({"name": condition.name} if isinstance(condition, Shifted) else {})
             if isinstance(condition, Attacked):
                 shown |= {**condition.attack.identity(), "seed": self.seed}
             elif isinstance(condition, Windowed):

@@ -164,7 +164,15 @@ class Run:
         """Show images to one checkpoint, for one cell, or for several attacks that share their gradients."""
         attacks = [cell.condition.attack for cell in cells if isinstance(cell.condition, Attacked)]
         if not attacks:
-            return [(evaluate(module, images, block.labels, batch_size=self._batch_size, device=self._device), ())]
+            said = evaluate(
+                module,
+                images,
+                block.labels,
+                batch_size=self._batch_size,
+                device=self._device,
+                outputs=self._source.outputs,
+            )
+            return [(said, ())]
         return attack_images(
             module, images, block.labels, block.ids, attacks, seed=self._source.seed, batch_size=self._batch_size
         )

@@ -27,7 +27,7 @@ class Unit:
         notes: Sentences of the data set and of its cells.
         checkpoints: Index ``checkpoint_id``; columns ``label`` (unique), ``checkpoint``, ``method``, ``seed``,
             ``architecture``, ``method_parameters``, ``card``. Ordered by architecture, method, seed and name.
-        rows: Clean and corruption rows of the frame.
+        rows: Clean, natural shift and corruption rows of the frame.
         attacks: Attack rows of the frame; empty where an earlier unit of the same images already has them.
         windows: Window rows of the frame; likewise.
         subject: What a row of a table is: a checkpoint, or a method whose seeds are averaged, see ``method_rows``.
@@ -59,6 +59,11 @@ class Unit:
         """Whether these are all images of the official ImageNet-C, so that mCE compares with published values."""
         scope = self.scope
         return self.is_imagenet and scope.provenance == "official" and scope.n == ALEXNET_N_IMAGES
+
+
+def shift_of(unit: Unit) -> str:
+    """Return the natural shift that the images of a set are; empty where they are none."""
+    return next((str(name) for name in unit.rows.loc[unit.rows["kind"] == "shift", "condition"]), "")
 
 
 def split_units(frame: pd.DataFrame, *, by_training: bool = True) -> list[Unit]:
@@ -100,7 +105,7 @@ def _told_apart(units: list[Unit]) -> list[Unit]:
 
 
 def _units_of_same_images(rows: pd.DataFrame) -> Iterator[Unit]:
-    clean, corrupted = rows[rows["kind"] == "clean"], rows[rows["kind"] == "corruption"]
+    clean, corrupted = rows[rows["kind"].isin(["clean", "shift"])], rows[rows["kind"] == "corruption"]
     drawn = rows[rows["kind"].isin(["attack", "window"])]
     by_seed = {_or_missing(seed): same for seed, same in _grouped(drawn, ["draw_seed"])}
     for (_, _, seed), variant in _grouped(corrupted, _SAME_CORRUPTIONS):

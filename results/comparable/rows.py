@@ -30,6 +30,7 @@ DTYPES = {
     "images_key": "str",
     "preprocessing": "str",
     "classes": "Int64",
+    "class_set": "str",  # which of ImageNet's classes, or missing
     "subset": "str",  # "limit of total", or missing
     "data_notes": "object",  # tuple of sentences
     "n": "Int64",
@@ -38,7 +39,7 @@ DTYPES = {
     "draw_seed": "Int64",  # of generated corruptions, windows and attacks
     "setting": "str",  # canonical JSON of all that decides the numbers but the checkpoint
     "condition": "str",
-    "kind": "str",  # "clean", "corruption", "window" or "attack"
+    "kind": "str",  # "clean", "shift", "corruption", "window" or "attack"
     "corruption": "str",
     "severity": "Int64",
     "table": "str",
@@ -133,6 +134,7 @@ def _describe(cell: Cell) -> Json:
     row: Json = {
         "data": data["name"],
         "split": data.get("split"),
+        "class_set": data.get("class_set"),
         "preprocessing": _text(data.get("preprocessing")),
         "subset": f"{subset['limit']} of {subset['of']}" if subset else None,
         "data_notes": tuple(data.get("notes", ())),

@@ -18,6 +18,7 @@ from robustsweep.results.corruption_names import (
     conditions_of,
 )
 from robustsweep.results.metrics.scores import PRIMARY, CellName, Quantity, Score, cell_title, mean_score, quotient
+from robustsweep.results.shift_names import NATURAL_SHIFTS
 
 _ALL = conditions_of(*CORRUPTIONS)
 NOT_OVERLAPPED = "mean_not_overlapped_error"
@@ -61,6 +62,21 @@ CLEAN_TOP5 = mean_score(
     "top5_error",
     definition="Fraction of clean images whose label is not among the five largest logits.",
 )
+SHIFT_ERRORS: Mapping[str, Score] = {
+    name: mean_score(
+        f"{name}_error",
+        shift.title,
+        "natural shift",
+        [name],
+        definition=f"Top-1 error on {shift.title}, {shift.what}, among the classes that it has.",
+    )
+    for name, shift in NATURAL_SHIFTS.items()
+}
+"""The error under each natural shift, by the shift."""
+SHIFT_TOP5_ERRORS: Mapping[str, Score] = {
+    name: mean_score(f"{name}_top5_error", f"{shift.title} top-5", "natural shift", [name], "top5_error")
+    for name, shift in NATURAL_SHIFTS.items()
+}
 MEAN_CORRUPTION = mean_score(
     "mean_corruption_error",
     "mean of 15 corruptions",
@@ -150,7 +166,11 @@ RELATIVE_ROBUSTNESS = quotient(
 )
 ECE: Mapping[str, Score] = {
     where: mean_score(f"{where}_ece", f"ECE, {where}", "calibration", conditions, "ece")
-    for where, conditions in (("clean", ("clean",)), ("corruptions", _ALL))
+    for where, conditions in (
+        ("clean", ("clean",)),
+        ("corruptions", _ALL),
+        *((name, (name,)) for name in NATURAL_SHIFTS),
+    )
 }
 
 HEADLINE = (MEAN_CORRUPTION, CLEAN, *GROUP_ERRORS)
@@ -159,12 +179,15 @@ HEADLINE = (MEAN_CORRUPTION, CLEAN, *GROUP_ERRORS)
 DIVIDED = (MCE, RELATIVE_MCE)
 """Those that every reference divides."""
 
-DEFINED = (CLEAN, CLEAN_TOP5, MEAN_CORRUPTION, *GROUP_ERRORS, HARDEST, MCE, RELATIVE_MCE, RELATIVE_ROBUSTNESS)
+DEFINED = (
+    *(CLEAN, CLEAN_TOP5, *SHIFT_ERRORS.values(), MEAN_CORRUPTION, *GROUP_ERRORS),
+    *(HARDEST, MCE, RELATIVE_MCE, RELATIVE_ROBUSTNESS),
+)
 """Scores that a report defines, as far as words are needed."""
 
 
 def probability_scores(where: str) -> tuple[Score, Score]:
-    """Build the mean NLL and Brier score over clean images, or over all corruptions."""
+    """Build the mean NLL and Brier score over clean images, over all corruptions, or over those of a natural shift."""
     quantities: tuple[tuple[Quantity, str], ...] = (("nll", "NLL (nats)"), ("brier", "Brier"))
     cells = [condition for condition, _ in ECE[where].cells]
     nll, brier = (mean_score(f"{where}_{q}", f"{title}, {where}", "calibration", cells, q) for q, title in quantities)
@@ -182,7 +205,7 @@ def scores_of(rows: pd.DataFrame, *, published_reference: bool) -> list[Score]:
     """List every score that is compared and whose conditions ``rows`` name, whoever measured them.
 
     Args:
-        rows: Rows of the frame: clean, corruptions, attacks and windows.
+        rows: Rows of the frame: clean, natural shifts, corruptions, attacks and windows.
         published_reference: Whether AlexNet's errors may divide these.
     """
     conditions = set(rows["condition"])
@@ -190,6 +213,7 @@ def scores_of(rows: pd.DataFrame, *, published_reference: bool) -> list[Score]:
     candidates += [
         *map(corruption_score, corruptions_of(rows)),
         CLEAN,
+        *SHIFT_ERRORS.values(),
         *_attack_scores(rows),
         *GROUP_ERRORS,
         *SEVERITY_ERRORS,

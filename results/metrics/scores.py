@@ -47,6 +47,7 @@ KINDS: Mapping[str, Judgement] = {
     "extra corruption": Judgement(margin=0.01),
     "C-bar": Judgement(margin=0.005),
     "clean": Judgement(is_declared=True, margin=0.01),
+    "natural shift": Judgement(is_declared=True, margin=0.01),
     "attack": Judgement(is_declared=True, margin=0.01),
 } | dict.fromkeys(("group", "severity", "ratio", "window", "calibration"), Judgement())
 

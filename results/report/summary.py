@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from robustsweep.results.comparable.notes import of_kind
-from robustsweep.results.metrics.catalogue import CLEAN, GROUP_ERRORS, MEAN_CORRUPTION, NOT_OVERLAPPED
+from robustsweep.results.metrics.catalogue import CLEAN, GROUP_ERRORS, MEAN_CORRUPTION, NOT_OVERLAPPED, SHIFT_ERRORS
 from robustsweep.results.statistics.seeds import FEWEST_SEEDS
 from robustsweep.results.tables.intervals_and_ties import HEADLINE
 from robustsweep.results.tables.table import Table
 
 _ERRORS = {MEAN_CORRUPTION.name: "mean error over the 15 corruptions", CLEAN.name: "clean error"}
+_ERRORS |= {score.name: f"error on {score.title}" for score in SHIFT_ERRORS.values()}
 _ERRORS[NOT_OVERLAPPED] = "mean error over the corruptions that no method here overlaps"
 _ATTACKS = "robust_accuracy"
 _MOST_IN_SHORT = 2

@@ -102,9 +102,10 @@ class Cell:
         identity: All that decides the numbers; its hash is the key.
         checkpoint: ``id`` (12 hex), ``name`` and ``card``.
         data: ``name``, ``fingerprint``, ``provenance`` (``"generated"`` or ``"official"``), ``n_total``, ``classes``,
-            ``subset`` (None, or ``limit``, ``of`` and ``seed``), ``images_key`` and ``notes``.
-        condition: ``name``, ``kind`` (``"clean"``, ``"corruption"``, ``"window"`` or ``"attack"``) and the kind's own
-            fields.
+            ``subset`` (None, or ``limit``, ``of`` and ``seed``), ``images_key``, ``class_set`` (which of ImageNet's
+            classes; None: others) and ``notes``.
+        condition: ``name``, ``kind`` (``"clean"``, ``"shift"``, ``"corruption"``, ``"window"`` or ``"attack"``) and the
+            kind's own fields.
         counts: Exact counts.
         means: Means over the images of ``confidence``, ``nll`` and ``brier``.
         recorded: What is kept but does not decide the numbers: device, batch size, versions, seconds.

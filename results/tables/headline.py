@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from robustsweep.results.comparable.comparable_sets import Unit
+from robustsweep.results.comparable.comparable_sets import Unit, shift_of
 from robustsweep.results.comparable.notes import Note
 from robustsweep.results.comparable.training_overlap import overlapped_corruptions
 from robustsweep.results.corruption_names import CORRUPTIONS, SEVERITIES, conditions_of
@@ -13,6 +13,7 @@ from robustsweep.results.metrics import catalogue
 from robustsweep.results.metrics.catalogue import CLEAN, CLEAN_TOP5, MEAN_CORRUPTION, probability_scores
 from robustsweep.results.metrics.references import BY_REFERENCE, Reference
 from robustsweep.results.metrics.scores import Score
+from robustsweep.results.shift_names import NATURAL_SHIFTS
 from robustsweep.results.tables.provenance_tables import pairs_text
 from robustsweep.results.tables.table import Column, Line, Table, Value, score_table, subject_column
 
@@ -62,11 +63,16 @@ def c_bar_scores(unit: Unit) -> list[Score]:
 
 
 def headline(unit: Unit, references: Sequence[Reference]) -> Table:
-    """One row per checkpoint or method: clean error, mean corruption errors, group means, what references divide."""
+    """One row per checkpoint or method: clean error, mean corruption errors, group means, what references divide.
+
+    Of a natural shift, its error alone.
+    """
     corrupted = some_complete(unit, CORRUPTIONS)
     unseen = unseen_mean(unit) if corrupted else None
     corruption = (MEAN_CORRUPTION, *([unseen] if unseen else []), *catalogue.HEADLINE[1:])
-    plain = [*(corruption if corrupted else (CLEAN,)), *c_bar_scores(unit)]
+    shift = shift_of(unit)
+    undisturbed = (catalogue.SHIFT_ERRORS[shift],) if shift else (CLEAN,)
+    plain = [*(corruption if corrupted else undisturbed), *c_bar_scores(unit)]
     divided, undefined = divided_scores(references if corrupted else ())
     columns = [Column(score.name, score.header or score.title, score.unit, score.is_accuracy) for score in plain]
     columns += [_quotient_column(score, reference) for score, reference in divided]
@@ -141,15 +147,18 @@ def _quotient_column(score: Score, reference: Reference) -> Column:
 
 
 def clean_and_scores(unit: Unit, corrupted: bool) -> Table:
-    """Clean top-1 and top-5 error, and the mean negative log-likelihood and Brier score as stored."""
-    nll, brier = probability_scores("clean")
-    shown = [("clean_error", "clean error (%)", CLEAN), ("clean_top5_error", "clean top-5 error (%)", CLEAN_TOP5)]
-    shown += [("clean_nll", "clean NLL (nats)", nll), ("clean_brier", "clean Brier", brier)]
+    """Top-1 and top-5 error and the mean NLL and Brier score as stored, on clean images or those of a natural shift."""
+    where = shift_of(unit) or "clean"
+    name = NATURAL_SHIFTS[where].title if where in NATURAL_SHIFTS else where
+    error, top5 = catalogue.SHIFT_ERRORS.get(where, CLEAN), catalogue.SHIFT_TOP5_ERRORS.get(where, CLEAN_TOP5)
+    nll, brier = probability_scores(where)
+    shown = [(f"{where}_error", f"{name} error (%)", error), (f"{where}_top5_error", f"{name} top-5 error (%)", top5)]
+    shown += [(f"{where}_nll", f"{name} NLL (nats)", nll), (f"{where}_brier", f"{name} Brier", brier)]
     if corrupted:
         nll, brier = probability_scores("corruptions")
         shown += [("corruption_nll", "corruption NLL (nats)", nll), ("corruption_brier", "corruption Brier", brier)]
     notes = ("Corruption NLL and Brier: means over 15 corruptions x 5 severities.",) if corrupted else ()
-    title = "Clean images and probability scores (lower is better)"
+    title = f"{'Clean images' if where == 'clean' else name} and probability scores (lower is better)"
     table = Table("clean_and_scores", title, unit.scope, (), (), notes, subject=unit.subject, depth="detail")
     columns = [Column(name, title, score.unit, score.is_accuracy) for name, title, score in shown]
     lines = [Line("", name, tuple(score.values(unit.values(score.column))), score) for name, _, score in shown]

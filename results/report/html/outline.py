@@ -37,6 +37,7 @@ _OPEN = (
     # id, heading, the figure or table under it, by the end of its slug
     ("heat", "Methods and corruptions", "heat_map"),
     ("headline", "", "headline"),
+    ("shift", "", "natural_shift"),
     ("scatter", "Clean images against corrupted and attacked ones", "clean_against_robust"),
     ("severity", "Severity curves", "severity_curves"),
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from robustsweep.errors import DataError
 from robustsweep.results.corruption_names import SEVERITIES
+from robustsweep.results.shift_names import NATURAL_SHIFTS
 from robustsweep.results.stored.cells import Cell, Counts, Json, identity_key
 from robustsweep.results.stored.entries import CHECKPOINT_ID
 from robustsweep.results.stored.json.cell_fields import CellFields
@@ -130,6 +131,10 @@ def _clean(cell: Cell) -> str | None:
     return None if cell.condition["name"] == "clean" and not cell.counts.n_robust else "it is not of clean images"
 
 
+def _shift(cell: Cell) -> str | None:
+    return None if cell.condition["name"] in NATURAL_SHIFTS and not cell.counts.n_robust else "it is no natural shift"
+
+
 def _corruption(cell: Cell) -> str | None:
     condition = cell.condition
     if "corruption" not in condition or condition.get("severity") not in SEVERITIES or cell.counts.n_robust:
@@ -173,4 +178,4 @@ def _eps_value(text: str) -> float | None:
         return None
 
 
-_PROBLEMS = {"clean": _clean, "corruption": _corruption, "window": _window, "attack": _attack}
+_PROBLEMS = {"clean": _clean, "shift": _shift, "corruption": _corruption, "window": _window, "attack": _attack}

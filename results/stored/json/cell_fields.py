@@ -58,6 +58,7 @@ class DataFields(TypedDict):
     provenance: Literal["generated", "official"]
     images_key: str
     classes: int
+    class_set: NotRequired[str | None]
     split: NotRequired[str | None]
     preprocessing: NotRequired[str | None]
     n_total: NotRequired[int]
@@ -69,7 +70,7 @@ class ConditionFields(TypedDict, total=False):
     """A condition: its name, its kind, and the kind's own entries."""
 
     name: Required[str]
-    kind: Required[Literal["clean", "corruption", "window", "attack"]]
+    kind: Required[Literal["clean", "corruption", "shift", "window", "attack"]]
     corruption: str
     severity: int
     table: str | None
