@@ -8,6 +8,7 @@ from robustsweep.benchmark.data.cifar import open_cifar
 from robustsweep.benchmark.data.corrupted.arrays import open_cifar_c
 from robustsweep.benchmark.data.corrupted.official import OfficialSet
 from robustsweep.benchmark.data.corrupted.published import (
+    IMAGENET_3DCC_TREE,
     IMAGENET_C,
     IMAGENET_C_BAR_TREE,
     TINY_IMAGENET_C,
@@ -266,6 +267,12 @@ def _imagenet_c(spec: Spec, location: str | None, workers: int) -> OfficialSet:
 def _tiny_imagenet_c(spec: Spec, location: str | None, workers: int) -> OfficialSet:
     """tiny-imagenet-c:DIR|ARCHIVE[,name=][,clean=SPEC]: the published tree, or the extra one, of 200 classes."""
     return _open_tree(TINY_IMAGENET_C, spec, location, "tiny-imagenet-c", workers)
+
+
+@DATASETS.register("imagenet-3dcc")
+def _imagenet_3dcc(spec: Spec, location: str | None, workers: int) -> OfficialSet:
+    """imagenet-3dcc:DIR|ARCHIVE[,name=][,clean=SPEC]: the published tree of the 12 corruptions of ImageNet-3DCC."""
+    return _open_tree(IMAGENET_3DCC_TREE, spec, location, "imagenet-3dcc", workers)
 
 
 @DATASETS.register("imagenet-c-bar")

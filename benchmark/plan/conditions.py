@@ -10,8 +10,9 @@ from robustsweep.corruptions.edges import EDGES
 from robustsweep.corruptions.windows import FILLINGS, FRACTIONS
 from robustsweep.errors import UsageError
 from robustsweep.registry import unknown_name
+from robustsweep.results.corruption_names import IMAGENET_3DCC
 
-_CORRUPTED = re.compile(r"(?P<corruption>[a-z_]+)@(?P<severity>\d+)")
+_CORRUPTED = re.compile(rf"(?P<corruption>[a-z_]+|{'|'.join(IMAGENET_3DCC)})@(?P<severity>\d+)")
 _SEVERITIES = re.compile(r"(?P<first>\d{1,9})(?:-(?P<last>\d{1,9}))?")
 _RANGE = re.compile(r"[a-z_]+@\d+-\d+")
 _WINDOWED = re.compile(r"window-(?P<edge>[a-z]+)-(?P<filling>[a-z]+)@(?P<fraction>0?\.\d+|\d+)")
@@ -56,7 +57,7 @@ class Corrupted:
     """One corruption at one severity.
 
     Attributes:
-        corruption: Name in ``CORRUPTIONS``.
+        corruption: Name in ``CORRUPTIONS`` or, of published files alone, in ``IMAGENET_3DCC``.
         severity: 1 to 5.
         table: Severity table, a name of ``TABLES``; None: chosen by the image size. Official images have none.
         jpeg_quality: Quality of the JPEG round trip that follows, as in the official ImageNet-C and Tiny-ImageNet-C;
@@ -71,7 +72,8 @@ class Corrupted:
     kind = "corruption"
 
     def __post_init__(self) -> None:
-        CORRUPTIONS[self.corruption]
+        if self.corruption not in IMAGENET_3DCC:
+            CORRUPTIONS[self.corruption]
         if self.severity not in SEVERITIES:
             raise UsageError(f"{self.corruption}: severity must be an integer in 1..5, got {self.severity}.")
         if self.table is not None and self.table not in TABLES:
@@ -197,7 +199,7 @@ def parse_conditions(name: str) -> tuple[Condition, ...]:
         UsageError: If it is neither.
     """
     corruption, at, severities = name.partition("@")
-    if corruption not in CORRUPTIONS:
+    if corruption not in CORRUPTIONS and corruption not in IMAGENET_3DCC:
         if _RANGE.fullmatch(name):
             raise unknown_name("corruption", corruption, list(CORRUPTIONS))
         return (parse_condition(name),)

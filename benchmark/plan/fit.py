@@ -8,6 +8,7 @@ from robustsweep.benchmark.plan.conditions import Attacked, Clean, Condition, Co
 from robustsweep.benchmark.plan.source import Source
 from robustsweep.corruptions import SEVERITIES, TABLES, table_for
 from robustsweep.corruptions.generation import SMALLEST_SIDE
+from robustsweep.results.corruption_names import IMAGENET_3DCC
 
 _NO_CLEAN = "no clean images were given (clean=SPEC)"
 
@@ -43,6 +44,8 @@ def _reason_against(source: Source, condition: Condition) -> str:
     if isinstance(condition, Corrupted) and isinstance(data, OfficialSet):
         is_there = condition.corruption in data.corruptions and condition.name not in data.absent
         return "" if is_there else f"{data.name} does not hold these"
+    if isinstance(condition, Corrupted) and condition.corruption in IMAGENET_3DCC:
+        return "corruptions of 3DCC are not generated, only read of imagenet-3dcc:DIR"
     if isinstance(condition, Corrupted) and min(data.size) < SMALLEST_SIDE:
         return f"corruptions need at least {SMALLEST_SIDE} pixels on each side, {data.name} has {min(data.size)}"
     if isinstance(condition, Attacked) and data.classes < condition.attack.fewest_classes:

@@ -17,6 +17,7 @@ from robustsweep.corruptions.edges import EDGES
 from robustsweep.corruptions.windows import FILLINGS, FRACTIONS
 from robustsweep.errors import UsageError
 from robustsweep.registry import Registry, unknown_name
+from robustsweep.results.corruption_names import IMAGENET_3DCC
 
 Suite = Callable[[], tuple[Condition, ...]]
 SUITES: Registry[Suite] = Registry("suite", Callable)
@@ -119,7 +120,7 @@ def conditions_of(names: Sequence[str]) -> tuple[Condition, ...]:
     for name in names:
         if name in SUITES:
             found = suite_conditions(name)
-        elif name in CORRUPTIONS or "@" in name or is_foreign(name):
+        elif name in CORRUPTIONS or name in IMAGENET_3DCC or "@" in name or is_foreign(name):
             found = parse_conditions(name)
         else:
             known = [*SUITES, *CORRUPTIONS, "one condition such as fog@3 or pgd10-linf@1/255"]

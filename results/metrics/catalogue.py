@@ -14,6 +14,7 @@ from robustsweep.results.corruption_names import (
     FILLINGS,
     FRACTIONS,
     GROUPS,
+    IMAGENET_3DCC,
     SEVERITIES,
     conditions_of,
 )
@@ -99,6 +100,16 @@ MEAN_C_BAR = tuple(
 
 Source: Mintun, Kirillov & Xie 2021, section 5: the plain mean of 50 errors.
 """
+MEAN_3DCC = mean_score(
+    "mean_corruption_error_imagenet_3dcc",
+    "mean corruption error 3DCC",
+    "3DCC",
+    conditions_of(*IMAGENET_3DCC),
+    definition=f"{_over(IMAGENET_3DCC)} No mean over the common 15 has a part in it, and no reference divides it.",
+)
+"""The mean over ImageNet-3DCC. Source: Kar, Yeo & Zamir 2022."""
+MEANS_APART = (*MEAN_C_BAR, MEAN_3DCC)
+"""The means over benchmarks of their own."""
 GROUP_ERRORS = tuple(
     mean_score(f"{group}_error", f"group {group}", "group", conditions_of(*names), "error", group, _over(names))
     for group, names in GROUPS.items()
@@ -217,7 +228,7 @@ def scores_of(rows: pd.DataFrame, *, published_reference: bool) -> list[Score]:
         *_attack_scores(rows),
         *GROUP_ERRORS,
         *SEVERITY_ERRORS,
-        *MEAN_C_BAR,
+        *MEANS_APART,
     ]
     candidates += [_hard_over(soft, filling) for filling in FILLINGS for soft in EDGES[1:]]
     candidates += [score for where in ECE for score in (ECE[where], *probability_scores(where))]

@@ -46,6 +46,7 @@ KINDS: Mapping[str, Judgement] = {
     "corruption": Judgement(is_declared=True, margin=0.01),
     "extra corruption": Judgement(margin=0.01),
     "C-bar": Judgement(margin=0.005),
+    "3DCC": Judgement(margin=0.005),
     "clean": Judgement(is_declared=True, margin=0.01),
     "natural shift": Judgement(is_declared=True, margin=0.01),
     "attack": Judgement(is_declared=True, margin=0.01),

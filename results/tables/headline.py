@@ -56,10 +56,10 @@ def divided_scores(references: Sequence[Reference]) -> tuple[list[tuple[Score, R
     return defined, [why for why in undefined if why]
 
 
-def c_bar_scores(unit: Unit) -> list[Score]:
-    """Return the means over C-bar that some checkpoint has."""
+def scores_apart(unit: Unit, scores: Sequence[Score] = catalogue.MEANS_APART) -> list[Score]:
+    """Return the means over benchmarks of their own, C-bar and 3DCC, that some checkpoint has."""
     errors = unit.values()
-    return [score for score in catalogue.MEAN_C_BAR if {*score.values(errors)} - {None}]
+    return [score for score in scores if {*score.values(errors)} - {None}]
 
 
 def headline(unit: Unit, references: Sequence[Reference]) -> Table:
@@ -72,7 +72,7 @@ def headline(unit: Unit, references: Sequence[Reference]) -> Table:
     corruption = (MEAN_CORRUPTION, *([unseen] if unseen else []), *catalogue.HEADLINE[1:])
     shift = shift_of(unit)
     undisturbed = (catalogue.SHIFT_ERRORS[shift],) if shift else (CLEAN,)
-    plain = [*(corruption if corrupted else undisturbed), *c_bar_scores(unit)]
+    plain = [*(corruption if corrupted else undisturbed), *scores_apart(unit)]
     divided, undefined = divided_scores(references if corrupted else ())
     columns = [Column(score.name, score.header or score.title, score.unit, score.is_accuracy) for score in plain]
     columns += [_quotient_column(score, reference) for score, reference in divided]

@@ -44,7 +44,10 @@ _OPEN = (
 _CHECKPOINTS, _OTHER = "checkpoints", "other"
 _FOLDED = {
     # id: heading, slugs of what is under it, by their ends
-    "corruptions": ("Every corruption", r"(error|ce)_per_(corruption|severity)(_[a-z]+)?|(extra|c_bar)_corruptions"),
+    "corruptions": (
+        "Every corruption",
+        r"(error|ce)_per_(corruption|severity)(_[a-z]+)?|(extra|c_bar|3dcc)_corruptions",
+    ),
     "attacks": ("Attacks", r"robust_accuracy|median_fooling_eps|fooling_eps_\d+|attack_curves"),
     "windows": ("Pasted windows", r"window_[a-z]+"),
     "attributions": ("Where networks look", r"attribution_[a-z_]+"),
