@@ -15,6 +15,7 @@ from robustsweep.benchmark.data.corrupted.published import (
     TINY_IMAGENET_C_BAR_TREE,
     PublishedTree,
 )
+from robustsweep.benchmark.data.corrupted.sequence_arrays import open_cifar_p
 from robustsweep.benchmark.data.corrupted.trees import open_corrupted_tree
 from robustsweep.benchmark.data.dataset import Dataset
 from robustsweep.benchmark.data.digits import open_digits
@@ -249,6 +250,27 @@ def _cifar10_c_bar(spec: Spec, location: str | None, workers: int) -> OfficialSe
 def _cifar100_c_bar(spec: Spec, location: str | None, workers: int) -> OfficialSet:
     """cifar100-c-bar:DIR[,name=][,clean=SPEC]: the same for CIFAR-100, whose authors publish none."""
     return _open_arrays(spec, location, workers, 100, CIFAR_C_BAR)
+
+
+def _open_sequences(spec: Spec, location: str | None, workers: int, classes: int) -> OfficialSet:
+    _only(spec, "name", "clean")
+    clean = _clean(spec, workers)
+    if clean is None:
+        raise UsageError(f"Data spec {spec.text!r} needs clean=SPEC, the test images: the arrays hold no labels.")
+    name = spec.options.get("name", spec.target.partition(":")[0])
+    return open_cifar_p(_location(spec, location), name=name, classes=classes, clean=clean)
+
+
+@DATASETS.register("cifar10-p")
+def _cifar10_p(spec: Spec, location: str | None, workers: int) -> OfficialSet:
+    """cifar10-p:DIR[,name=],clean=SPEC: the published arrays of sequences; clean= has their labels."""
+    return _open_sequences(spec, location, workers, 10)
+
+
+@DATASETS.register("cifar100-p")
+def _cifar100_p(spec: Spec, location: str | None, workers: int) -> OfficialSet:
+    """cifar100-p:DIR[,name=],clean=SPEC: the published arrays of sequences; clean= has their labels."""
+    return _open_sequences(spec, location, workers, 100)
 
 
 def _open_tree(kind: PublishedTree, spec: Spec, location: str | None, name: str, workers: int) -> OfficialSet:

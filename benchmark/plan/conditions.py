@@ -11,6 +11,7 @@ from robustsweep.corruptions.windows import FILLINGS, FRACTIONS
 from robustsweep.errors import UsageError
 from robustsweep.registry import unknown_name
 from robustsweep.results.corruption_names import IMAGENET_3DCC
+from robustsweep.results.sequence_names import FRAMES, PREFIX, sequence_condition
 
 _CORRUPTED = re.compile(rf"(?P<corruption>[a-z_]+|{'|'.join(IMAGENET_3DCC)})@(?P<severity>\d+)")
 _SEVERITIES = re.compile(r"(?P<first>\d{1,9})(?:-(?P<last>\d{1,9}))?")
@@ -157,6 +158,32 @@ class Windowed:
 
 
 @dataclass(frozen=True, slots=True)
+class Sequenced:
+    """Sequences of frames of one perturbation.
+
+    Attributes:
+        perturbation: A name of ``FRAMES``.
+    """
+
+    perturbation: str
+
+    kind = "sequence"
+
+    def __post_init__(self) -> None:
+        if self.perturbation not in FRAMES:
+            raise unknown_name("perturbation of a sequence", self.perturbation, list(FRAMES))
+
+    @property
+    def name(self) -> str:
+        """Such as ``sequence-tilt``."""
+        return sequence_condition(self.perturbation)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the fields of ``cell.condition``."""
+        return {"name": self.name, "kind": self.kind, "perturbation": self.perturbation}
+
+
+@dataclass(frozen=True, slots=True)
 class Attacked:
     """One adversarial attack, at one eps or at a ladder of them; another library's at one eps or without a budget."""
 
@@ -189,7 +216,7 @@ class Attacked:
         }
 
 
-Condition = Clean | Shifted | Corrupted | Windowed | Attacked
+Condition = Clean | Shifted | Corrupted | Windowed | Sequenced | Attacked
 
 
 def parse_conditions(name: str) -> tuple[Condition, ...]:
@@ -227,6 +254,8 @@ def parse_condition(name: str) -> Condition:
         return Clean()
     if name.startswith("window-"):
         return Windowed.parse(name)
+    if name.startswith(PREFIX):
+        return Sequenced(name.removeprefix(PREFIX))
     if is_foreign(name):
         return Attacked(parse_foreign(name))
     match = _CORRUPTED.fullmatch(name)

@@ -17,6 +17,7 @@ from robustsweep.corruptions import SEVERITIES
 from robustsweep.errors import UsageError
 from robustsweep.plan_file import TABLES, merged, read_plan
 from robustsweep.registry import unknown_name
+from robustsweep.results.sequence_names import sequence_condition
 from robustsweep.values import Many, Seed, Workers
 
 
@@ -113,7 +114,7 @@ def _default_suites(data: Dataset | OfficialSet) -> tuple[str, ...]:
     if not isinstance(data, OfficialSet):
         return ("clean",) if data.shift or data.outputs else ("smoke",)
     found = (f"{name}@{severity}" for name in data.corruptions for severity in SEVERITIES)
-    return tuple(name for name in found if name not in data.absent)
+    return (*(name for name in found if name not in data.absent), *map(sequence_condition, data.sequences))
 
 
 def plan_of(request: SweepRequest) -> Plan:

@@ -1,6 +1,7 @@
 """Sources: from a condition and positions to images, generated on the fly or read from an official set."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 
@@ -11,9 +12,10 @@ from robustsweep.benchmark.data import Dataset, OfficialSet
 from robustsweep.benchmark.data.dataset import Int64Array, stratified_positions
 from robustsweep.benchmark.data.files.pixels import codec
 from robustsweep.benchmark.data.network_outputs import NetworkOutputs
-from robustsweep.benchmark.plan.conditions import Attacked, Clean, Condition, Corrupted, Shifted, Windowed
+from robustsweep.benchmark.plan.conditions import Attacked, Clean, Condition, Corrupted, Sequenced, Shifted, Windowed
 from robustsweep.corruptions import CORRUPTIONS, corrupt_batch
 from robustsweep.corruptions.opencv import opencv_or_none
+from robustsweep.corruptions.sequences import PERTURBATIONS
 from robustsweep.errors import DataError, UsageError
 from robustsweep.results.stored.cells import Json
 from robustsweep.results.stored.images import images_key
@@ -146,6 +148,8 @@ class Source:
                 shown |= {**condition.attack.identity(), "seed": self.seed}
             elif isinstance(condition, Windowed):
                 shown |= {**condition.describe(), "seed": self.seed}
+            elif isinstance(condition, Sequenced):
+                shown |= {**condition.describe(), **self._made_as(condition)}
             if self.is_official and self.clean is not None:
                 # Not part of the images' key: giving clean= later must not ask for the official files again.
                 shown["clean"] = {"fingerprint": self.clean.fingerprint, "preprocessing": self.clean.preprocessing}
@@ -154,6 +158,34 @@ class Source:
             "provenance": self.provenance,
             "condition": shown,
         }
+
+    def _made_as(self, condition: Sequenced) -> Json:
+        """Return what decides generated sequences; nothing of published ones."""
+        if self._holds_sequences:
+            return {}
+        libraries = PERTURBATIONS[condition.perturbation].libraries
+        return {"seed": self.seed, "libraries": {name: _version(name) for name in libraries}}
+
+    @property
+    def _holds_sequences(self) -> bool:
+        return isinstance(self.data, OfficialSet) and bool(self.data.sequences)
+
+    def sequences(self, condition: Sequenced, clean: Callable[[], torch.Tensor], positions: Int64Array) -> torch.Tensor:
+        """Read or generate the sequences of some images.
+
+        Args:
+            condition: Which perturbation.
+            clean: Returns the clean images, uint8 (n, 3, H, W); asked where sequences are generated.
+            positions: int64, shape (n,), in the data set.
+
+        Returns:
+            uint8, shape (n, frames, 3, H, W), on the device of the clean images, or the CPU where they are read.
+        """
+        if isinstance(self.data, OfficialSet) and self.data.read_sequence is not None:
+            return self.data.read_sequence(condition.perturbation, positions)
+        images = clean()
+        ids = torch.from_numpy(self.data.ids[positions]).to(images.device)
+        return PERTURBATIONS[condition.perturbation].sequence(images, seed=self.seed, ids=ids)
 
     def read_clean(self, positions: Int64Array) -> torch.Tensor:
         """Read clean images: uint8 of shape (n, 3, H, W).

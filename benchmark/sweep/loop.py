@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from robustsweep.attacks import Foreign
 from robustsweep.benchmark.checkpoints import Checkpoint
 from robustsweep.benchmark.plan.blocks import Block, split_positions
-from robustsweep.benchmark.plan.conditions import Attacked, Condition, Corrupted, Windowed
+from robustsweep.benchmark.plan.conditions import Attacked, Condition, Corrupted, Sequenced, Windowed
 from robustsweep.benchmark.plan.plan import Plan, PlannedCell
 from robustsweep.benchmark.sweep.attack_block import attack_images, joined
 from robustsweep.benchmark.sweep.block_parts import Computed, through_parts
@@ -18,17 +18,21 @@ from robustsweep.benchmark.sweep.evaluation import evaluate
 from robustsweep.benchmark.sweep.first_look import Inspection
 from robustsweep.benchmark.sweep.progress import Progress
 from robustsweep.benchmark.sweep.sample_images import keep_samples
+from robustsweep.benchmark.sweep.sequence_block import sequence_examples
 from robustsweep.benchmark.sweep.window_block import windowed_images
 from robustsweep.errors import CheckpointError, DataError, RobustsweepError
 from robustsweep.foreign_code import described, foreign_code
 from robustsweep.process.freed_memory import keep_freed_memory
 from robustsweep.process.precision import full_precision
+from robustsweep.results.sequence_names import FRAMES
 from robustsweep.results.stored.cells import Examples
 from robustsweep.results.stored.store import CellStore
 
 
 def cost(condition: Condition) -> int:
     """Estimate the forward passes that one image takes, for the progress bar alone."""
+    if isinstance(condition, Sequenced):
+        return FRAMES[condition.perturbation]
     if not isinstance(condition, Attacked):
         return 1
     attack = condition.attack
@@ -154,6 +158,8 @@ class Run:
             return self._source.read_corrupted(condition, block.positions).to(self._device)
         if isinstance(condition, Corrupted):
             return self._source.generate(condition, block.clean, block.ids)
+        if isinstance(condition, Sequenced):
+            return self._source.sequences(condition, lambda: block.clean, block.positions)
         if isinstance(condition, Windowed):
             return windowed_images(condition, block)
         return block.clean
@@ -163,6 +169,12 @@ class Run:
     ) -> list[tuple[Examples, tuple[str, ...]]]:
         """Show images to one checkpoint, for one cell, or for several attacks that share their gradients."""
         attacks = [cell.condition.attack for cell in cells if isinstance(cell.condition, Attacked)]
+        condition = cells[0].condition
+        if isinstance(condition, Sequenced):
+            frames = sequence_examples(
+                module, images, block.labels, condition, batch_size=self._batch_size, device=self._device
+            )
+            return [(frames, ())]
         if not attacks:
             said = evaluate(
                 module,

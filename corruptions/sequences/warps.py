@@ -90,7 +90,11 @@ def affine(degrees: float = 0.0, scale: float = 1.0) -> Warp:
 
 
 def perspective_matrix(degrees: float) -> Matrix:
-    """Turn the image plane about both of its axes, seen from as far away as its diagonal is long: source to target."""
+    """Turn the image plane about both of its axes, seen from as far away as its diagonal is long: source to target.
+
+    As in the generator the plane lies one pixel farther away than that, so that the frame without a turn is 2% smaller
+    than the image.
+    """
     angle, half, distance = radians(degrees), SIDE / 2, hypot(SIDE, SIDE)
     centred = np.array([[1, 0, -half], [0, 1, -half], [0, 0, 1], [0, 0, 1]])
     c, s = cos(angle), sin(angle)

@@ -39,7 +39,7 @@ DTYPES = {
     "draw_seed": "Int64",  # of generated corruptions, windows and attacks
     "setting": "str",  # canonical JSON of all that decides the numbers but the checkpoint
     "condition": "str",
-    "kind": "str",  # "clean", "shift", "corruption", "window" or "attack"
+    "kind": "str",  # "clean", "shift", "corruption", "window", "sequence" or "attack"
     "corruption": "str",
     "severity": "Int64",
     "table": "str",
@@ -66,6 +66,8 @@ DTYPES = {
     "confidence": "float64",
     "nll": "float64",  # nats
     "brier": "float64",
+    "flip": "float64",  # sequences only, as the next
+    "top5_distance": "float64",
     "device": "str",
     "versions": "str",  # canonical JSON, or missing
     "identity": "object",  # all that decides the numbers, as stored
@@ -114,7 +116,7 @@ def rows_of(cell: Cell, described: DescribedCheckpoints) -> Iterator[Json]:
             "n_top5_right": counts.n_top5_right,
             "error": (counts.n - counts.n_right) / counts.n,
             "top5_error": (counts.n - counts.n_top5_right) / counts.n,
-            **{name: cell.means.get(name) for name in ("confidence", "nll", "brier")},
+            **{name: cell.means.get(name) for name in ("confidence", "nll", "brier", "flip", "top5_distance")},
         }
         return
     condition = cell.condition

@@ -35,12 +35,12 @@ def flip_probability(predictions: Classes, *, with_first: bool) -> Floats:
 def top5_distance(best: Classes, *, with_first: bool) -> Floats:
     """Return the mean distance of a frame's five best classes from those of the frame that it is held against.
 
-    The distance is the sum over the five of the first frame of ``|i - min(j, 5)|``, i from 0 being the class's rank there
-    and j its rank in the other: 0 for the same five in the same order, 1 where ranks 5 and 6 swap, 15 where all five
-    leave.
+    The distance is the sum over the five of the first frame of ``|i - min(j, 5)|``, where i, from 0, is the class's
+    rank there and j its rank in the other: 0 for the same five in the same order, 1 where ranks 5 and 6 swap, 15 where
+    all five leave.
 
     Args:
-        best: Shape (n, frames, 5), the five best classes of each frame, best first; fewer where there are fewer classes.
+        best: Shape (n, frames, 5), the best classes of each frame, best first; fewer where there are fewer.
         with_first: As in ``flip_probability``.
 
     Returns:

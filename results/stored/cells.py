@@ -50,6 +50,10 @@ class Examples:
         l2: float32 for attacks without a budget, else None: distance from the clean image to the attack's, in units of
             the pixel range [0, 1]; 0 where the image was wrong before it.
         linf: Likewise.
+        frames: uint16 of shape (n, frames) for sequences, else None: the top-1 class of each frame; what else is stored
+            is of the first frame, but for ``flip`` and ``top5_distance``.
+        flip: float32 in [0, 1] for sequences, else None: see ``flip_probability``.
+        top5_distance: float32 in [0, 15], likewise: see ``top5_distance``.
     """
 
     prediction: Array
@@ -62,6 +66,9 @@ class Examples:
     step: Array | None = None
     l2: Array | None = None
     linf: Array | None = None
+    frames: Array | None = None
+    flip: Array | None = None
+    top5_distance: Array | None = None
 
     def arrays(self) -> dict[str, Array]:
         """Return the arrays that are present, by name."""
@@ -104,10 +111,12 @@ class Cell:
         data: ``name``, ``fingerprint``, ``provenance`` (``"generated"`` or ``"official"``), ``n_total``, ``classes``,
             ``subset`` (None, or ``limit``, ``of`` and ``seed``), ``images_key``, ``class_set`` (which of ImageNet's
             classes; None: others) and ``notes``.
-        condition: ``name``, ``kind`` (``"clean"``, ``"shift"``, ``"corruption"``, ``"window"`` or ``"attack"``) and the
+        condition: ``name``, ``kind`` (``"clean"``, ``"shift"``, ``"corruption"``, ``"window"``, ``"sequence"`` or
+            ``"attack"``) and the
             kind's own fields.
         counts: Exact counts.
-        means: Means over the images of ``confidence``, ``nll`` and ``brier``.
+        means: Means over the images of ``confidence``, ``nll`` and ``brier``; of sequences also of ``flip`` and
+            ``top5_distance``.
         recorded: What is kept but does not decide the numbers: device, batch size, versions, seconds.
         warnings: Sentences that belong beside the numbers.
     """

@@ -12,6 +12,7 @@ ROOMS = {
         *(
             "corruption_names",
             "shift_names",
+            "sequence_names",
             "method_names",
             "alexnet_errors",
             "statistics",

@@ -49,6 +49,7 @@ _FOLDED = {
         r"(error|ce)_per_(corruption|severity)(_[a-z]+)?|(extra|c_bar|3dcc)_corruptions",
     ),
     "attacks": ("Attacks", r"robust_accuracy|median_fooling_eps|fooling_eps_\d+|attack_curves"),
+    "sequences": ("Sequences", r"sequence_[a-z]+"),
     "windows": ("Pasted windows", r"window_[a-z]+"),
     "attributions": ("Where networks look", r"attribution_[a-z_]+"),
     "calibration": ("Calibration", r"calibration|clean_and_scores|reliability"),
