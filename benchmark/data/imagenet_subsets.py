@@ -13,7 +13,7 @@ from robustsweep.benchmark.data.files.wordnet import IMAGENET_1K, WordnetClasses
 from robustsweep.benchmark.data.folders import class_folders
 from robustsweep.benchmark.data.network_outputs import NetworkOutputs
 from robustsweep.errors import DataError
-from robustsweep.results.shift_names import NATURAL_SHIFTS
+from robustsweep.results.corruption_names.natural_shifts import NATURAL_SHIFTS
 
 
 def open_natural_shift(path: Path, shift: str, *, name: str, preprocessing: Preprocessing, workers: int) -> Dataset:

@@ -31,7 +31,7 @@ from robustsweep.benchmark.spec import Spec, parse_spec, positive_int
 from robustsweep.corruptions import CIFAR_C_BAR
 from robustsweep.errors import UsageError
 from robustsweep.registry import Registry
-from robustsweep.results.shift_names import NATURAL_SHIFTS
+from robustsweep.results.corruption_names.natural_shifts import NATURAL_SHIFTS
 
 _KEYS = ("split", "name", "resize", "crop", "clean", "download", "classes", "labels")
 _IMAGENET = Preprocessing(resize=256, crop=224)

@@ -11,7 +11,7 @@ from robustsweep.corruptions.windows import FILLINGS, FRACTIONS
 from robustsweep.errors import UsageError
 from robustsweep.registry import unknown_name
 from robustsweep.results.corruption_names import IMAGENET_3DCC
-from robustsweep.results.sequence_names import FRAMES, PREFIX, sequence_condition
+from robustsweep.results.corruption_names.sequences import FRAMES, PREFIX, sequence_condition
 
 _CORRUPTED = re.compile(rf"(?P<corruption>[a-z_]+|{'|'.join(IMAGENET_3DCC)})@(?P<severity>\d+)")
 _SEVERITIES = re.compile(r"(?P<first>\d{1,9})(?:-(?P<last>\d{1,9}))?")

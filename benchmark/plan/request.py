@@ -17,7 +17,7 @@ from robustsweep.corruptions import SEVERITIES
 from robustsweep.errors import UsageError
 from robustsweep.plan_file import TABLES, merged, read_plan
 from robustsweep.registry import unknown_name
-from robustsweep.results.sequence_names import sequence_condition
+from robustsweep.results.corruption_names.sequences import sequence_condition
 from robustsweep.values import Many, Seed, Workers
 
 

@@ -19,7 +19,7 @@ from robustsweep.corruptions.windows import FILLINGS, FRACTIONS
 from robustsweep.errors import UsageError
 from robustsweep.registry import Registry, unknown_name
 from robustsweep.results.corruption_names import IMAGENET_3DCC
-from robustsweep.results.sequence_names import FRAMES, PREFIX
+from robustsweep.results.corruption_names.sequences import FRAMES, PREFIX
 
 Suite = Callable[[], tuple[Condition, ...]]
 SUITES: Registry[Suite] = Registry("suite", Callable)

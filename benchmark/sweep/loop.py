@@ -24,7 +24,7 @@ from robustsweep.errors import CheckpointError, DataError, RobustsweepError
 from robustsweep.foreign_code import described, foreign_code
 from robustsweep.process.freed_memory import keep_freed_memory
 from robustsweep.process.precision import full_precision
-from robustsweep.results.sequence_names import FRAMES
+from robustsweep.results.corruption_names.sequences import FRAMES
 from robustsweep.results.stored.cells import Examples
 from robustsweep.results.stored.store import CellStore
 

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from robustsweep.benchmark.plan.conditions import Sequenced
 from robustsweep.benchmark.sweep.evaluation import score, to_unit_range
-from robustsweep.results.sequence_names import compares_with_first
+from robustsweep.results.corruption_names.sequences import compares_with_first
 from robustsweep.results.statistics.flips import TOP, flip_probability, top5_distance
 from robustsweep.results.stored.cells import Examples
 

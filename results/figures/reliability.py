@@ -12,14 +12,14 @@ from robustsweep.results.comparable.comparable_sets import Unit, shift_of
 from robustsweep.results.comparable.seed_groups import SeedGroup
 from robustsweep.results.figures.dressing import dress, shortened, titled_figure
 from robustsweep.results.figures.method_series import MAX_PANELS, drawn_groups
+from robustsweep.results.metrics.catalogue import SHIFT_ERRORS
 from robustsweep.results.metrics.confidence_bins import WHERE, Calibration
-from robustsweep.results.shift_names import NATURAL_SHIFTS
 from robustsweep.results.statistics.calibration import N_BINS, Bins
 
 _STYLES = {"clean": ("#0072B2", "o"), "corruptions": ("#D55E00", "s")}
-_STYLES |= dict.fromkeys(NATURAL_SHIFTS, ("#009E73", "^"))
+_STYLES |= dict.fromkeys(SHIFT_ERRORS, ("#009E73", "^"))
 _TITLES = {"clean": "clean images", "corruptions": "15 corruptions x 5 severities"}
-_TITLES |= {name: shift.title for name, shift in NATURAL_SHIFTS.items()}
+_TITLES |= {name: score.title for name, score in SHIFT_ERRORS.items()}
 _MOST_COLUMNS = 4
 _FEW = 10
 

@@ -18,9 +18,9 @@ from robustsweep.results.corruption_names import (
     SEVERITIES,
     conditions_of,
 )
+from robustsweep.results.corruption_names.natural_shifts import NATURAL_SHIFTS
+from robustsweep.results.corruption_names.sequences import FRAMES, sequence_condition
 from robustsweep.results.metrics.scores import PRIMARY, CellName, Quantity, Score, cell_title, mean_score, quotient
-from robustsweep.results.sequence_names import FRAMES, sequence_condition
-from robustsweep.results.shift_names import NATURAL_SHIFTS
 
 _ALL = conditions_of(*CORRUPTIONS)
 NOT_OVERLAPPED = "mean_not_overlapped_error"

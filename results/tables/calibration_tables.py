@@ -7,9 +7,9 @@ from statistics import mean
 import numpy as np
 
 from robustsweep.results.comparable.comparable_sets import Unit, shift_of
+from robustsweep.results.corruption_names.natural_shifts import NATURAL_SHIFTS
 from robustsweep.results.metrics.catalogue import ECE
 from robustsweep.results.metrics.confidence_bins import WHERE, Calibration
-from robustsweep.results.shift_names import NATURAL_SHIFTS
 from robustsweep.results.statistics.calibration import N_BINS
 from robustsweep.results.tables.table import Column, Table, Value, subject_column
 

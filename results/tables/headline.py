@@ -9,11 +9,11 @@ from robustsweep.results.comparable.comparable_sets import Unit, shift_of
 from robustsweep.results.comparable.notes import Note
 from robustsweep.results.comparable.training_overlap import overlapped_corruptions
 from robustsweep.results.corruption_names import CORRUPTIONS, SEVERITIES, conditions_of
+from robustsweep.results.corruption_names.natural_shifts import NATURAL_SHIFTS
 from robustsweep.results.metrics import catalogue
 from robustsweep.results.metrics.catalogue import CLEAN, CLEAN_TOP5, MEAN_CORRUPTION, probability_scores
 from robustsweep.results.metrics.references import BY_REFERENCE, Reference
 from robustsweep.results.metrics.scores import Score
-from robustsweep.results.shift_names import NATURAL_SHIFTS
 from robustsweep.results.tables.provenance_tables import pairs_text
 from robustsweep.results.tables.table import Column, Line, Table, Value, score_table, subject_column
 

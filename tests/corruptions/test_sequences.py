@@ -16,7 +16,7 @@ from robustsweep.corruptions.sequences.warps import perspective_matrix
 from robustsweep.corruptions.weather.spatter import water_mask
 from robustsweep.draws import Draws
 from robustsweep.errors import DataError
-from robustsweep.results.sequence_names import FRAMES
+from robustsweep.results.corruption_names.sequences import FRAMES
 
 IDS = torch.tensor([4, 0, 2**40, -9])
 

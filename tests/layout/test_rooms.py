@@ -9,17 +9,7 @@ MOST_MODULES = 14
 # From the lowest up: a room, or a module that lies beside them, imports only those before it.
 ROOMS = {
     "results": (
-        *(
-            "corruption_names",
-            "shift_names",
-            "sequence_names",
-            "method_names",
-            "alexnet_errors",
-            "statistics",
-            "stored",
-            "comparable",
-            "metrics",
-        ),
+        *("corruption_names", "method_names", "alexnet_errors", "statistics", "stored", "comparable", "metrics"),
         *("tables", "figures", "compare", "gate", "report"),
     ),
     "benchmark": ("spec", "architectures", "checkpoints", "data", "plan", "sweep", "writing"),

@@ -12,7 +12,7 @@ from robustsweep.benchmark.data.corrupted.official import OfficialSet, partial_n
 from robustsweep.benchmark.data.dataset import Dataset, Int64Array
 from robustsweep.benchmark.data.files.fingerprints import file_stamp, hash_files, remembered
 from robustsweep.errors import DataError
-from robustsweep.results.sequence_names import FRAMES
+from robustsweep.results.corruption_names.sequences import FRAMES
 
 
 def open_cifar_p(folder: Path, *, name: str, classes: int, clean: Dataset) -> OfficialSet:

@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from robustsweep.results.comparable.comparable_sets import Unit, shift_of
+from robustsweep.results.metrics.catalogue import SHIFT_ERRORS
 from robustsweep.results.metrics.effective_robustness import LogitLine, has_logit, logit_line
-from robustsweep.results.shift_names import NATURAL_SHIFTS
 from robustsweep.results.statistics.intervals import newcombe, wilson
 from robustsweep.results.tables.table import INTERVALS_NOTE, Column, Table, Value
 
@@ -33,7 +33,7 @@ def shift_table(unit: Unit, others: Sequence[Unit]) -> Table | None:
     """
     if not (shift := shift_of(unit)):
         return None
-    title = NATURAL_SHIFTS[shift].title
+    title = SHIFT_ERRORS[shift].title
     shifted = {row["checkpoint_id"]: row for row in _records(unit.rows, "shift")}
     beside = _clean_rows(unit, others)
     clean = {identifier: row for identifier, row in beside.items() if identifier in shifted}

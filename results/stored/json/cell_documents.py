@@ -8,8 +8,8 @@ from pathlib import Path
 
 from robustsweep.errors import DataError
 from robustsweep.results.corruption_names import SEVERITIES
-from robustsweep.results.sequence_names import FRAMES, sequence_condition
-from robustsweep.results.shift_names import NATURAL_SHIFTS
+from robustsweep.results.corruption_names.natural_shifts import NATURAL_SHIFTS
+from robustsweep.results.corruption_names.sequences import FRAMES, sequence_condition
 from robustsweep.results.stored.cells import Cell, Counts, Json, identity_key
 from robustsweep.results.stored.entries import CHECKPOINT_ID
 from robustsweep.results.stored.json.cell_fields import CellFields

@@ -19,7 +19,7 @@ from robustsweep.benchmark.sweep.evaluation import evaluate, score
 from robustsweep.benchmark.sweep.sweep import run_sweep
 from robustsweep.cli import main
 from robustsweep.errors import CheckpointError, DataError, UsageError
-from robustsweep.results.shift_names import NATURAL_SHIFTS
+from robustsweep.results.corruption_names.natural_shifts import NATURAL_SHIFTS
 from robustsweep.results.stored.store import CellStore
 from robustsweep.training.images.data_images import open_training_data
 
