@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import cos, hypot, radians, sin
 
 import numpy as np
@@ -141,11 +141,11 @@ def _translate(images: Tensor, draws: Draws) -> Iterator[Tensor]:
 
 
 TRANSLATE = Perturbation("translate", _translate, 16, _SOURCE)
-ROTATE = Perturbation("rotate", _warped([lambda k=k: affine(degrees=k - 15.0) for k in range(31)]), 31, _SOURCE)
+ROTATE = Perturbation("rotate", _warped([partial(affine, degrees=k - 15.0) for k in range(31)]), 31, _SOURCE)
 TILT = Perturbation(
     "tilt",
-    _warped([lambda k=k: perspective(0.75 * (k - 15)) for k in range(31)], rounds=True),
+    _warped([partial(perspective, 0.75 * (k - 15)) for k in range(31)], rounds=True),
     31,
     f"{_SOURCE}; points are not rounded to 1/32 pixel",
 )
-SCALE = Perturbation("scale", _warped([lambda k=k: affine(scale=(2 * k + 70) / 100) for k in range(31)]), 31, _SOURCE)
+SCALE = Perturbation("scale", _warped([partial(affine, scale=(2 * k + 70) / 100) for k in range(31)]), 31, _SOURCE)

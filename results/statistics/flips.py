@@ -4,6 +4,8 @@ Source: Hendrycks & Dietterich 2019, section 5.1: flip probability, and top-5 di
 numbers are given.
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,7 +14,7 @@ from robustsweep.results.statistics.intervals import Floats
 
 TOP = 5
 
-Classes = npt.NDArray[np.integer]
+Classes = npt.NDArray[np.integer[Any]]
 
 
 def flip_probability(predictions: Classes, *, with_first: bool) -> Floats:

@@ -34,14 +34,16 @@ def shift_table(unit: Unit, others: Sequence[Unit]) -> Table | None:
     if not (shift := shift_of(unit)):
         return None
     title = SHIFT_ERRORS[shift].title
-    shifted = {row["checkpoint_id"]: row for row in _records(unit.rows, "shift")}
+    rows_of_shift = {row["checkpoint_id"]: row for row in _records(unit.rows, "shift")}
+    shifted = {str(i): rows_of_shift[i] for i in unit.checkpoints.index if i in rows_of_shift}
     beside = _clean_rows(unit, others)
     clean = {identifier: row for identifier, row in beside.items() if identifier in shifted}
     accuracies = [(1 - clean[i]["error"], 1 - shifted[i]["error"]) for i in clean]
     line = logit_line([c for c, _ in accuracies], [s for _, s in accuracies])
     rows: list[tuple[Value, ...]] = []
-    intervals = {}
-    for place, (identifier, label) in enumerate(unit.checkpoints["label"].items()):
+    intervals: dict[tuple[int, int], tuple[float, float]] = {}
+    labels = unit.checkpoints.loc[list(shifted), "label"]
+    for place, (identifier, label) in enumerate(labels.items()):
         one, other = shifted[str(identifier)], clean.get(str(identifier))
         rows.append((str(label), *_values(one, other, line)))
         intervals |= {(place, column): ends for column, ends in _ends(one, other)}
@@ -64,7 +66,7 @@ def shift_table(unit: Unit, others: Sequence[Unit]) -> Table | None:
     )
 
 
-def _records(rows: pd.DataFrame, kind: str) -> list[Row]:
+def _records(rows: pd.DataFrame, kind: str) -> Sequence[Row]:
     return rows[rows["kind"] == kind].to_dict("records")
 
 
