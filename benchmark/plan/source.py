@@ -137,14 +137,17 @@ class Source:
 
     def identity(self, condition: Condition) -> Json:
         """Return all about the images of ``condition`` that decides the numbers."""
+        shown: Json
         if isinstance(condition, Corrupted):
             shown = condition.describe()
             if not self.is_official:
                 libraries = CORRUPTIONS[condition.corruption].libraries
                 shown |= {"seed": self.seed, "libraries": {name: _version(name) for name in libraries}}
         else:
-            shown = {"kind": condition.kind} | ({"name": condition.name} if isinstance(condition, Shifted) else {})
-            if isinstance(condition, Attacked):
+            shown = {"kind": condition.kind}
+            if isinstance(condition, Shifted):
+                shown |= condition.describe()
+            elif isinstance(condition, Attacked):
                 shown |= {**condition.attack.identity(), "seed": self.seed}
             elif isinstance(condition, Windowed):
                 shown |= {**condition.describe(), "seed": self.seed}

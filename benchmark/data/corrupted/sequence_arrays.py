@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -72,7 +73,7 @@ def open_cifar_p(folder: Path, *, name: str, classes: int, clean: Dataset) -> Of
         preprocessing="none",
         corruptions=(),
         read=_no_corruption,
-        check=_no_corruption,
+        check=_refuse_corruption,
         clean=replace(clean, ids=np.arange(len(clean), dtype=np.int64)),
         notes=partial_notes(name, paths, benchmark=tuple(FRAMES)),
         class_names=clean.class_names,
@@ -81,5 +82,9 @@ def open_cifar_p(folder: Path, *, name: str, classes: int, clean: Dataset) -> Of
     )
 
 
-def _no_corruption(*_: object) -> torch.Tensor:
-    raise DataError("A set of sequences holds no single corrupted images; ask for its sequences.")
+def _refuse_corruption(corruption: str) -> NoReturn:
+    raise DataError(f"A set of sequences holds no single images of {corruption}; ask for its sequences.")
+
+
+def _no_corruption(corruption: str, severity: int, positions: Int64Array) -> NoReturn:
+    _refuse_corruption(f"{corruption}@{severity}")

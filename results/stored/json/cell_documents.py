@@ -157,7 +157,7 @@ def _sequence(cell: Cell) -> str | None:
     name, perturbation = cell.condition["name"], cell.condition.get("perturbation")
     if perturbation not in FRAMES or cell.counts.n_robust or not {"flip", "top5_distance"} <= cell.means.keys():
         return f"a sequence of {perturbation}"
-    return None if name == sequence_condition(perturbation) else f"condition.name is not that of {perturbation}"
+    return None if name == sequence_condition(str(perturbation)) else f"condition.name is not that of {perturbation}"
 
 
 def _attack(cell: Cell) -> str | None:
