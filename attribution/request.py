@@ -93,6 +93,10 @@ def plan_attribution(
     opened = open_data(data, workers=workers)
     if not isinstance(opened, Dataset):
         raise UsageError(f"Maps are made of clean images, and {data} holds corrupted ones; name the clean set.")
+    if opened.outputs:
+        raise UsageError(
+            f"Maps explain all outputs of a network, and {data} has some of its classes; name all of them."
+        )
     if images > len(opened.labels):
         raise UsageError(f"{images} images were asked for, and {opened.name} has {len(opened.labels)}; ask for fewer.")
     device = device or torch.device("cpu")

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from robustsweep.benchmark.data.network_outputs import NetworkOutputs
+
 Int64Array = npt.NDArray[np.int64]
 ReadImages = Callable[[Int64Array], torch.Tensor]
 ClassNames = Callable[[], tuple[str, ...]]
@@ -36,6 +38,9 @@ class Dataset:
             does.
         class_names: Returns what people call the classes, in their order; nothing if they have no names.
         object_boxes: Returns the box of the labelled object by the image's path; nothing if there are none.
+        outputs: Which outputs of a network are its classes; None: all, in order.
+        wnids: The classes' WordNet ids in their order, where they are classes of ImageNet; else none.
+        shift: The natural shift that it is, a name of ``NATURAL_SHIFTS``; empty: none.
     """
 
     name: str
@@ -52,6 +57,9 @@ class Dataset:
     decode_whole: Callable[[int], torch.Tensor] | None = None
     class_names: ClassNames = tuple
     object_boxes: Callable[[], Mapping[str, Box]] = dict
+    outputs: NetworkOutputs | None = None
+    wnids: tuple[str, ...] = ()
+    shift: str = ""
 
     def __len__(self) -> int:
         return len(self.labels)

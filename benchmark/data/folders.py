@@ -71,7 +71,7 @@ def _notes(tree: FileTree, names: list[str], wordnet: WordnetClasses | None) -> 
     beside = [name for name in tree.names if "/" in name and not is_image(name)]
     astray = [name for name in tree.names if "/" not in name and looks_like_image(name)]
     # ImageNet has never been anything else.
-    is_jpeg = wordnet != IMAGENET_1K and bool(select(names, JPEG_SUFFIXES))
+    is_jpeg = (wordnet is None or wordnet.name != IMAGENET_1K.name) and bool(select(names, JPEG_SUFFIXES))
     said = (
         unread_note(beside, "in class folders, not read as images"),
         unread_note(astray, "in no class folder"),

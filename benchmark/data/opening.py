@@ -8,20 +8,23 @@ from robustsweep.benchmark.data.cifar import open_cifar
 from robustsweep.benchmark.data.corrupted.arrays import open_cifar_c
 from robustsweep.benchmark.data.corrupted.official import OfficialSet
 from robustsweep.benchmark.data.corrupted.published import (
+    IMAGENET_3DCC_TREE,
     IMAGENET_C,
     IMAGENET_C_BAR_TREE,
     TINY_IMAGENET_C,
     TINY_IMAGENET_C_BAR_TREE,
     PublishedTree,
 )
+from robustsweep.benchmark.data.corrupted.sequence_arrays import open_cifar_p
 from robustsweep.benchmark.data.corrupted.trees import open_corrupted_tree
 from robustsweep.benchmark.data.dataset import Dataset
 from robustsweep.benchmark.data.digits import open_digits
 from robustsweep.benchmark.data.files.pixels import Preprocessing
 from robustsweep.benchmark.data.files.trees import open_tree
-from robustsweep.benchmark.data.files.wordnet import IMAGENET_1K, TINY_IMAGENET
+from robustsweep.benchmark.data.files.wordnet import IMAGENET_1K, TINY_IMAGENET, WordnetClasses
 from robustsweep.benchmark.data.flat_folders import labelled_tree
 from robustsweep.benchmark.data.folders import choose_split, class_folders
+from robustsweep.benchmark.data.imagenet_subsets import classes_of, open_natural_shift, restricted, tree_of_classes
 from robustsweep.benchmark.data.npz import open_npz
 from robustsweep.benchmark.data.photos import Photos, Upright, open_photos
 from robustsweep.benchmark.data.tiny_imagenet import tiny_imagenet_boxes, tiny_imagenet_tree
@@ -29,6 +32,7 @@ from robustsweep.benchmark.spec import Spec, parse_spec, positive_int
 from robustsweep.corruptions import CIFAR_C_BAR
 from robustsweep.errors import UsageError
 from robustsweep.registry import Registry
+from robustsweep.results.corruption_names.natural_shifts import NATURAL_SHIFTS
 
 _KEYS = ("split", "name", "resize", "crop", "clean", "download", "classes", "labels")
 _IMAGENET = Preprocessing(resize=256, crop=224)
@@ -164,22 +168,48 @@ def _photos(spec: Spec, location: str | None, workers: int) -> Photos:
 
 @DATASETS.register("imagenet")
 def _imagenet(spec: Spec, location: str | None, workers: int) -> Dataset:
-    """imagenet:DIR|ARCHIVE[,split=][,labels=FILE][,resize=256,crop=224]: [SPLIT/]WNID/IMAGE, or flat with labels=."""
-    _only(spec, "split", "name", "resize", "crop", "labels")
+    """imagenet:DIR|ARCHIVE[,split=][,labels=FILE][,classes=DIR][,resize=,crop=]: [SPLIT/]WNID/IMAGE; classes of DIR."""
+    _only(spec, "split", "name", "resize", "crop", "labels", "classes")
     path, labels = _location(spec, location), spec.options.get("labels")
     wanted = _split(spec, "train", "val", "test")
     if labels is None:
         tree, split = choose_split(open_tree(path), wanted)
     else:
         tree, split = labelled_tree(path, Path(labels).expanduser(), wanted, IMAGENET_1K)
-    return class_folders(
-        tree,
+    subset = spec.options.get("classes")
+    classes = IMAGENET_1K if subset is None else classes_of(Path(subset).expanduser())
+    opened = class_folders(
+        tree if subset is None else tree_of_classes(tree, classes.wnids),
         name=spec.options.get("name", "imagenet"),
         split=split,
         preprocessing=_preprocessing(spec, _IMAGENET),
-        wordnet=IMAGENET_1K,
+        wordnet=WordnetClasses(IMAGENET_1K.name, classes.wnids),
         workers=workers,
     )
+    return restricted(opened, classes.wnids) if len(set(opened.labels.tolist())) == len(classes) else opened
+
+
+def _natural_shift(shift: str) -> Callable[[Spec, str | None, int], Dataset]:
+    def opener(spec: Spec, location: str | None, workers: int) -> Dataset:
+        _only(spec, "name", "resize", "crop")
+        return open_natural_shift(
+            _location(spec, location),
+            shift,
+            name=spec.options.get("name", shift),
+            preprocessing=_preprocessing(spec, _IMAGENET),
+            workers=workers,
+        )
+
+    about = NATURAL_SHIFTS[shift]
+    opener.__doc__ = (
+        f"{shift}:DIR|ARCHIVE[,name=][,resize=256,crop=224]: {about.title}, {about.what}; of a network's outputs those "
+        "of its classes count."
+    )
+    return opener
+
+
+for _shift in NATURAL_SHIFTS:
+    DATASETS.add(_shift, _natural_shift(_shift))
 
 
 @DATASETS.register("tiny-imagenet")
@@ -243,6 +273,27 @@ def _cifar100_c_bar(spec: Spec, location: str | None, workers: int) -> OfficialS
     return _open_arrays(spec, location, workers, 100, CIFAR_C_BAR)
 
 
+def _open_sequences(spec: Spec, location: str | None, workers: int, classes: int) -> OfficialSet:
+    _only(spec, "name", "clean")
+    clean = _clean(spec, workers)
+    if clean is None:
+        raise UsageError(f"Data spec {spec.text!r} needs clean=SPEC, the test images: the arrays hold no labels.")
+    name = spec.options.get("name", spec.target.partition(":")[0])
+    return open_cifar_p(_location(spec, location), name=name, classes=classes, clean=clean)
+
+
+@DATASETS.register("cifar10-p")
+def _cifar10_p(spec: Spec, location: str | None, workers: int) -> OfficialSet:
+    """cifar10-p:DIR[,name=],clean=SPEC: the published arrays of sequences; clean= has their labels."""
+    return _open_sequences(spec, location, workers, 10)
+
+
+@DATASETS.register("cifar100-p")
+def _cifar100_p(spec: Spec, location: str | None, workers: int) -> OfficialSet:
+    """cifar100-p:DIR[,name=],clean=SPEC: the published arrays of sequences; clean= has their labels."""
+    return _open_sequences(spec, location, workers, 100)
+
+
 def _open_tree(kind: PublishedTree, spec: Spec, location: str | None, name: str, workers: int) -> OfficialSet:
     _only(spec, "name", "clean")
     path, clean = _location(spec, location), _clean(spec, workers)
@@ -259,6 +310,12 @@ def _imagenet_c(spec: Spec, location: str | None, workers: int) -> OfficialSet:
 def _tiny_imagenet_c(spec: Spec, location: str | None, workers: int) -> OfficialSet:
     """tiny-imagenet-c:DIR|ARCHIVE[,name=][,clean=SPEC]: the published tree, or the extra one, of 200 classes."""
     return _open_tree(TINY_IMAGENET_C, spec, location, "tiny-imagenet-c", workers)
+
+
+@DATASETS.register("imagenet-3dcc")
+def _imagenet_3dcc(spec: Spec, location: str | None, workers: int) -> OfficialSet:
+    """imagenet-3dcc:DIR|ARCHIVE[,name=][,clean=SPEC]: the published tree of the 12 corruptions of ImageNet-3DCC."""
+    return _open_tree(IMAGENET_3DCC_TREE, spec, location, "imagenet-3dcc", workers)
 
 
 @DATASETS.register("imagenet-c-bar")

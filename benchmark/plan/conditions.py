@@ -10,8 +10,10 @@ from robustsweep.corruptions.edges import EDGES
 from robustsweep.corruptions.windows import FILLINGS, FRACTIONS
 from robustsweep.errors import UsageError
 from robustsweep.registry import unknown_name
+from robustsweep.results.corruption_names import IMAGENET_3DCC
+from robustsweep.results.corruption_names.sequences import FRAMES, PREFIX, sequence_condition
 
-_CORRUPTED = re.compile(r"(?P<corruption>[a-z_]+)@(?P<severity>\d+)")
+_CORRUPTED = re.compile(rf"(?P<corruption>[a-z_]+|{'|'.join(IMAGENET_3DCC)})@(?P<severity>\d+)")
 _SEVERITIES = re.compile(r"(?P<first>\d{1,9})(?:-(?P<last>\d{1,9}))?")
 _RANGE = re.compile(r"[a-z_]+@\d+-\d+")
 _WINDOWED = re.compile(r"window-(?P<edge>[a-z]+)-(?P<filling>[a-z]+)@(?P<fraction>0?\.\d+|\d+)")
@@ -30,11 +32,33 @@ class Clean:
 
 
 @dataclass(frozen=True, slots=True)
+class Shifted:
+    """The images of a natural shift as they are; what ``Clean`` becomes on such a set.
+
+    Attributes:
+        shift: A name of ``NATURAL_SHIFTS``.
+    """
+
+    shift: str
+
+    kind = "shift"
+
+    @property
+    def name(self) -> str:
+        """Such as ``imagenet-r``."""
+        return self.shift
+
+    def describe(self) -> dict[str, Any]:
+        """Return the fields of ``cell.condition``."""
+        return {"name": self.name, "kind": self.kind}
+
+
+@dataclass(frozen=True, slots=True)
 class Corrupted:
     """One corruption at one severity.
 
     Attributes:
-        corruption: Name in ``CORRUPTIONS``.
+        corruption: Name in ``CORRUPTIONS`` or, of published files alone, in ``IMAGENET_3DCC``.
         severity: 1 to 5.
         table: Severity table, a name of ``TABLES``; None: chosen by the image size. Official images have none.
         jpeg_quality: Quality of the JPEG round trip that follows, as in the official ImageNet-C and Tiny-ImageNet-C;
@@ -49,7 +73,8 @@ class Corrupted:
     kind = "corruption"
 
     def __post_init__(self) -> None:
-        CORRUPTIONS[self.corruption]
+        if self.corruption not in IMAGENET_3DCC:
+            CORRUPTIONS[self.corruption]
         if self.severity not in SEVERITIES:
             raise UsageError(f"{self.corruption}: severity must be an integer in 1..5, got {self.severity}.")
         if self.table is not None and self.table not in TABLES:
@@ -133,6 +158,32 @@ class Windowed:
 
 
 @dataclass(frozen=True, slots=True)
+class Sequenced:
+    """Sequences of frames of one perturbation.
+
+    Attributes:
+        perturbation: A name of ``FRAMES``.
+    """
+
+    perturbation: str
+
+    kind = "sequence"
+
+    def __post_init__(self) -> None:
+        if self.perturbation not in FRAMES:
+            raise unknown_name("perturbation of a sequence", self.perturbation, list(FRAMES))
+
+    @property
+    def name(self) -> str:
+        """Such as ``sequence-tilt``."""
+        return sequence_condition(self.perturbation)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the fields of ``cell.condition``."""
+        return {"name": self.name, "kind": self.kind, "perturbation": self.perturbation}
+
+
+@dataclass(frozen=True, slots=True)
 class Attacked:
     """One adversarial attack, at one eps or at a ladder of them; another library's at one eps or without a budget."""
 
@@ -165,7 +216,7 @@ class Attacked:
         }
 
 
-Condition = Clean | Corrupted | Windowed | Attacked
+Condition = Clean | Shifted | Corrupted | Windowed | Sequenced | Attacked
 
 
 def parse_conditions(name: str) -> tuple[Condition, ...]:
@@ -175,7 +226,7 @@ def parse_conditions(name: str) -> tuple[Condition, ...]:
         UsageError: If it is neither.
     """
     corruption, at, severities = name.partition("@")
-    if corruption not in CORRUPTIONS:
+    if corruption not in CORRUPTIONS and corruption not in IMAGENET_3DCC:
         if _RANGE.fullmatch(name):
             raise unknown_name("corruption", corruption, list(CORRUPTIONS))
         return (parse_condition(name),)
@@ -203,6 +254,8 @@ def parse_condition(name: str) -> Condition:
         return Clean()
     if name.startswith("window-"):
         return Windowed.parse(name)
+    if name.startswith(PREFIX):
+        return Sequenced(name.removeprefix(PREFIX))
     if is_foreign(name):
         return Attacked(parse_foreign(name))
     match = _CORRUPTED.fullmatch(name)

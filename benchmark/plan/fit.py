@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from robustsweep.benchmark.data import OfficialSet
-from robustsweep.benchmark.plan.conditions import Attacked, Condition, Corrupted
+from robustsweep.benchmark.data import Dataset, OfficialSet
+from robustsweep.benchmark.plan.conditions import Attacked, Clean, Condition, Corrupted, Sequenced
 from robustsweep.benchmark.plan.source import Source
 from robustsweep.corruptions import SEVERITIES, TABLES, table_for
 from robustsweep.corruptions.generation import SMALLEST_SIDE
+from robustsweep.corruptions.sequences.perturbation import SIDE
+from robustsweep.results.corruption_names import IMAGENET_3DCC
 
 _NO_CLEAN = "no clean images were given (clean=SPEC)"
 
@@ -36,16 +38,29 @@ def part_by_fit(source: Source, conditions: Iterable[Condition]) -> tuple[tuple[
 
 def _reason_against(source: Source, condition: Condition) -> str:
     data = source.data
+    if source.is_taken_as_it_is and not isinstance(condition, Clean):
+        return f"{data.name} is measured as it is, on the clean condition alone"
+    if isinstance(condition, Sequenced):
+        return _reason_against_sequences(data, condition)
     if not source.supports(condition):
         return _NO_CLEAN
     if isinstance(condition, Corrupted) and isinstance(data, OfficialSet):
         is_there = condition.corruption in data.corruptions and condition.name not in data.absent
         return "" if is_there else f"{data.name} does not hold these"
+    if isinstance(condition, Corrupted) and condition.corruption in IMAGENET_3DCC:
+        return "corruptions of 3DCC are not generated, only read of imagenet-3dcc:DIR"
     if isinstance(condition, Corrupted) and min(data.size) < SMALLEST_SIDE:
         return f"corruptions need at least {SMALLEST_SIDE} pixels on each side, {data.name} has {min(data.size)}"
     if isinstance(condition, Attacked) and data.classes < condition.attack.fewest_classes:
         return f"its loss needs {condition.attack.fewest_classes} classes, {data.name} has {data.classes}"
     return ""
+
+
+def _reason_against_sequences(data: Dataset | OfficialSet, condition: Sequenced) -> str:
+    if isinstance(data, OfficialSet) and (data.sequences or data.clean is None):
+        return "" if condition.perturbation in data.sequences else f"{data.name} does not hold these"
+    fits = data.size == (SIDE, SIDE)
+    return "" if fits else f"sequences are made of {SIDE}x{SIDE} pixels, {data.name} has {data.size[1]}x{data.size[0]}"
 
 
 def skipped_sentences(skipped: Sequence[Skipped]) -> list[str]:

@@ -129,7 +129,12 @@ def _check_distinct(checkpoints: list[Checkpoint]) -> None:
 
 def _check_fit(checkpoint: Checkpoint, source: Source) -> None:
     card, data = checkpoint.card, source.data
-    if card.classes != data.classes:
+    if source.outputs and card.classes != source.outputs.of:
+        raise CheckpointError(
+            f"{checkpoint.name} has {card.classes} outputs, {data.name} has {data.classes} of the "
+            f"{source.outputs.of} classes of ImageNet; give a network with {source.outputs.of} outputs."
+        )
+    if not source.outputs and card.classes != data.classes:
         raise CheckpointError(
             f"{checkpoint.name} has {card.classes} outputs, {data.name} has {data.classes} classes; "
             "give a checkpoint of this data set."

@@ -17,6 +17,7 @@ from robustsweep.corruptions import SEVERITIES
 from robustsweep.errors import UsageError
 from robustsweep.plan_file import TABLES, merged, read_plan
 from robustsweep.registry import unknown_name
+from robustsweep.results.corruption_names.sequences import sequence_condition
 from robustsweep.values import Many, Seed, Workers
 
 
@@ -27,7 +28,8 @@ class SweepRequest:
     Attributes:
         checkpoints: Checkpoint specs.
         data: Data spec.
-        suites: Suites, corruptions or single conditions; none: ``smoke``, or for an official set its corruptions.
+        suites: Suites, corruptions or single conditions; none: ``smoke``, for an official set its corruptions,
+            and for a natural shift its images.
         out: Run folder.
         limit: Number of images, stratified by class; None: all.
         seed: Seed of corruptions, attacks and the subset.
@@ -110,9 +112,9 @@ def _option(key: str, value: Any, where: str) -> str:
 
 def _default_suites(data: Dataset | OfficialSet) -> tuple[str, ...]:
     if not isinstance(data, OfficialSet):
-        return ("smoke",)
+        return ("clean",) if data.shift or data.outputs else ("smoke",)
     found = (f"{name}@{severity}" for name in data.corruptions for severity in SEVERITIES)
-    return tuple(name for name in found if name not in data.absent)
+    return (*(name for name in found if name not in data.absent), *map(sequence_condition, data.sequences))
 
 
 def plan_of(request: SweepRequest) -> Plan:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from robustsweep.attacks import Foreign
-from robustsweep.benchmark.plan.conditions import Attacked, Condition
+from robustsweep.benchmark.plan.conditions import Attacked, Condition, Sequenced
 from robustsweep.errors import UsageError
+from robustsweep.results.corruption_names.sequences import FRAMES
 
 # A chunk is at most this share of a shard, so that shards differ by less.
 _CHUNKS_PER_SHARD = 4
@@ -15,6 +16,8 @@ _CHUNKS_PER_SHARD = 4
 
 def cost(condition: Condition) -> int:
     """Estimate the forward passes that one image takes under a condition."""
+    if isinstance(condition, Sequenced):
+        return FRAMES[condition.perturbation]
     if not isinstance(condition, Attacked):
         return 1
     attack = condition.attack

@@ -1,5 +1,7 @@
 """Sources: from a condition and positions to images, generated on the fly or read from an official set."""
 
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 
@@ -9,9 +11,11 @@ import torch
 from robustsweep.benchmark.data import Dataset, OfficialSet, Photos
 from robustsweep.benchmark.data.dataset import Int64Array, stratified_positions
 from robustsweep.benchmark.data.files.pixels import codec
-from robustsweep.benchmark.plan.conditions import Attacked, Condition, Corrupted, Windowed
+from robustsweep.benchmark.data.network_outputs import NetworkOutputs
+from robustsweep.benchmark.plan.conditions import Attacked, Clean, Condition, Corrupted, Sequenced, Shifted, Windowed
 from robustsweep.corruptions import CORRUPTIONS, corrupt_batch
 from robustsweep.corruptions.opencv import opencv_or_none
+from robustsweep.corruptions.sequences import PERTURBATIONS
 from robustsweep.errors import DataError, UsageError
 from robustsweep.results.stored.cells import Json
 from robustsweep.results.stored.images import images_key
@@ -76,18 +80,30 @@ class Source:
         """Hash of which images these are: contents, preprocessing, choice."""
         return images_key(self.data.fingerprint, self.data.preprocessing, self.ids)
 
+    @property
+    def outputs(self) -> NetworkOutputs | None:
+        """Which outputs of a network are the classes; None: all."""
+        return self.data.outputs if isinstance(self.data, Dataset) else None
+
+    @property
+    def is_taken_as_it_is(self) -> bool:
+        """Whether nothing is made of the images: those of a natural shift, or of some of a network's classes."""
+        return isinstance(self.data, Dataset) and (bool(self.data.shift) or self.data.outputs is not None)
+
     def supports(self, condition: Condition) -> bool:
         """Say whether the images that the condition needs are there: clean ones for all but corruptions."""
         return isinstance(condition, Corrupted) or self.clean is not None
 
     def concrete(self, condition: Condition) -> Condition:
-        """Fill in what depends on the data: the severity table by size, or none for official images.
+        """Fill in what depends on the data: the severity table by size, or none for official images; the natural shift.
 
         Photos differ in size: without a table each has the one of its own.
 
         Raises:
             DataError: If an official set lacks the corruption or holds it malformed.
         """
+        if isinstance(condition, Clean) and isinstance(self.data, Dataset) and self.data.shift:
+            return Shifted(self.data.shift)
         if not isinstance(condition, Corrupted):
             return condition
         if isinstance(self.data, OfficialSet):
@@ -111,11 +127,19 @@ class Source:
             "classes": data.classes,
             "subset": None if self.limit is None else {"limit": self.limit, "of": total, "seed": self.seed},
             "images_key": self.images_key,
+            "class_set": self._class_set,
             "notes": notes,
         }
 
+    @property
+    def _class_set(self) -> str | None:
+        """Hash of the classes, by which clean and shifted images of the same ones are found; None: not ImageNet's."""
+        wnids = self.data.wnids if isinstance(self.data, Dataset) else ()
+        return hashlib.sha256("\n".join(wnids).encode()).hexdigest()[:16] if wnids else None
+
     def identity(self, condition: Condition) -> Json:
         """Return all about the images of ``condition`` that decides the numbers."""
+        shown: Json
         if isinstance(condition, Corrupted):
             shown = condition.describe()
             if not self.is_official:
@@ -123,10 +147,14 @@ class Source:
                 shown |= {"seed": self.seed, "libraries": {name: _version(name) for name in libraries}}
         else:
             shown = {"kind": condition.kind}
-            if isinstance(condition, Attacked):
+            if isinstance(condition, Shifted):
+                shown |= condition.describe()
+            elif isinstance(condition, Attacked):
                 shown |= {**condition.attack.identity(), "seed": self.seed}
             elif isinstance(condition, Windowed):
                 shown |= {**condition.describe(), "seed": self.seed}
+            elif isinstance(condition, Sequenced):
+                shown |= {**condition.describe(), **self._made_as(condition)}
             if self.is_official and self.clean is not None:
                 # Not part of the images' key: giving clean= later must not ask for the official files again.
                 shown["clean"] = {"fingerprint": self.clean.fingerprint, "preprocessing": self.clean.preprocessing}
@@ -135,6 +163,34 @@ class Source:
             "provenance": self.provenance,
             "condition": shown,
         }
+
+    def _made_as(self, condition: Sequenced) -> Json:
+        """Return what decides generated sequences; nothing of published ones."""
+        if self._holds_sequences:
+            return {}
+        libraries = PERTURBATIONS[condition.perturbation].libraries
+        return {"seed": self.seed, "libraries": {name: _version(name) for name in libraries}}
+
+    @property
+    def _holds_sequences(self) -> bool:
+        return isinstance(self.data, OfficialSet) and bool(self.data.sequences)
+
+    def sequences(self, condition: Sequenced, clean: Callable[[], torch.Tensor], positions: Int64Array) -> torch.Tensor:
+        """Read or generate the sequences of some images.
+
+        Args:
+            condition: Which perturbation.
+            clean: Returns the clean images, uint8 (n, 3, H, W); asked where sequences are generated.
+            positions: int64, shape (n,), in the data set.
+
+        Returns:
+            uint8, shape (n, frames, 3, H, W), on the device of the clean images, or the CPU where they are read.
+        """
+        if isinstance(self.data, OfficialSet) and self.data.read_sequence is not None:
+            return self.data.read_sequence(condition.perturbation, positions)
+        images = clean()
+        ids = torch.from_numpy(self.data.ids[positions]).to(images.device)
+        return PERTURBATIONS[condition.perturbation].sequence(images, seed=self.seed, ids=ids)
 
     def read_clean(self, positions: Int64Array) -> torch.Tensor:
         """Read clean images: uint8 of shape (n, 3, H, W).

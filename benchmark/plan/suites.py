@@ -8,6 +8,7 @@ from robustsweep.benchmark.plan.conditions import (
     Clean,
     Condition,
     Corrupted,
+    Sequenced,
     Windowed,
     parse_condition,
     parse_conditions,
@@ -17,6 +18,8 @@ from robustsweep.corruptions.edges import EDGES
 from robustsweep.corruptions.windows import FILLINGS, FRACTIONS
 from robustsweep.errors import UsageError
 from robustsweep.registry import Registry, unknown_name
+from robustsweep.results.corruption_names import IMAGENET_3DCC
+from robustsweep.results.corruption_names.sequences import FRAMES, PREFIX
 
 Suite = Callable[[], tuple[Condition, ...]]
 SUITES: Registry[Suite] = Registry("suite", Callable)
@@ -74,6 +77,12 @@ def _imagenet_c_bar() -> tuple[Condition, ...]:
     return _conditions(IMAGENET_C_BAR, "imagenet", FINAL_JPEG_QUALITY)
 
 
+@SUITES.register("cifar-p")
+def _cifar_p() -> tuple[Condition, ...]:
+    """The 10 sequences of CIFAR-P's evaluation script, at 32 pixels: how often predictions flip between frames."""
+    return tuple(map(Sequenced, FRAMES))
+
+
 SUITES.add("adversarial", attack_suites.adversarial)
 SUITES.add("adversarial-strong", attack_suites.adversarial_strong)
 SUITES.add("autoattack", attack_suites.autoattack)
@@ -119,7 +128,7 @@ def conditions_of(names: Sequence[str]) -> tuple[Condition, ...]:
     for name in names:
         if name in SUITES:
             found = suite_conditions(name)
-        elif name in CORRUPTIONS or "@" in name or is_foreign(name):
+        elif name in CORRUPTIONS or name in IMAGENET_3DCC or "@" in name or name.startswith(PREFIX) or is_foreign(name):
             found = parse_conditions(name)
         else:
             known = [*SUITES, *CORRUPTIONS, "one condition such as fog@3 or pgd10-linf@1/255"]

@@ -38,6 +38,7 @@ def make_cell(
         warnings += _distances(planned.condition.name, examples)
     if isinstance(planned.condition, Clean):
         warnings += _chance_warning(counts, source.data.classes)
+    if isinstance(planned.condition, Clean) and not source.outputs:
         warnings += _stated_warning(counts, planned.checkpoint, source)
     checkpoint = planned.checkpoint
     return Cell(

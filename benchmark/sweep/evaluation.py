@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from robustsweep.benchmark.data.network_outputs import NetworkOutputs
 from robustsweep.errors import CheckpointError
 from robustsweep.results.stored.cells import Examples
 
@@ -50,7 +51,15 @@ def score(logits: Tensor, labels: Tensor) -> Examples:
 
 
 @torch.inference_mode()
-def evaluate(module: nn.Module, images: Tensor, labels: Tensor, *, batch_size: int, device: torch.device) -> Examples:
+def evaluate(
+    module: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    batch_size: int,
+    device: torch.device,
+    outputs: NetworkOutputs | None = None,
+) -> Examples:
     """Run a module over images in batches.
 
     Args:
@@ -59,8 +68,10 @@ def evaluate(module: nn.Module, images: Tensor, labels: Tensor, *, batch_size: i
         labels: int64, shape (n,), on ``device``.
         batch_size: Images per forward pass.
         device: Where to compute.
+        outputs: The outputs that the labels count; None: all.
     """
     logits = [
         module(to_unit_range(images[start : start + batch_size], device)) for start in range(0, len(images), batch_size)
     ]
-    return score(torch.cat(logits), labels)
+    found = torch.cat(logits)
+    return score(outputs.logits(found) if outputs else found, labels)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from robustsweep.benchmark.checkpoints import Checkpoint
 from robustsweep.benchmark.plan.blocks import Block, split_positions
-from robustsweep.benchmark.plan.conditions import Attacked, Condition, Corrupted, Windowed
+from robustsweep.benchmark.plan.conditions import Attacked, Condition, Corrupted, Sequenced, Windowed
 from robustsweep.benchmark.plan.plan import Plan, PlannedCell
 from robustsweep.benchmark.plan.shard import cost
 from robustsweep.benchmark.sweep.attack_block import attack_images, joined
@@ -18,6 +18,7 @@ from robustsweep.benchmark.sweep.evaluation import evaluate
 from robustsweep.benchmark.sweep.first_look import Inspection
 from robustsweep.benchmark.sweep.progress import Progress
 from robustsweep.benchmark.sweep.sample_images import keep_samples
+from robustsweep.benchmark.sweep.sequence_block import sequence_examples
 from robustsweep.benchmark.sweep.window_block import windowed_images
 from robustsweep.errors import CheckpointError, DataError, RobustsweepError
 from robustsweep.foreign_code import described, foreign_code
@@ -146,6 +147,8 @@ class Run:
             return self._source.read_corrupted(condition, block.positions).to(self._device)
         if isinstance(condition, Corrupted):
             return self._source.generate(condition, block.clean, block.ids)
+        if isinstance(condition, Sequenced):
+            return self._source.sequences(condition, lambda: block.clean, block.positions)
         if isinstance(condition, Windowed):
             return windowed_images(condition, block)
         return block.clean
@@ -155,8 +158,22 @@ class Run:
     ) -> list[tuple[Examples, tuple[str, ...]]]:
         """Show images to one checkpoint, for one cell, or for several attacks that share their gradients."""
         attacks = [cell.condition.attack for cell in cells if isinstance(cell.condition, Attacked)]
+        condition = cells[0].condition
+        if isinstance(condition, Sequenced):
+            frames = sequence_examples(
+                module, images, block.labels, condition, batch_size=self._batch_size, device=self._device
+            )
+            return [(frames, ())]
         if not attacks:
-            return [(evaluate(module, images, block.labels, batch_size=self._batch_size, device=self._device), ())]
+            said = evaluate(
+                module,
+                images,
+                block.labels,
+                batch_size=self._batch_size,
+                device=self._device,
+                outputs=self._source.outputs,
+            )
+            return [(said, ())]
         return attack_images(
             module, images, block.labels, block.ids, attacks, seed=self._source.seed, batch_size=self._batch_size
         )

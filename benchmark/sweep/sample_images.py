@@ -10,11 +10,11 @@ from robustsweep.benchmark.plan.plan import PlannedCell
 from robustsweep.results.stored.cells import Array, setting_of
 from robustsweep.results.stored.sample_images import N_SAMPLES, SAMPLE_SIDE, SampleFiles, Samples
 
-_KINDS = ("clean", "corruption")
+_KINDS = ("clean", "corruption", "shift")
 
 
 def keep_samples(files: SampleFiles, cell: PlannedCell, images: Tensor, block: Block) -> None:
-    """Store two of the images of a cell that is clean or a corruption, unless they are there.
+    """Store two of the images of a cell that is clean, a corruption or a natural shift, unless they are there.
 
     Which two depends on the images of the sweep alone, so that every process, condition and run keeps the same: the two
     of different classes, if there are such, with the smallest hash of their id among the first 2 048 images, which

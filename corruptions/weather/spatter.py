@@ -12,7 +12,8 @@ from robustsweep.corruptions.levels import truncate
 from robustsweep.corruptions.opencv import opencv
 from robustsweep.draws import Draws
 
-_WATER = (175.0, 238.0, 238.0)
+WATER = (175.0, 238.0, 238.0)
+"""Red, green and blue of water, in levels."""
 _MUD = (63.0, 42.0, 20.0)
 
 
@@ -54,7 +55,7 @@ def _spatter(images: Tensor, parameters: Parameters, fields: Fields) -> Tensor:
     levels = functional.threshold(liquid, threshold, 0.0).mul_(255.0).to(torch.int32).to(torch.uint8).cpu().numpy()
     masks = np.stack([water_mask(level) for level in levels])
     mask = torch.from_numpy(masks).unsqueeze(1).to(images.device)
-    return truncate((mask * (_colour(_WATER, images.device) * strength)).add_(images))
+    return truncate((mask * (_colour(WATER, images.device) * strength)).add_(images))
 
 
 SPATTER = Corruption(

@@ -27,9 +27,10 @@ class Unit:
         notes: Sentences of the data set and of its cells.
         checkpoints: Index ``checkpoint_id``; columns ``label`` (unique), ``checkpoint``, ``method``, ``seed``,
             ``architecture``, ``method_parameters``, ``card``. Ordered by architecture, method, seed and name.
-        rows: Clean and corruption rows of the frame.
+        rows: Clean, natural shift and corruption rows of the frame.
         attacks: Attack rows of the frame; empty if an earlier unit of the same images already has them.
         windows: Window rows of the frame; likewise.
+        sequences: Sequence rows of the frame; likewise.
         subject: What a row of a table is: a checkpoint, or a method whose seeds are averaged, see ``method_rows``.
     """
 
@@ -42,7 +43,13 @@ class Unit:
     rows: pd.DataFrame
     attacks: pd.DataFrame
     windows: pd.DataFrame
+    sequences: pd.DataFrame
     subject: Literal["checkpoint", "method"] = "checkpoint"
+
+    @property
+    def everything(self) -> pd.DataFrame:
+        """All its rows."""
+        return pd.concat([self.rows, self.attacks, self.windows, self.sequences])
 
     def values(self, quantity: str = "error") -> pd.DataFrame:
         """Return a quantity by condition name (index) and checkpoint id (columns, in order); NaN is missing."""
@@ -59,6 +66,11 @@ class Unit:
         """Whether these are all images of the official ImageNet-C, so that mCE compares with published values."""
         scope = self.scope
         return self.is_imagenet and scope.provenance == "official" and scope.n == ALEXNET_N_IMAGES
+
+
+def shift_of(unit: Unit) -> str:
+    """Return the natural shift that the images of a set are; empty where they are none."""
+    return next((str(name) for name in unit.rows.loc[unit.rows["kind"] == "shift", "condition"]), "")
 
 
 def split_units(frame: pd.DataFrame, *, by_training: bool = True) -> list[Unit]:
@@ -100,8 +112,8 @@ def _told_apart(units: list[Unit]) -> list[Unit]:
 
 
 def _units_of_same_images(rows: pd.DataFrame) -> Iterator[Unit]:
-    clean, corrupted = rows[rows["kind"] == "clean"], rows[rows["kind"] == "corruption"]
-    drawn = rows[rows["kind"].isin(["attack", "window"])]
+    clean, corrupted = rows[rows["kind"].isin(["clean", "shift"])], rows[rows["kind"] == "corruption"]
+    drawn = rows[rows["kind"].isin(["attack", "window", "sequence"])]
     by_seed = {_or_missing(seed): same for seed, same in _grouped(drawn, ["draw_seed"])}
     for (_, _, seed), variant in _grouped(corrupted, _SAME_CORRUPTIONS):
         # Attacks and windows go with the first corruptions of their seed; official ones have none and take any.
@@ -149,6 +161,7 @@ def _unit(rows: pd.DataFrame, drawn: pd.DataFrame) -> Unit:
         rows=rows,
         attacks=drawn[drawn["kind"] == "attack"],
         windows=drawn[drawn["kind"] == "window"],
+        sequences=drawn[drawn["kind"] == "sequence"],
     )
 
 

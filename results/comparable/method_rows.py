@@ -9,7 +9,7 @@ from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.seed_groups import SeedGroup
 
 _MEASURED = (
-    *("error", "top5_error", "confidence", "nll", "brier"),
+    *("error", "top5_error", "confidence", "nll", "brier", "flip", "top5_distance"),
     *("n_right", "n_top5_right", "n_clean_right"),
     *("median_passes", "total_passes"),
 )
@@ -41,6 +41,7 @@ def by_method(unit: Unit, groups: Sequence[SeedGroup]) -> Unit:
         rows=_averaged(unit.rows, first_of, sizes),
         attacks=_averaged(unit.attacks, first_of, sizes),
         windows=_averaged(unit.windows, first_of, sizes),
+        sequences=_averaged(unit.sequences, first_of, sizes),
         subject="method",
     )
 

@@ -30,6 +30,7 @@ DTYPES = {
     "images_key": "str",
     "preprocessing": "str",
     "classes": "Int64",
+    "class_set": "str",  # which of ImageNet's classes, or missing
     "subset": "str",  # "limit of total", or missing
     "data_notes": "object",  # tuple of sentences
     "n": "Int64",
@@ -38,7 +39,7 @@ DTYPES = {
     "draw_seed": "Int64",  # of generated corruptions, windows and attacks
     "setting": "str",  # canonical JSON of all that decides the numbers but the checkpoint
     "condition": "str",
-    "kind": "str",  # "clean", "corruption", "window" or "attack"
+    "kind": "str",  # "clean", "shift", "corruption", "window", "sequence" or "attack"
     "corruption": "str",
     "severity": "Int64",
     "table": "str",
@@ -67,6 +68,8 @@ DTYPES = {
     "confidence": "float64",
     "nll": "float64",  # nats
     "brier": "float64",
+    "flip": "float64",  # sequences only, as the next
+    "top5_distance": "float64",
     "device": "str",
     "versions": "str",  # canonical JSON, or missing
     "identity": "object",  # all that decides the numbers, as stored
@@ -115,7 +118,7 @@ def rows_of(cell: Cell, described: DescribedCheckpoints) -> Iterator[Json]:
             "n_top5_right": counts.n_top5_right,
             "error": (counts.n - counts.n_right) / counts.n,
             "top5_error": (counts.n - counts.n_top5_right) / counts.n,
-            **{name: cell.means.get(name) for name in ("confidence", "nll", "brier")},
+            **{name: cell.means.get(name) for name in ("confidence", "nll", "brier", "flip", "top5_distance")},
         }
         return
     condition, passes = cell.condition, cell.recorded.get("passes") or {}
@@ -137,6 +140,7 @@ def _describe(cell: Cell) -> Json:
     row: Json = {
         "data": data["name"],
         "split": data.get("split"),
+        "class_set": data.get("class_set"),
         "preprocessing": _text(data.get("preprocessing")),
         "subset": f"{subset['limit']} of {subset['of']}" if subset else None,
         "data_notes": tuple(data.get("notes", ())),

@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pandas as pd
-
 from robustsweep.errors import NothingToCompareError
 from robustsweep.registry import unknown_name
 from robustsweep.results.comparable.comparable_sets import Unit, split_units
@@ -160,7 +158,7 @@ def compare_sides(
         NothingToCompareError: If methods were trained differently.
     """
     sides = (first, *opponents)
-    everything = pd.concat([unit.rows, unit.attacks, unit.windows])
+    everything = unit.everything
     scores = scores_of(everything, published_reference=unit.is_imagenet)
     declared = set(metrics) or {score.name for score in scores if score.is_declared}
     scores = [score for score in scores if exploratory or score.name in declared]

@@ -8,15 +8,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from robustsweep.results.comparable.comparable_sets import Unit
+from robustsweep.results.comparable.comparable_sets import Unit, shift_of
 from robustsweep.results.comparable.seed_groups import SeedGroup
 from robustsweep.results.figures.dressing import dress, shortened, titled_figure
 from robustsweep.results.figures.method_series import MAX_PANELS, drawn_groups
+from robustsweep.results.metrics.catalogue import SHIFT_ERRORS
 from robustsweep.results.metrics.confidence_bins import WHERE, Calibration
 from robustsweep.results.statistics.calibration import N_BINS, Bins
 
 _STYLES = {"clean": ("#0072B2", "o"), "corruptions": ("#D55E00", "s")}
+_STYLES |= dict.fromkeys(SHIFT_ERRORS, ("#009E73", "^"))
 _TITLES = {"clean": "clean images", "corruptions": "15 corruptions x 5 severities"}
+_TITLES |= {name: score.title for name, score in SHIFT_ERRORS.items()}
 _MOST_COLUMNS = 4
 _FEW = 10
 
@@ -24,7 +27,7 @@ _FEW = 10
 def reliability_diagrams(unit: Unit, found: Sequence[Calibration]) -> Figure | None:
     """Draw, for each method, the accuracy of each bin against its mean confidence above the share of images in it.
 
-    Clean and corrupted images differ in colour and marker; a bin of fewer than ten predictions is hollow. The
+    Clean, corrupted and shifted images differ in colour and marker; a bin of fewer than ten predictions is hollow. The
     training seeds of a method are pooled; the ECE in each panel is their mean. Of more than sixteen methods those of
     ``drawn_groups`` are drawn.
 
@@ -56,7 +59,8 @@ def reliability_diagrams(unit: Unit, found: Sequence[Calibration]) -> Figure | N
     for row in range(rows):
         grid[2 * row, 0].set_ylabel("accuracy (%)")
         grid[2 * row + 1, 0].set_ylabel("images (%)")
-    _explain(figure)
+    shift = shift_of(unit)
+    _explain(figure, (shift,) if shift else ("clean", "corruptions"))
     return figure
 
 
@@ -93,9 +97,9 @@ def _draw_shares(axes: Axes, sides: Mapping[str, Bins]) -> None:
     axes.set_ylim(0, 100)
 
 
-def _explain(figure: Figure) -> None:
+def _explain(figure: Figure, shown: Sequence[str]) -> None:
     handles = [
-        Line2D([], [], marker=marker, color=colour, label=_TITLES[where]) for where, (colour, marker) in _STYLES.items()
+        Line2D([], [], marker=_STYLES[where][1], color=_STYLES[where][0], label=_TITLES[where]) for where in shown
     ]
     handles.append(Line2D([], [], linestyle="--", color="#888888", label="confidence = accuracy"))
     hollow = Line2D([], [], linestyle="none", marker="o", color="#555555", markerfacecolor="white")

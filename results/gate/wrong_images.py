@@ -61,7 +61,7 @@ class RunAnswers:
 
 
 def read_answers(run: Path) -> RunAnswers:
-    """Read a run folder; windows, which probe a claim, are not judged.
+    """Read a run folder; windows, which probe a claim, and sequences are not judged.
 
     Raises:
         NothingToCompareError: If it has no finished cell, or cells of several sets of images.
@@ -78,7 +78,9 @@ def read_answers(run: Path) -> RunAnswers:
     unit = units[0]
     rows = pd.concat([unit.rows, unit.attacks])
     if rows.empty:
-        raise NothingToCompareError(f"{run} has windows alone, which the gate does not judge; sweep corruptions too.")
+        raise NothingToCompareError(
+            f"{run} has windows or sequences alone, which the gate does not judge; sweep corruptions too."
+        )
     found = [MeasuredCells.of(unit, str(identifier), [run]) for identifier in unit.checkpoints.index]
     checkpoints = [
         _answers(unit, str(identifier), cells) for identifier, cells in zip(unit.checkpoints.index, found, strict=True)
@@ -88,7 +90,7 @@ def read_answers(run: Path) -> RunAnswers:
 
 
 def _answers(unit: Unit, checkpoint_id: str, cells: MeasuredCells) -> Answers:
-    names = [cell for cell, row in cells.rows.items() if row["kind"] != "window"]
+    names = [cell for cell, row in cells.rows.items() if row["kind"] not in ("window", "sequence")]
     settings = {cell: cells.settings[cell] for cell in names}
     wrong = {cell: cells.wrong(cell) for cell in names}
     name, method = (str(unit.checkpoints.loc[checkpoint_id, column]) for column in ("label", "method"))

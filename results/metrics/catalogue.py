@@ -17,9 +17,12 @@ from robustsweep.results.corruption_names import (
     FILLINGS,
     FRACTIONS,
     GROUPS,
+    IMAGENET_3DCC,
     SEVERITIES,
     conditions_of,
 )
+from robustsweep.results.corruption_names.natural_shifts import NATURAL_SHIFTS
+from robustsweep.results.corruption_names.sequences import FRAMES, sequence_condition
 from robustsweep.results.metrics.scores import (
     C_BAR,
     KINDS,
@@ -76,6 +79,21 @@ CLEAN_TOP5 = mean_score(
     "top5_error",
     definition="Fraction of clean images whose label is not among the five largest logits.",
 )
+SHIFT_ERRORS: Mapping[str, Score] = {
+    name: mean_score(
+        f"{name}_error",
+        shift.title,
+        "natural shift",
+        [name],
+        definition=f"Top-1 error on {shift.title}, {shift.what}, among the classes that it has.",
+    )
+    for name, shift in NATURAL_SHIFTS.items()
+}
+"""The error under each natural shift, by the shift."""
+SHIFT_TOP5_ERRORS: Mapping[str, Score] = {
+    name: mean_score(f"{name}_top5_error", f"{shift.title} top-5", "natural shift", [name], "top5_error")
+    for name, shift in NATURAL_SHIFTS.items()
+}
 MEAN_CORRUPTION = mean_score(
     "mean_corruption_error",
     "mean of 15 corruptions (C)",
@@ -99,6 +117,16 @@ MEAN_C_BAR = tuple(
 
 Source: Mintun, Kirillov & Xie 2021, section 5: the plain mean of 50 errors.
 """
+MEAN_3DCC = mean_score(
+    "mean_corruption_error_imagenet_3dcc",
+    "mean corruption error 3DCC",
+    "3DCC",
+    conditions_of(*IMAGENET_3DCC),
+    definition=f"{_over(IMAGENET_3DCC)} No mean over the common 15 has a part in it, and no reference divides it.",
+)
+"""The mean over ImageNet-3DCC. Source: Kar, Yeo & Zamir 2022."""
+MEANS_APART = (*MEAN_C_BAR, MEAN_3DCC)
+"""The means over benchmarks of their own."""
 GROUP_ERRORS = tuple(
     mean_score(f"{group}_error", f"group {group}", "group", conditions_of(*names), "error", group, _over(names))
     for group, names in GROUPS.items()
@@ -166,8 +194,40 @@ RELATIVE_ROBUSTNESS = quotient(
 )
 ECE: Mapping[str, Score] = {
     where: mean_score(f"{where}_ece", f"ECE, {where}", "calibration", conditions, "ece")
-    for where, conditions in (("clean", ("clean",)), ("corruptions", _ALL))
+    for where, conditions in (
+        ("clean", ("clean",)),
+        ("corruptions", _ALL),
+        *((name, (name,)) for name in NATURAL_SHIFTS),
+    )
 }
+
+_COMPARED = "of a noise with the first frame, of others with the frame before"
+FLIPS = tuple(
+    mean_score(f"{name}_flip_probability", name, "sequence", [sequence_condition(name)], "flip") for name in FRAMES
+)
+"""The flip probability of each perturbation."""
+MEAN_FLIP = mean_score(
+    "mean_flip_probability",
+    "mean flip probability",
+    "sequence",
+    map(sequence_condition, FRAMES),
+    "flip",
+    definition=f"Share of frames whose prediction differs, {_COMPARED}; mean over {len(FRAMES)} ({', '.join(FRAMES)}).",
+)
+TOP5_DISTANCES = tuple(
+    mean_score(f"{name}_top5_distance", name, "sequence", [sequence_condition(name)], "top5_distance")
+    for name in FRAMES
+)
+MEAN_TOP5_DISTANCE = mean_score(
+    "mean_top5_distance",
+    "mean top-5 distance",
+    "sequence",
+    map(sequence_condition, FRAMES),
+    "top5_distance",
+    definition=f"How far the five best classes move between frames, 0 to 15, {_COMPARED}; mean over {len(FRAMES)}.",
+)
+SEQUENCE_SCORES = (*FLIPS, MEAN_FLIP, *TOP5_DISTANCES, MEAN_TOP5_DISTANCE)
+"""Source: Hendrycks & Dietterich 2019, section 5.1."""
 
 HEADLINE = (MEAN_CORRUPTION, CLEAN, *GROUP_ERRORS)
 """The columns of the headline that no reference divides."""
@@ -176,21 +236,14 @@ DIVIDED = (MCE, RELATIVE_MCE)
 """Those that every reference divides."""
 
 DEFINED = (
-    CLEAN,
-    CLEAN_TOP5,
-    MEAN_CORRUPTION,
-    *MEAN_C_BAR,
-    *GROUP_ERRORS,
-    HARDEST,
-    MCE,
-    RELATIVE_MCE,
-    RELATIVE_ROBUSTNESS,
+    *(CLEAN, CLEAN_TOP5, *SHIFT_ERRORS.values(), MEAN_CORRUPTION, *MEANS_APART, *GROUP_ERRORS),
+    *(HARDEST, MCE, RELATIVE_MCE, RELATIVE_ROBUSTNESS),
 )
 """Scores that a report defines, as far as words are needed."""
 
 
 def probability_scores(where: str) -> tuple[Score, Score]:
-    """Build the mean NLL and Brier score over clean images, or over all corruptions."""
+    """Build the mean NLL and Brier score over clean images, over all corruptions, or over those of a natural shift."""
     quantities: tuple[tuple[Quantity, str], ...] = (("nll", "NLL (nats)"), ("brier", "Brier"))
     cells = [condition for condition, _ in ECE[where].cells]
     nll, brier = (mean_score(f"{where}_{q}", f"{title}, {where}", "calibration", cells, q) for q, title in quantities)
@@ -246,7 +299,7 @@ def scores_of(rows: pd.DataFrame, *, published_reference: bool) -> list[Score]:
     """List every score that is compared and whose conditions ``rows`` name, whoever measured them.
 
     Args:
-        rows: Rows of the frame: clean, corruptions, attacks and windows.
+        rows: Rows of the frame: clean, natural shifts, corruptions, attacks and windows.
         published_reference: Whether AlexNet's errors may divide these.
     """
     conditions = set(rows["condition"])
@@ -254,9 +307,12 @@ def scores_of(rows: pd.DataFrame, *, published_reference: bool) -> list[Score]:
     candidates += [
         *map(corruption_score, corruptions_of(rows)),
         CLEAN,
+        *SHIFT_ERRORS.values(),
         *_attack_scores(rows),
         *GROUP_ERRORS,
         *SEVERITY_ERRORS,
+        MEAN_3DCC,
+        *SEQUENCE_SCORES,
     ]
     candidates += added_scores(score.name for score in candidates)
     candidates += [_hard_over(soft, filling) for filling in FILLINGS for soft in EDGES[1:]]

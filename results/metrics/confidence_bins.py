@@ -10,7 +10,7 @@ from robustsweep.results.statistics.calibration import Bins
 from robustsweep.results.stored.store import NEEDS_EXAMPLES
 
 WHERE: Mapping[str, tuple[CellName, ...]] = {where: score.cells for where, score in ECE.items()}
-"""The images that are pooled, by name: the clean ones, and all of 15 corruptions x 5 severities."""
+"""The images that are pooled, by name: the clean ones, all of 15 corruptions x 5 severities, each natural shift's."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -201,7 +201,7 @@ class _Rows:
 
 def _best_rows(unit: Unit, scores: Sequence[Score], reference: Reference | None) -> dict[str, int]:
     """Return the position of the best of each score that several checkpoints or methods, and all, have."""
-    rows = pd.concat([unit.rows, unit.attacks, unit.windows])
+    rows = unit.everything
     rows = rows.assign(eps=rows["eps"].fillna(""))
     means, best = dict[str, pd.DataFrame](), {}
     for score in scores if len(unit.checkpoints) > 1 else ():

@@ -138,7 +138,7 @@ class MeasuredCells:
 def _rows(unit: Unit, checkpoint_ids: Sequence[str]) -> dict[str, dict[CellName, dict[str, Any]]]:
     """Return rows of the frame by checkpoint, condition and eps."""
     found: dict[str, dict[CellName, dict[str, Any]]] = {identifier: {} for identifier in checkpoint_ids}
-    for part in (unit.rows, unit.attacks, unit.windows):
+    for part in (unit.rows, unit.attacks, unit.windows, unit.sequences):
         mine = part.loc[part["checkpoint_id"].isin(checkpoint_ids), _COLUMNS]
         for values in zip(*(mine[name].tolist() for name in _COLUMNS), strict=True):
             row = dict(zip(_COLUMNS, values, strict=True))

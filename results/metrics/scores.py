@@ -10,9 +10,9 @@ import pandas as pd
 
 from robustsweep.results.statistics.intervals import Floats
 
-Quantity = Literal["error", "accuracy", "top5_error", "nll", "brier", "ece", "changed"]
+Quantity = Literal["error", "accuracy", "top5_error", "nll", "brier", "ece", "changed", "flip", "top5_distance"]
 """What an image gives: wrong or right at the first label, a miss of the best five, NLL, Brier score, its part of ECE,
-or another prediction than on the clean image."""
+another prediction than on the clean image, or of a sequence its flip probability and top-5 distance."""
 
 CellName = tuple[str, str]
 """A condition and, for attacks, one of its eps; else an empty text."""
@@ -27,7 +27,7 @@ COUNTED = ("error", "accuracy", "top5_error", "changed")
 LEAST_DIVISOR = 1e-9
 """What divides must be above this: errors of fewer than some 10 million images that add up to less are rounding."""
 
-_LARGEST: Mapping[Quantity, float] = {"brier": 2.0, "nll": math.inf}
+_LARGEST: Mapping[Quantity, float] = {"brier": 2.0, "nll": math.inf, "top5_distance": 15.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,11 @@ KINDS: Mapping[str, Judgement] = {
     C_BAR: Judgement(is_declared=True, margin=0.005),
     "extra corruption": Judgement(margin=0.01),
     OF_C_BAR: Judgement(margin=0.01),
+    "3DCC": Judgement(margin=0.005),
     "clean": Judgement(is_declared=True, margin=0.01),
+    "natural shift": Judgement(is_declared=True, margin=0.01),
     "attack": Judgement(is_declared=True, margin=0.01),
-} | dict.fromkeys(("group", "severity", "ratio", "difference", "window", "calibration"), Judgement())
+} | dict.fromkeys(("group", "severity", "ratio", "difference", "window", "calibration", "sequence"), Judgement())
 
 
 def cell_title(cell: CellName) -> str:
@@ -110,7 +112,7 @@ class Score:
     @property
     def is_fraction(self) -> bool:
         """Whether it is shown in percent, and differences of it in points."""
-        return self.quantity not in ("nll", "brier")
+        return self.quantity not in ("nll", "brier", "top5_distance")
 
     @property
     def column(self) -> str:

@@ -91,7 +91,7 @@ def comparison_report(
 
 
 def _compared_rows(one: UnitComparison) -> pd.DataFrame:
-    rows = pd.concat([one.unit.rows, one.unit.attacks, one.unit.windows])
+    rows = one.unit.everything
     ids = {identifier for pair in one.pairs for side in pair for identifier in side.checkpoint_ids}
     return rows[rows["checkpoint_id"].isin(ids)]
 

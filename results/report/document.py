@@ -14,6 +14,7 @@ from robustsweep.results.comparable.sides import refuse_unknown
 from robustsweep.results.report.attribution.in_report import with_maps
 from robustsweep.results.report.declared import with_declared
 from robustsweep.results.report.section import Section, section_of
+from robustsweep.results.report.shifts.in_report import with_shifts
 from robustsweep.results.stored.audit_records import audit_notes, missing_audits
 from robustsweep.results.tables.audit_tables import audit_tables, flags_of, load_audits, warnings_table
 from robustsweep.results.tables.provenance_tables import missing_table, provenance_table
@@ -93,7 +94,7 @@ def build_report(runs: Sequence[Path], reference: str | None = None) -> Report:
     warnings = warnings_table(frame)
     return Report(
         tuple(runs),
-        with_maps(with_declared(sections, measured.declared, runs), runs),
+        with_maps(with_declared(with_shifts(sections), measured.declared, runs), runs),
         training=_training_tables(frame),
         published=tuple(published_tables(units)),
         missing=missing_table([*measured.missing, *missing_audits(measured.audits, audits)]),

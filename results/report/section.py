@@ -34,6 +34,7 @@ from robustsweep.results.tables.calibration_tables import calibration_tables
 from robustsweep.results.tables.corruption_tables import corruption_tables
 from robustsweep.results.tables.intervals_and_ties import with_intervals
 from robustsweep.results.tables.seed_tables import seed_spread
+from robustsweep.results.tables.sequences.flip_tables import sequence_tables
 from robustsweep.results.tables.table import METHOD, Table, footnotes
 from robustsweep.results.tables.window_tables import window_scores, window_tables
 
@@ -76,7 +77,7 @@ def section_of(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | N
     """
     references, groups = references_of(unit, reference), seed_groups(unit)
     averaged = by_method(unit, groups) if any(len(group.checkpoint_ids) > 1 for group in groups) else None
-    errors, attacks = corruption_tables(unit, references), attack_tables(unit, flags)
+    errors, attacks = [*corruption_tables(unit, references), *sequence_tables(unit)], attack_tables(unit, flags)
     scores = {score.name: score for table in (*errors, *attacks) for score, _ in table.scores.values()}
     scores |= {score.name: score for score in (*ECE.values(), *window_scores(unit))}
     measured = next((one for one in references if not one.is_published), None)
@@ -89,7 +90,8 @@ def section_of(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | N
         places = {identifier: place for place, identifier in enumerate(unit.checkpoints.index)}
         seeds = [[found.calibrations[places[i]] for i in group.checkpoint_ids] for group in groups]
         attacks = attack_tables(averaged, _flags_by_method(groups, flags))
-        methods = _in_order(averaged, corruption_tables(averaged, references), attacks, found.methods, seeds)
+        errors = [*corruption_tables(averaged, references), *sequence_tables(averaged)]
+        methods = _in_order(averaged, errors, attacks, found.methods, seeds)
     known, firsts = (found.methods, averaged) if averaged else (found.checkpoints, unit)
     orders = orders_of(firsts, known)
     if orders:

@@ -5,17 +5,16 @@ from dataclasses import dataclass
 
 from robustsweep.results.comparable.notes import of_kind
 from robustsweep.results.metrics.benchmarks import C_BARS
-from robustsweep.results.metrics.catalogue import CLEAN, GROUP_ERRORS, MEAN_CORRUPTION, NOT_OVERLAPPED
+from robustsweep.results.metrics.catalogue import CLEAN, GROUP_ERRORS, MEAN_CORRUPTION, NOT_OVERLAPPED, SHIFT_ERRORS
 from robustsweep.results.statistics.seeds import FEWEST_SEEDS
 from robustsweep.results.tables.intervals_and_ties import HEADLINE
 from robustsweep.results.tables.table import Table
 
 _ERRORS = {MEAN_CORRUPTION.name: "mean error over the 15 corruptions of C"}
 _ERRORS |= {score.name: f"mean error over the 10 corruptions of {name}" for name, score in C_BARS.items()}
-_ERRORS |= {
-    CLEAN.name: "clean error",
-    NOT_OVERLAPPED: "mean error over the corruptions of C that no method here overlaps",
-}
+_ERRORS |= {CLEAN.name: "clean error"}
+_ERRORS |= {score.name: f"error on {score.title}" for score in SHIFT_ERRORS.values()}
+_ERRORS |= {NOT_OVERLAPPED: "mean error over the corruptions of C that no method here overlaps"}
 _ATTACKS = "robust_accuracy"
 _MOST_IN_SHORT = 2
 

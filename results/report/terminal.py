@@ -17,7 +17,7 @@ from robustsweep.results.statistics.seeds import FEWEST_SEEDS
 from robustsweep.results.tables.formats import TIED, shown_rows
 from robustsweep.results.tables.table import MISSING, OVERLAPPING, Table
 
-_FIRST = ("headline", "robust_accuracy")
+_FIRST = ("headline", "natural_shift", "robust_accuracy")
 _KEY_WIDTH = 26
 # Width at which headers break, and blanks between columns: the first that gives the fewest parts.
 _DENSITIES = ((14, 2), (12, 2), (12, 1), (10, 1))
@@ -49,9 +49,10 @@ def to_rich(table: Table, width: int, *, brief: bool = False) -> RenderableType:
 
 
 def first_tables(section: Section) -> list[Table]:
-    """Return the tables that come first, of methods if there are any: the headline, and accuracies under attack.
+    """Return the tables that come first, of methods if there are any.
 
-    If a section has neither, the first of its tables that is not folded.
+    They are the headline, a natural shift beside clean images, and accuracies under attack. If a section has none, the
+    first of its tables that is not folded.
     """
     # Tables of methods stand before those of checkpoints.
     ends = [[table for table in section.tables if table.slug.endswith(slug)] for slug in _FIRST]

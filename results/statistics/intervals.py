@@ -55,6 +55,25 @@ def wilson(n_wrong: int, n: int, level: float = LEVEL) -> Interval:
     return Interval(0.0 if n_wrong == 0 else centre - half, 1.0 if n_wrong == n else centre + half)
 
 
+def newcombe(first: tuple[int, int], second: tuple[int, int], level: float = LEVEL) -> Interval:
+    """Return the interval of the first error minus the second, each of images of its own.
+
+    Args:
+        first: Wrong predictions and images of one cell.
+        second: Those of a cell of other images.
+        level: Confidence level in (0, 1).
+
+    Raises:
+        DataError: If the counts are not those of cells.
+
+    Source: Newcombe, "Interval estimation for the difference between independent proportions" (Statistics in Medicine
+    1998), method 10: Wilson's ends, without continuity correction.
+    """
+    a, b = wilson(*first, level), wilson(*second, level)
+    p, q = first[0] / first[1], second[0] / second[1]
+    return Interval(p - q - math.hypot(p - a.low, b.high - q), p - q + math.hypot(a.high - p, q - b.low))
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A number with what its sample leaves open.

@@ -53,6 +53,10 @@ class Examples:
         linf: Likewise.
         passes: int32 for attacks of this package, else None: forward and backward passes of the network over the image
             and those made of it.
+        frames: uint16 of shape (n, frames) for sequences, else None: the top-1 class of each frame; what else is stored
+            is of the first frame, but for ``flip`` and ``top5_distance``.
+        flip: float32 in [0, 1] for sequences, else None: see ``flip_probability``.
+        top5_distance: float32 in [0, 15], likewise: see ``top5_distance``.
     """
 
     prediction: Array
@@ -66,6 +70,9 @@ class Examples:
     l2: Array | None = None
     linf: Array | None = None
     passes: Array | None = None
+    frames: Array | None = None
+    flip: Array | None = None
+    top5_distance: Array | None = None
 
     def arrays(self) -> dict[str, Array]:
         """Return the arrays that are present, by name."""
@@ -106,11 +113,14 @@ class Cell:
         identity: All that decides the numbers; its hash is the key.
         checkpoint: ``id`` (12 hex), ``name`` and ``card``.
         data: ``name``, ``fingerprint``, ``provenance`` (``"generated"`` or ``"official"``), ``n_total``, ``classes``,
-            ``subset`` (None, or ``limit``, ``of`` and ``seed``), ``images_key`` and ``notes``.
-        condition: ``name``, ``kind`` (``"clean"``, ``"corruption"``, ``"window"`` or ``"attack"``) and the kind's own
-            fields.
+            ``subset`` (None, or ``limit``, ``of`` and ``seed``), ``images_key``, ``class_set`` (which of ImageNet's
+            classes; None: others) and ``notes``.
+        condition: ``name``, ``kind`` (``"clean"``, ``"shift"``, ``"corruption"``, ``"window"``, ``"sequence"`` or
+            ``"attack"``) and the
+            kind's own fields.
         counts: Exact counts.
-        means: Means over the images of ``confidence``, ``nll`` and ``brier``.
+        means: Means over the images of ``confidence``, ``nll`` and ``brier``; of sequences also of ``flip`` and
+            ``top5_distance``.
         recorded: What is kept but does not decide the numbers: device, batch size, versions, seconds.
         warnings: Sentences that belong beside the numbers.
     """

@@ -22,7 +22,12 @@ _DTYPES: Mapping[str, str] = {
     "l2": "float32",
     "linf": "float32",
     "passes": "int32",
+    "frames": "uint16",
+    "flip": "float32",
+    "top5_distance": "float32",
 }
+AVERAGED = ("confidence", "nll", "brier", "flip", "top5_distance")
+"""Arrays whose means a cell's document holds; the last two of sequences alone."""
 _NEEDED = frozenset(("prediction", "top5_hit", "confidence", "nll", "brier"))
 
 
@@ -46,7 +51,8 @@ def examples_of(arrays: Mapping[str, Array], path: Path, n: int | None = None) -
         raise DataError(f"{path} lacks or has other arrays than a cell ({', '.join(lacking | foreign)}); delete it.")
     wanted = (len(arrays["prediction"]) if n is None and arrays["prediction"].ndim else n,)
     for name, array in arrays.items():
-        if array.dtype != _DTYPES[name] or array.shape != wanted:
+        shape = array.shape[:1] if name == "frames" and array.ndim == 2 else array.shape
+        if array.dtype != _DTYPES[name] or shape != wanted:
             raise DataError(
                 f"{path} holds {name} as {array.dtype} of shape {array.shape}, expected {_DTYPES[name]} of {wanted}; "
                 "delete its folder and sweep again."
@@ -109,7 +115,7 @@ def counted(examples: Examples, labels: Array | None, n_eps: int, asks_clean: bo
         *standing(examples.rung, n_eps, asks_clean),
     )
     arrays = examples.arrays()
-    return counts, {name: float(np.mean(arrays[name], dtype=np.float64)) for name in ("confidence", "nll", "brier")}
+    return counts, {name: float(np.mean(arrays[name], dtype=np.float64)) for name in AVERAGED if name in arrays}
 
 
 def as_said(cell: Cell) -> tuple[int, bool]:

@@ -6,7 +6,8 @@ from statistics import mean
 
 import numpy as np
 
-from robustsweep.results.comparable.comparable_sets import Unit
+from robustsweep.results.comparable.comparable_sets import Unit, shift_of
+from robustsweep.results.corruption_names.natural_shifts import NATURAL_SHIFTS
 from robustsweep.results.metrics.catalogue import ECE
 from robustsweep.results.metrics.confidence_bins import WHERE, Calibration
 from robustsweep.results.statistics.calibration import N_BINS
@@ -15,6 +16,7 @@ from robustsweep.results.tables.table import Column, Table, Value, subject_colum
 SLUG = "calibration"
 
 _TITLES = {"clean": "clean", "corruptions": "15 corruptions"}
+_TITLES |= {name: shift.title for name, shift in NATURAL_SHIFTS.items()}
 _WHAT = (
     "ECE: distance between confidence and accuracy in 15 bins of equal width, averaged over the images; the 15 "
     "corruptions x 5 severities are pooled. Confidence - accuracy: above zero the network is surer than it is right."
@@ -33,7 +35,7 @@ def calibration_tables(unit: Unit, found: Sequence[Sequence[Calibration]]) -> It
     measured = [where for where in WHERE if any(where in one.bins for row in found for one in row)]
     problems = list(dict.fromkeys(problem for row in found for one in row for problem in one.problems))
     if measured or problems:
-        yield _calibration(unit, found, measured or ["clean"], problems)
+        yield _calibration(unit, found, measured or [shift_of(unit) or "clean"], problems)
     if measured and unit.subject == "checkpoint":
         yield _bins(unit, [one for (one,) in found])
 

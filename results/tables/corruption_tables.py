@@ -10,6 +10,7 @@ from robustsweep.results.comparable.training_overlap import overlap_notes, overl
 from robustsweep.results.corruption_names import (
     C_BAR_CORRUPTIONS,
     CORRUPTIONS,
+    IMAGENET_3DCC,
     SEVERITIES,
     conditions_of,
     group_of,
@@ -17,6 +18,8 @@ from robustsweep.results.corruption_names import (
 from robustsweep.results.metrics.catalogue import (
     HARDEST,
     MCE,
+    MEAN_3DCC,
+    MEAN_C_BAR,
     MEAN_CORRUPTION,
     RELATIVE_ROBUSTNESS,
     ce,
@@ -27,10 +30,10 @@ from robustsweep.results.metrics.references import Reference
 from robustsweep.results.metrics.scores import Score
 from robustsweep.results.tables.headline import (
     c_and_c_bar,
-    c_bar_scores,
     clean_and_scores,
     divided_scores,
     headline,
+    scores_apart,
     some_complete,
     unseen_mean,
 )
@@ -43,7 +46,8 @@ def corruption_tables(unit: Unit, references: Sequence[Reference]) -> list[Table
     """Build every table of clean and corrupted images that the unit's cells support."""
     found = corruptions_of(unit.rows)
     c_bar = [name for name in found if name in C_BAR_CORRUPTIONS]
-    others = [name for name in found if name not in CORRUPTIONS + C_BAR_CORRUPTIONS]
+    of_3dcc = [name for name in found if name in IMAGENET_3DCC]
+    others = [name for name in found if name not in (*CORRUPTIONS, *c_bar, *of_3dcc)]
     benchmark_complete = some_complete(unit, CORRUPTIONS)
     tables = [headline(unit, references)] if len(unit.rows) else []
     both = c_and_c_bar(unit)
@@ -52,7 +56,9 @@ def corruption_tables(unit: Unit, references: Sequence[Reference]) -> list[Table
         tables.append(error_per_corruption(unit, references))
         tables += [ce_per_corruption(unit, reference) for reference in references]
     if some_complete(unit, c_bar):
-        tables.append(c_bar_corruptions(unit, c_bar))
+        tables.append(corruptions_apart(unit, "C-bar", c_bar, MEAN_C_BAR))
+    if some_complete(unit, of_3dcc):
+        tables.append(corruptions_apart(unit, "3DCC", of_3dcc, (MEAN_3DCC,)))
     if some_complete(unit, others):
         tables.append(extra_corruptions(unit, others))
     if found:
@@ -116,14 +122,15 @@ def ce_per_corruption(unit: Unit, reference: Reference) -> Table:
     )
 
 
-def c_bar_corruptions(unit: Unit, corruptions: Sequence[str]) -> Table:
-    """Mean error over five severities of each corruption of C-bar, and the mean over its ten, apart from C's."""
-    errors, means = unit.values(), c_bar_scores(unit)
-    notes = ["Each value is the mean over 5 severities. C-bar is a benchmark of its own: these enter no mean of 15."]
+def corruptions_apart(unit: Unit, name: str, corruptions: Sequence[str], scores: Sequence[Score]) -> Table:
+    """Mean error over five severities of each corruption of C-bar or 3DCC, and the means over each, apart from C's."""
+    errors, means = unit.values(), scores_apart(unit, scores)
+    notes = [f"Each value is the mean over 5 severities. {name} is a benchmark of its own: these enter no mean of 15."]
     notes += [f"{score.title}: {score.definition}" for score in means]
     lines = _per_corruption(unit, corruptions)
     lines += [Line("all", score.title, tuple(score.values(errors)), score) for score in means]
-    return matrix(unit, "c_bar_corruptions", "Error per corruption of C-bar (%, lower is better)", _NOUNS, lines, notes)
+    slug = f"{name.lower().replace('-', '_')}_corruptions"
+    return matrix(unit, slug, f"Error per corruption of {name} (%, lower is better)", _NOUNS, lines, notes)
 
 
 def extra_corruptions(unit: Unit, corruptions: Sequence[str]) -> Table:

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from robustsweep.results.comparable.comparable_sets import Unit
+from robustsweep.results.comparable.comparable_sets import Unit, shift_of
 from robustsweep.results.comparable.notes import Note
 from robustsweep.results.comparable.training_overlap import overlapped_corruptions
 from robustsweep.results.corruption_names import CORRUPTIONS, SEVERITIES, conditions_of
+from robustsweep.results.corruption_names.natural_shifts import NATURAL_SHIFTS
 from robustsweep.results.metrics import catalogue
 from robustsweep.results.metrics.benchmarks import C_BARS, minus_c
 from robustsweep.results.metrics.catalogue import CLEAN, CLEAN_TOP5, MEAN_CORRUPTION, probability_scores
@@ -56,9 +57,9 @@ def divided_scores(references: Sequence[Reference]) -> tuple[list[tuple[Score, R
     return defined, [why for why in undefined if why]
 
 
-def c_bar_scores(unit: Unit) -> list[Score]:
-    """Return the means over C-bar that some checkpoint has."""
-    return _measured(unit, catalogue.MEAN_C_BAR)
+def scores_apart(unit: Unit, scores: Sequence[Score] = catalogue.MEANS_APART) -> list[Score]:
+    """Return the means over benchmarks of their own, C-bar and 3DCC, that some checkpoint has."""
+    return _measured(unit, scores)
 
 
 def _added_scores(unit: Unit) -> list[Score]:
@@ -70,13 +71,17 @@ def _measured(unit: Unit, scores: Sequence[Score]) -> list[Score]:
 
 
 def headline(unit: Unit, references: Sequence[Reference]) -> Table:
-    """One row per checkpoint or method: clean error, mean corruption errors, group means, what references divide."""
+    """One row per checkpoint or method: clean error, mean corruption errors, group means, what references divide.
+
+    Of a natural shift, its error alone.
+    """
     corrupted = some_complete(unit, CORRUPTIONS)
     unseen = unseen_mean(unit) if corrupted else None
-    c_bar = c_bar_scores(unit)
+    shift, apart = shift_of(unit), scores_apart(unit)
     of_c = (MEAN_CORRUPTION, *([unseen] if unseen else []))
-    of_all = catalogue.HEADLINE[1:] if corrupted else (CLEAN,)
-    plain = [*(of_c if corrupted else ()), *c_bar, *of_all, *_added_scores(unit)]
+    undisturbed = (catalogue.SHIFT_ERRORS[shift],) if shift else (CLEAN,)
+    of_all = catalogue.HEADLINE[1:] if corrupted else undisturbed
+    plain = [*(of_c if corrupted else ()), *apart, *of_all, *_added_scores(unit)]
     divided, undefined = divided_scores(references if corrupted else ())
     columns = [Column(score.name, score.header or score.title, score.unit, score.is_accuracy) for score in plain]
     columns += [_quotient_column(score, reference) for score, reference in divided]
@@ -90,7 +95,7 @@ def headline(unit: Unit, references: Sequence[Reference]) -> Table:
         notes += [
             Note(f"mCE ({r.short_name}): {r.name} is 100; {r.caveat}.", "reference") for r in references if r.caveat
         ]
-    notes += [_C_BAR_MEANS] if c_bar else []
+    notes += [_C_BAR_MEANS] if {*apart} & {*catalogue.MEAN_C_BAR} else []
     notes += parameter_notes(unit)
     notes += [_CHECKPOINT_LEVEL] if unit.scope.checkpoint_level_only else []
     table = Table(
@@ -168,15 +173,18 @@ def _quotient_column(score: Score, reference: Reference) -> Column:
 
 
 def clean_and_scores(unit: Unit, corrupted: bool) -> Table:
-    """Clean top-1 and top-5 error, and the mean negative log-likelihood and Brier score as stored."""
-    nll, brier = probability_scores("clean")
-    shown = [("clean_error", "clean error (%)", CLEAN), ("clean_top5_error", "clean top-5 error (%)", CLEAN_TOP5)]
-    shown += [("clean_nll", "clean NLL (nats)", nll), ("clean_brier", "clean Brier", brier)]
+    """Top-1 and top-5 error and the mean NLL and Brier score as stored, on clean images or those of a natural shift."""
+    where = shift_of(unit) or "clean"
+    name = NATURAL_SHIFTS[where].title if where in NATURAL_SHIFTS else where
+    error, top5 = catalogue.SHIFT_ERRORS.get(where, CLEAN), catalogue.SHIFT_TOP5_ERRORS.get(where, CLEAN_TOP5)
+    nll, brier = probability_scores(where)
+    shown = [(f"{where}_error", f"{name} error (%)", error), (f"{where}_top5_error", f"{name} top-5 error (%)", top5)]
+    shown += [(f"{where}_nll", f"{name} NLL (nats)", nll), (f"{where}_brier", f"{name} Brier", brier)]
     if corrupted:
         nll, brier = probability_scores("corruptions")
         shown += [("corruption_nll", "corruption NLL (nats)", nll), ("corruption_brier", "corruption Brier", brier)]
     notes = ("Corruption NLL and Brier: means over 15 corruptions x 5 severities.",) if corrupted else ()
-    title = "Clean images and probability scores (lower is better)"
+    title = f"{'Clean images' if where == 'clean' else name} and probability scores (lower is better)"
     table = Table("clean_and_scores", title, unit.scope, (), (), notes, subject=unit.subject, depth="detail")
     columns = [Column(name, title, score.unit, score.is_accuracy) for name, title, score in shown]
     lines = [Line("", name, tuple(score.values(unit.values(score.column))), score) for name, _, score in shown]

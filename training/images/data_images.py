@@ -20,7 +20,8 @@ def open_training_data(spec: str, *, limit: int | None = None, workers: int = 4)
     """Open the images of a data spec, of the split ``train`` unless it names one.
 
     Raises:
-        UsageError: If the spec cannot be understood, or names a corrupted set.
+        UsageError: If the spec cannot be understood, or names a corrupted set, a natural shift or some of ImageNet's
+            classes.
         DataError: If the data are missing or malformed.
     """
     scheme = spec.partition(",")[0].partition(":")[0].strip()
@@ -28,6 +29,8 @@ def open_training_data(spec: str, *, limit: int | None = None, workers: int = 4)
     data = open_data(asked, workers=workers)
     if not isinstance(data, Dataset):
         raise UsageError(f"Data spec {spec!r} names corrupted images; train on clean ones.")
+    if data.shift or data.outputs:
+        raise UsageError(f"Data spec {spec!r} is for measuring networks of ImageNet's classes; train on imagefolder:.")
     return limited(data, limit)
 
 

@@ -17,7 +17,12 @@ from robustsweep.untrusted.files import DOCUMENT_BYTES, read_regular
 _MOST_REASON = 200
 
 
-def _read_npy(path: Path) -> npt.NDArray[np.generic]:
+def read_npy(path: Path) -> npt.NDArray[np.generic]:
+    """Map an array that lies in a file.
+
+    Raises:
+        DataError: If it is missing or cannot be read.
+    """
     if not path.is_file():
         raise DataError(f"{path} is missing; the published folder has one .npy per corruption and labels.npy.")
     try:
@@ -30,7 +35,7 @@ def _read_npy(path: Path) -> npt.NDArray[np.generic]:
 
 def _cifar_labels(folder: Path, classes: int) -> Int64Array:
     path = folder / "labels.npy"
-    labels = np.asarray(_read_npy(path))
+    labels = np.asarray(read_npy(path))
     severities = len(SEVERITIES)
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or len(labels) % severities or not len(labels):
         raise DataError(
@@ -83,7 +88,7 @@ def open_cifar_c(
 
     def array(corruption: str) -> npt.NDArray[np.generic]:
         path = folder / f"{corruption}.npy"
-        images = _read_npy(path)
+        images = read_npy(path)
         expected = (len(SEVERITIES) * rows, 32, 32, 3)
         if images.shape != expected or images.dtype != np.uint8:
             raise DataError(

@@ -35,6 +35,9 @@ class OfficialSet:
         provenance: ``"official"`` for published files, ``"generated"`` for files that ``robustsweep corrupt`` wrote.
         notes: Sentences that belong beside every result on this data.
         class_names: As of a ``Dataset``.
+        sequences: The perturbations of which it holds sequences of frames.
+        read_sequence: Returns uint8 sequences (n, frames, 3, H, W) for one of them and int64 positions; None where it
+            holds no sequences.
     """
 
     name: str
@@ -52,6 +55,8 @@ class OfficialSet:
     notes: tuple[str, ...] = ()
     absent: frozenset[str] = frozenset()
     class_names: ClassNames = tuple
+    sequences: tuple[str, ...] = ()
+    read_sequence: Callable[[str, Int64Array], torch.Tensor] | None = None
 
 
 def partial_notes(

@@ -1,10 +1,11 @@
-"""The published trees: ImageNet-C and Tiny-ImageNet-C, their classes, corruptions and known faults."""
+"""The published trees: ImageNet-C, Tiny-ImageNet-C, C-bar and 3DCC, their classes, corruptions and known faults."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from robustsweep.benchmark.data.files.wordnet import IMAGENET_1K, TINY_IMAGENET, WordnetClasses
 from robustsweep.corruptions import CORRUPTIONS, IMAGENET_C_BAR
+from robustsweep.results.corruption_names import IMAGENET_3DCC
 
 
 @dataclass(frozen=True)
@@ -15,8 +16,8 @@ class PublishedTree:
         wordnet: The classes that its class folders are some of.
         made_from: Which clean images it was made from, in a sentence, if that is not plain.
         faults: Corruptions whose published files have classes of others, with a sentence on what to fetch instead.
-        only: Its corruptions, if it has others than the common fifteen. Their severity folders may be named by the
-            generator's raw severities too, as 2.35, which the scripts of C-bar write.
+        only: Its corruptions, if it has others than the common fifteen. Severity folders of C-bar may be named by
+            the generator's raw severities too, as 2.35, which its scripts write.
     """
 
     wordnet: WordnetClasses
@@ -31,7 +32,7 @@ class PublishedTree:
 
     def severity(self, corruption: str, folder: str) -> str:
         """Return the severity, 1 to 5, that a folder's name stands for, or the name."""
-        if corruption not in self.only:
+        if corruption not in self.only or corruption not in CORRUPTIONS:
             return folder
         raw = [f"{severity:.2f}" for (severity, *_) in CORRUPTIONS[corruption].severities["imagenet"]]
         return str(raw.index(folder) + 1) if folder in raw else folder
@@ -48,6 +49,8 @@ TINY_IMAGENET_C = PublishedTree(
     faults={"frost": "The frost of Zenodo record 2536630 has 1000 classes; fetch the corrected one of record 8206060."},
 )
 """Source: Hendrycks and Dietterich, ICLR 2019; Zenodo record 8206060; hendrycks/robustness issues 39 and 60."""
+IMAGENET_3DCC_TREE = PublishedTree(IMAGENET_1K, only=IMAGENET_3DCC)
+"""Source: Kar, Yeo and Zamir 2022; Shift Happens' loader of it; datasets.epfl.ch/3dcc/imagenet_3dcc."""
 IMAGENET_C_BAR_TREE = PublishedTree(IMAGENET_1K, only=IMAGENET_C_BAR)
 """Source: Mintun, Kirillov and Xie, NeurIPS 2021; dl.fbaipublicfiles.com/inc_bar/imagenet_c_bar.tar.gz."""
 TINY_IMAGENET_C_BAR_TREE = PublishedTree(TINY_IMAGENET, only=IMAGENET_C_BAR)

@@ -86,7 +86,7 @@ def open_corrupted_tree(
     Raises:
         DataError: If the tree is empty or does not fit the clean images.
     """
-    tree = open_tree(path).without_wrapper(keep=CORRUPTIONS)
+    tree = open_tree(path).without_wrapper(keep={*CORRUPTIONS, *kind.known})
     leaves = _Leaves(tree, kind)
     if not leaves:
         raise DataError(f"{path} holds no CORRUPTION/SEVERITY/CLASS/IMAGE files.")

@@ -14,10 +14,12 @@ class WordnetClasses:
     Attributes:
         name: The data set, for messages.
         wnids: In class order, which is their sorted order, as torchvision's ImageFolder and so checkpoints have it.
+        folders: What the class folders are called, in the same order; none: as their wnids.
     """
 
     name: str
     wnids: tuple[str, ...]
+    folders: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.wnids)
@@ -28,7 +30,7 @@ class WordnetClasses:
         Raises:
             DataError: If a folder is none of the classes.
         """
-        known = {wnid: index for index, wnid in enumerate(self.wnids)}
+        known = {name: index for index, name in enumerate(self.folders or self.wnids)}
         for folder in folders:
             if folder not in known:
                 raise DataError(f"{root}: {folder!r} is not a wnid of {self.name}; use imagefolder: for other classes.")

@@ -37,6 +37,7 @@ _OPEN = (
     # id, heading, the figures and tables under it, by the ends of their slugs
     ("heat", "Methods and corruptions", "heat_map"),
     ("headline", "", "headline"),
+    ("shift", "", "natural_shift"),
     ("scatter", "Clean images against corrupted and attacked ones", "clean_against_robust"),
     ("benchmarks", "C and C-bar", "c_against_c_bar|c_and_c_bar"),
     ("severity", "Severity curves", "severity_curves"),
@@ -46,9 +47,10 @@ _FOLDED = {
     # id: heading, slugs of what is under it, by their ends
     "corruptions": (
         "Every corruption",
-        r"(error|ce)_per_(corruption|severity)(_[a-z]+)?|(extra|c_bar)_corruptions|order_on_two_benchmarks",
+        r"(error|ce)_per_(corruption|severity)(_[a-z]+)?|(extra|c_bar|3dcc)_corruptions|order_on_two_benchmarks",
     ),
     "attacks": ("Attacks", r"robust_accuracy|median_fooling_eps|fooling_eps_\d+|attack_curves"),
+    "sequences": ("Sequences", r"sequence_[a-z]+"),
     "windows": ("Pasted windows", r"window_[a-z]+"),
     "attributions": ("Where networks look", r"attribution_[a-z_]+"),
     "calibration": ("Calibration", r"calibration|clean_and_scores|reliability"),

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import pandas as pd
-
 from robustsweep.errors import DataError, NothingToCompareError, UsageError
 from robustsweep.registry import unknown_name
 from robustsweep.results.comparable.comparable_sets import Unit
@@ -139,7 +137,7 @@ def _against(unit: Unit, groups: Sequence[SeedGroup], wanted: str | None) -> int
 def _compared(
     unit: Unit, groups: Sequence[SeedGroup], against: int, chosen: Sequence[MethodEntries], report: Report
 ) -> UnitComparison | None:
-    rows = pd.concat([unit.rows, unit.attacks, unit.windows])
+    rows = unit.everything
     known = {score.name for score in scores_of(rows, published_reference=unit.is_imagenet)} | {MCE_BY_REFERENCE}
     names = [one.name for one in chosen if one.name in known]
     if not names:

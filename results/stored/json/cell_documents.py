@@ -8,16 +8,19 @@ from pathlib import Path
 
 from robustsweep.errors import DataError
 from robustsweep.results.corruption_names import SEVERITIES
+from robustsweep.results.corruption_names.natural_shifts import NATURAL_SHIFTS
+from robustsweep.results.corruption_names.sequences import FRAMES, sequence_condition
 from robustsweep.results.stored.cells import Cell, Counts, Json, identity_key
 from robustsweep.results.stored.entries import CHECKPOINT_ID
 from robustsweep.results.stored.json.cell_fields import CellFields
 from robustsweep.results.stored.json.documents import Document, read_document, sealed
+from robustsweep.results.stored.recounts import AVERAGED
 
 ADVICE = "delete its folder and sweep again"
 _MOST_BYTES = 4 << 20
 _HASH = re.compile(r"[0-9a-f]{64}")
 _SAME_NUMBER = 1e-9
-_MOST_NLL = 1e6
+_MOST_MEAN = {"confidence": 1 + 1e-6, "nll": 1e6, "brier": 2 + 1e-6, "flip": 1 + 1e-6, "top5_distance": 15 + 1e-6}
 
 
 def cell_document(cell: Cell, examples_sha256: str) -> bytes:
@@ -66,7 +69,7 @@ def cell_of(content: Json, path: Path) -> Cell:
             n_robust=tuple(counts["n_robust"]),
             n_clean_right=counts["n_clean_right"],
         ),
-        means={name: float(content["means"][name]) for name in ("confidence", "nll", "brier")},
+        means={name: float(content["means"][name]) for name in AVERAGED if name in content["means"]},
         recorded=content["recorded"],
         warnings=tuple(content["warnings"]),
     )
@@ -97,8 +100,8 @@ def _of_counts(cell: Cell) -> Iterator[str]:
     for count in (counts.n_right, counts.n_top5_right, *counts.n_robust, counts.n_clean_right or 0):
         if not 0 <= count <= counts.n:
             yield f"it counts {count} of {counts.n} images"
-    for name, most in (("confidence", 1 + 1e-6), ("nll", _MOST_NLL), ("brier", 2 + 1e-6)):
-        if not -1e-6 <= cell.means[name] <= most:
+    for name, mean in cell.means.items():
+        if not -1e-6 <= mean <= _MOST_MEAN[name]:
             yield f"means.{name} is {cell.means[name]}"
 
 
@@ -130,6 +133,10 @@ def _clean(cell: Cell) -> str | None:
     return None if cell.condition["name"] == "clean" and not cell.counts.n_robust else "it is not of clean images"
 
 
+def _shift(cell: Cell) -> str | None:
+    return None if cell.condition["name"] in NATURAL_SHIFTS and not cell.counts.n_robust else "it is no natural shift"
+
+
 def _corruption(cell: Cell) -> str | None:
     condition = cell.condition
     if "corruption" not in condition or condition.get("severity") not in SEVERITIES or cell.counts.n_robust:
@@ -144,6 +151,13 @@ def _window(cell: Cell) -> str | None:
         return "a window without edge, filling or fraction"
     wanted = f"window-{condition['edge']}-{condition['filling']}@{condition['fraction']:g}"
     return None if condition["name"] == wanted else f"condition.name is not {wanted}"
+
+
+def _sequence(cell: Cell) -> str | None:
+    name, perturbation = cell.condition["name"], cell.condition.get("perturbation")
+    if perturbation not in FRAMES or cell.counts.n_robust or not {"flip", "top5_distance"} <= cell.means.keys():
+        return f"a sequence of {perturbation}"
+    return None if name == sequence_condition(str(perturbation)) else f"condition.name is not that of {perturbation}"
 
 
 def _attack(cell: Cell) -> str | None:
@@ -173,4 +187,11 @@ def _eps_value(text: str) -> float | None:
         return None
 
 
-_PROBLEMS = {"clean": _clean, "corruption": _corruption, "window": _window, "attack": _attack}
+_PROBLEMS = {
+    "clean": _clean,
+    "shift": _shift,
+    "corruption": _corruption,
+    "window": _window,
+    "sequence": _sequence,
+    "attack": _attack,
+}

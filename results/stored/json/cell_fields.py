@@ -58,6 +58,7 @@ class DataFields(TypedDict):
     provenance: Literal["generated", "official"]
     images_key: str
     classes: int
+    class_set: NotRequired[str | None]
     split: NotRequired[str | None]
     preprocessing: NotRequired[str | None]
     n_total: NotRequired[int]
@@ -69,7 +70,7 @@ class ConditionFields(TypedDict, total=False):
     """A condition: its name, its kind, and the kind's own entries."""
 
     name: Required[str]
-    kind: Required[Literal["clean", "corruption", "window", "attack"]]
+    kind: Required[Literal["clean", "corruption", "shift", "window", "sequence", "attack"]]
     corruption: str
     severity: int
     table: str | None
@@ -77,6 +78,7 @@ class ConditionFields(TypedDict, total=False):
     edge: str
     filling: str
     fraction: float
+    perturbation: str
     attack: str
     norm: str
     eps: list[str]
@@ -117,6 +119,8 @@ class MeanFields(TypedDict):
     confidence: float
     nll: float
     brier: float
+    flip: NotRequired[float]
+    top5_distance: NotRequired[float]
 
 
 class PassFields(TypedDict):

@@ -104,6 +104,7 @@ def test_official_conditions_keep_only_what_was_not_generated() -> None:
         ("puzzlemix", 2),
         ("pixmix", 1),
         ("window", 27),
+        ("cifar-p", 10),
         ("smoke", 5),
     ],
 )
@@ -117,8 +118,8 @@ def test_every_suite_has_its_size_and_no_condition_twice(suite: str, size: int) 
 def test_no_suite_is_left_out_of_these_tests() -> None:
     assert list(SUITES) == [
         "clean", "cifar-c", "cifar-c-extra", "tiny-imagenet-c", "tiny-imagenet-c-extra", "imagenet-c",
-        "imagenet-c-extra", "cifar-c-bar", "tiny-imagenet-c-bar", "imagenet-c-bar", "adversarial", "adversarial-strong",
-        "autoattack", "torchattacks", "puzzlemix", "pixmix", "window", "smoke",
+        "imagenet-c-extra", "cifar-c-bar", "tiny-imagenet-c-bar", "imagenet-c-bar", "cifar-p", "adversarial",
+        "adversarial-strong", "autoattack", "torchattacks", "puzzlemix", "pixmix", "window", "smoke",
     ]  # fmt: skip
 
 

@@ -3,7 +3,8 @@
 Source: Hendrycks & Dietterich 2019, "Benchmarking Neural Network Robustness to Common Corruptions and Perturbations",
 section 4; the four extra corruptions are the ones its authors keep for validation, in the groups of their scripts.
 C-bar: Mintun, Kirillov & Xie 2021, "On Interaction Between Augmentations and Corruptions in Natural Corruption
-Robustness"; they publish no groups, these are ours.
+Robustness"; they publish no groups, these are ours. ImageNet-3DCC: Kar, Yeo & Zamir, "3D Common Corruptions for Object
+Recognition" (2022), with their groups.
 """
 
 from types import MappingProxyType
@@ -55,6 +56,19 @@ C_BAR_SETS = MappingProxyType(
 )
 """The ten of CIFAR-C-bar and the ten of ImageNet-C-bar; five are in both."""
 
+IMAGENET_3DCC_GROUPS = MappingProxyType(
+    {
+        "depth of field": ("near_focus", "far_focus"),
+        "camera motion": ("xy_motion_blur", "z_motion_blur"),
+        "lighting": ("flash",),
+        "video": ("h265_crf", "h265_abr", "bit_error"),
+        "weather": ("fog_3d",),
+        "noise": ("iso_noise", "color_quant", "low_light"),
+    }
+)
+"""The twelve of ImageNet-3DCC by group: published files alone, as most of them need the depth of the scene."""
+IMAGENET_3DCC = tuple(name for names in IMAGENET_3DCC_GROUPS.values() for name in names)
+
 CORRUPTIONS = tuple(name for names in GROUPS.values() for name in names)
 EXTRA_CORRUPTIONS = tuple(name for names in EXTRA_GROUPS.values() for name in names)
 
@@ -67,7 +81,10 @@ OTHER = "other"
 """The group of a corruption that belongs to no list, such as a third party's."""
 
 _GROUP_OF = {
-    name: group for table in (GROUPS, EXTRA_GROUPS, C_BAR_GROUPS) for group, names in table.items() for name in names
+    name: group
+    for table in (GROUPS, EXTRA_GROUPS, C_BAR_GROUPS, IMAGENET_3DCC_GROUPS)
+    for group, names in table.items()
+    for name in names
 }
 
 
@@ -88,5 +105,5 @@ def conditions_of(*corruptions: str) -> tuple[str, ...]:
 
 def rank_of(corruption: str) -> int:
     """Return a corruption's place in the canonical order; names of no list come last."""
-    order = CORRUPTIONS + EXTRA_CORRUPTIONS + C_BAR_CORRUPTIONS
+    order = CORRUPTIONS + EXTRA_CORRUPTIONS + C_BAR_CORRUPTIONS + IMAGENET_3DCC
     return order.index(corruption) if corruption in order else len(order)

@@ -1,0 +1,1 @@
+"""A natural shift in the report, beside clean images of the same classes."""

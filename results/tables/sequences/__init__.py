@@ -1,0 +1,1 @@
+"""Tables of predictions along sequences of frames."""
