@@ -96,7 +96,7 @@ def test_too_few_trainings_and_candidates_without_a_method_are_refused(
     few = trainings(make_builder("few", n=N), "cutmix", [900, 1_000])
     new = trainings(make_builder("new", n=N), "cutmix", [1_000], first_seed=7)
     nameless = trainings(make_builder("nameless", n=N), None, [1_000])
-    with pytest.raises(NothingToCompareError, match=r"2 other training\(s\) of cutmix; a new one is judged by 3"):
+    with pytest.raises(NothingToCompareError, match=r"2 other training run\(s\) of cutmix; a new one is judged by 3"):
         run_gate(new.root, few.root, retrained=True)
     with pytest.raises(NothingToCompareError, match="names no method"):
         run_gate(nameless.root, baseline.root, retrained=True)
