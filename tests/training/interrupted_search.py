@@ -30,9 +30,9 @@ def search_in(wanted: Search, what: str = "", kill_at: int = 0) -> None:
 
     plain = trials.SplitTrials.tell
 
-    def tell(self: trials.SplitTrials, reward: float) -> None:
+    def tell(self: trials.SplitTrials, reward: float, seconds: float) -> None:
         count("before")
-        plain(self, reward)
+        plain(self, reward, seconds)
         count("after")
 
     with patch("os.fsync", lambda handle: count("fsync")), patch.object(trials.SplitTrials, "tell", tell):

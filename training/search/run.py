@@ -111,15 +111,15 @@ def _passes(search: Search, missing: Sequence[int]) -> int:
 
 def _try_policies(
     number: int, trials: SplitTrials, search: Search, progress: Progress
-) -> Generator[Task, float | None, None]:
+) -> Generator[Task, tuple[float, float] | None, None]:
     """Yield one after another what is to be computed for a split, and take what came of it."""
     progress.working_on(f"split {number + 1}", "training")
     yield "train", number
     for done in range(len(trials.finished()), search.request.trials):
         progress.working_on(f"split {number + 1}", f"trial {done + 1} of {search.request.trials}")
-        reward = yield "reward", number, trials.ask()
-        assert reward is not None, "every policy has a reward"
-        trials.tell(reward)
+        timed = yield "timed_reward", number, trials.ask()
+        assert timed is not None, "every policy has a reward"
+        trials.tell(*timed)
         progress.advance(1, 0)
 
 

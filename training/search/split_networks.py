@@ -1,5 +1,6 @@
 """The networks of a search and what they recognise; what one process of several holds."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -62,6 +63,11 @@ class SplitNetworks:
         searched = self._search.splits[number].searched
         is_right = self._right(number, sub_policies, self._loaded(number, searched, held_out=False))
         return sum(is_right) / len(is_right)
+
+    def timed_reward(self, number: int, sub_policies: tuple[SubPolicy, ...]) -> tuple[float, float]:
+        """Return the reward and the seconds that it took."""
+        begun = time.perf_counter()
+        return self.reward(number, sub_policies), time.perf_counter() - begun
 
     def recognised(self, number: int, sub_policies: tuple[SubPolicy, ...]) -> list[bool]:
         """Say which of the held-out images the split's network recognises."""

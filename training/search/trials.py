@@ -73,7 +73,7 @@ class Trial:
     Attributes:
         sub_policies: The policy.
         reward: In [0, 1].
-        seconds: Between question and answer.
+        seconds: What the reward took to compute.
     """
 
     sub_policies: tuple[SubPolicy, ...]
@@ -106,7 +106,7 @@ class SplitTrials:
     def finished(self) -> list[Trial]:
         """List the trials, in their order."""
         found = self._study.get_trials(deepcopy=False, states=(self._optuna.trial.TrialState.COMPLETE,))
-        return [Trial(_policy_of(one.params), one.value, one.duration.total_seconds()) for one in found]
+        return [Trial(_policy_of(one.params), one.value, one.user_attrs["seconds"]) for one in found]
 
     def ask(self) -> tuple[SubPolicy, ...]:
         """Say which policy to try next."""
@@ -124,8 +124,9 @@ class SplitTrials:
             self._asked.suggest_float(f"level {place}", 0, 1)
         return _policy_of(self._asked.params)
 
-    def tell(self, reward: float) -> None:
-        """Store the policy that was asked for last, with its reward."""
+    def tell(self, reward: float, seconds: float = 0.0) -> None:
+        """Store the policy that was asked for last, with its reward and how long that took to compute."""
+        self._asked.set_user_attr("seconds", seconds)
         self._stored.add_trial(self._study.tell(self._asked, reward))
 
 
