@@ -71,7 +71,7 @@ class Method(ABC):
 
     @property
     def search_seconds(self) -> float | None:
-        """How long the search took that the method rests on, which no training counts; None where there was none."""
+        """How long the search took that the method rests on, which no training counts; None if there was none."""
         return None
 
     @property

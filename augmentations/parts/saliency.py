@@ -38,7 +38,9 @@ def fine_grained_saliency(images: Tensor) -> Tensor:
 def _grey(images: Tensor) -> Tensor:
     if images.shape[1] == 1:
         return images[:, 0].float()
-    return torch.einsum("nchw,c->nhw", images.float(), torch.tensor(_LUMA, device=images.device))
+    # Pixel by pixel: a matrix product may round equal pixels differently, and a flat image would not be flat.
+    red, green, blue = (weight * channel for weight, channel in zip(_LUMA, images.float().unbind(1), strict=True))
+    return red + green + blue
 
 
 def _blur(grey: Tensor) -> Tensor:
@@ -54,9 +56,10 @@ def _surround(integral: Tensor, grey: Tensor, reach: int) -> Tensor:
     top, bottom = _ends(height, reach, grey.device)
     left, right = _ends(width, reach, grey.device)
     rows = integral[:, bottom] - integral[:, top]
-    total = (rows[:, :, right] - rows[:, :, left]).float()
+    others = rows[:, :, right] - rows[:, :, left] - grey
     n_others = (bottom - top).unsqueeze(1) * (right - left) - 1
-    return (total - grey) / n_others.clamp_min(1)
+    # In float64, so that the mean of equal values is that value.
+    return (others / n_others.clamp_min(1)).float()
 
 
 def _ends(n_pixels: int, reach: int, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -68,7 +68,7 @@ class FastAutoAugment(Method):
 
     @property
     def search_seconds(self) -> float | None:
-        """What the policy's file says, networks and trials together; None where it says nothing."""
+        """What the policy's file says, networks and trials together; None if it says nothing."""
         return self.read.search_seconds
 
     def sample(self, draws: Draws) -> Tensor:

@@ -29,7 +29,9 @@ def labelled_tree(path: Path, labels: Path, split: str | None, wordnet: WordnetC
     for place in filter(is_image, tree.names):
         file = place.rsplit("/", 1)[-1]
         if file in place_of:
-            raise DataError(f"{path} holds {place_of[file]} and {place}, alike to labels=; rename one.")
+            raise DataError(
+                f"{path} holds {place_of[file]} and {place}, which labels= does not distinguish; rename one."
+            )
         place_of[file] = place
     if not place_of:
         raise DataError(f"{path} holds no images{f' in {split}' if split else ''}.")

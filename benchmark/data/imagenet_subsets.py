@@ -30,7 +30,7 @@ def open_natural_shift(path: Path, shift: str, *, name: str, preprocessing: Prep
         workers: Threads that decode.
 
     Raises:
-        DataError: If there are no images, or a folder is no class of ImageNet.
+        DataError: If there are no images, or a folder is not a class of ImageNet.
     """
     tree = open_tree(path).without_wrapper()
     classes = subset_classes(tree)
@@ -51,7 +51,7 @@ def subset_classes(tree: FileTree) -> WordnetClasses:
     """Return the classes of ImageNet whose folders a tree has.
 
     Raises:
-        DataError: If it has no class folder, one is no class of ImageNet, or two are the same class.
+        DataError: If it has no class folder, one is not a class of ImageNet, or two are the same class.
     """
     folders = sorted({name.split("/", 1)[0] for name in tree.names if "/" in name and is_image(name)})
     if not folders:
@@ -70,7 +70,9 @@ def _numbered(tree: FileTree, folders: Sequence[str]) -> WordnetClasses:
         # Python refuses to read 5 000 digits.
         digits = folder.lstrip("0") or "0"
         if len(digits) > len(str(most)) or int(digits) > most:
-            raise DataError(f"{tree.root}: the class folder {folder[:40]!r} is no number of ImageNet's, 0 to {most}.")
+            raise DataError(
+                f"{tree.root}: the class folder {folder[:40]!r} is not a number of ImageNet's, 0 to {most}."
+            )
         if int(digits) in by_number:
             raise DataError(f"{tree.root}: the folders {by_number[int(digits)]!r} and {folder!r} are the same class.")
         by_number[int(digits)] = folder

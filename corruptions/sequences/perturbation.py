@@ -1,4 +1,4 @@
-"""What a perturbation is: frames that follow from an image by small steps, of what is drawn once for the sequence."""
+"""A perturbation: frames that follow from an image by small steps, of what is drawn once for the sequence."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

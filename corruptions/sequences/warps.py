@@ -25,7 +25,7 @@ class Warp:
 
     Attributes:
         index: int64 (4, H * W), places in the source.
-        weights: float32 (4, H * W); all zero where a pixel lies outside.
+        weights: float32 (4, H * W); all zero if a pixel lies outside.
     """
 
     index: Tensor

@@ -69,7 +69,7 @@ class Unit:
 
 
 def shift_of(unit: Unit) -> str:
-    """Return the natural shift that the images of a set are; empty where they are none."""
+    """Return the natural shift that the images of a set are; empty if they are none."""
     return next((str(name) for name in unit.rows.loc[unit.rows["kind"] == "shift", "condition"]), "")
 
 

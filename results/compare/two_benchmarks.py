@@ -71,7 +71,7 @@ class Order:
         means = "the means are in opposite order" if self.is_opposite else "the means are in the same order"
         lower = said.replace(" is better", " is lower", 1)
         return (
-            f"Order of {sides[0]} and {sides[1]} on C and {self.benchmark}: {about}{means}, which is no finding "
+            f"Order of {sides[0]} and {sides[1]} on C and {self.benchmark}: {about}{means}, which is not a finding "
             f"({self._why_not()}): {lower}."
         )
 
@@ -155,7 +155,7 @@ def orders_in_words(unit: Unit, orders: Sequence[Order], tables: Sequence[Table]
             f"Order of {noun} on C and {name}: of {len(mine)} pairs {same + len(shown)} differ significantly on both, "
             f"{same} in the same order and {len(shown)} in opposite order"
         )
-        more = f"; by their means alone {len(others)} more are in opposite order, which is no finding"
+        more = f"; by their means alone {len(others)} more are in opposite order, which is not a finding"
         said += more if others else ""
         yield f"{said}."
         named = [*shown[:_MOST_NAMED], *(others if len(others) < _MOST_NAMED else [])]

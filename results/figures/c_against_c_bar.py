@@ -20,7 +20,7 @@ def c_against_c_bar(unit: Unit, intervals: Intervals) -> Figure | None:
         intervals: What is known of the methods' errors.
 
     Returns:
-        A figure with a panel per C-bar, or None where no method is measured on both C and C-bar.
+        A figure with a panel per C-bar, or None if no method is measured on both C and C-bar.
     """
     groups, errors = drawn_groups(unit), unit.values()
     means = {name: dict(zip(errors.columns, score.values(errors), strict=True)) for name, score in BENCHMARKS.items()}

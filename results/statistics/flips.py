@@ -1,4 +1,4 @@
-"""How predictions change along a sequence of frames.
+"""Changes of predictions along a sequence of frames.
 
 Source: Hendrycks & Dietterich 2019, section 5.1: flip probability, and top-5 distance; difficulty 1, in which published
 numbers are given.

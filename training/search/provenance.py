@@ -1,4 +1,4 @@
-"""Where a found policy comes from, as its file says it: settings, rewards with intervals, and seconds."""
+"""The origin of a found policy, as its file says it: settings, rewards with intervals, and seconds."""
 
 import importlib.metadata
 from collections.abc import Mapping, Sequence

@@ -91,7 +91,7 @@ def _claim(search: Search) -> None:
 
 
 def _finished(search: Search, path: Path) -> Policy | None:
-    """Return the policy of exactly this search; None where the file holds another or cannot be read."""
+    """Return the policy of exactly this search; None if the file holds another or cannot be read."""
     wanted = origin(search)
     with suppress(DataError, UsageError):
         known = read_policy(path)

@@ -36,7 +36,7 @@ class OfficialSet:
         notes: Sentences that belong beside every result on this data.
         class_names: As of a ``Dataset``.
         sequences: The perturbations of which it holds sequences of frames.
-        read_sequence: Returns uint8 sequences (n, frames, 3, H, W) for one of them and int64 positions; None where it
+        read_sequence: Returns uint8 sequences (n, frames, 3, H, W) for one of them and int64 positions; None if it
             holds no sequences.
     """
 

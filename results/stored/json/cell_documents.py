@@ -134,7 +134,9 @@ def _clean(cell: Cell) -> str | None:
 
 
 def _shift(cell: Cell) -> str | None:
-    return None if cell.condition["name"] in NATURAL_SHIFTS and not cell.counts.n_robust else "it is no natural shift"
+    return (
+        None if cell.condition["name"] in NATURAL_SHIFTS and not cell.counts.n_robust else "it is not a natural shift"
+    )
 
 
 def _corruption(cell: Cell) -> str | None:

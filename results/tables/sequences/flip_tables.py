@@ -15,7 +15,7 @@ _NOT_DIVIDED = (
 
 
 def sequence_tables(unit: Unit) -> Iterator[Table]:
-    """Build both tables; nothing where no sequence is measured."""
+    """Build both tables; nothing if no sequence is measured."""
     if unit.sequences.empty:
         return
     yield _flips(unit)

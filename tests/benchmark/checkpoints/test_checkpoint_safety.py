@@ -129,7 +129,7 @@ def archive_of_text(path: Path) -> None:
 def test_what_is_no_pytorch_file_is_refused_in_one_sentence(tmp_path: Path, write: Callable[[Path], object]) -> None:
     path = tmp_path / "net.pth"
     write(path)
-    assert "no state dict that PyTorch can read" in refused(f"{path},{SPEC}")
+    assert "is not a state dict that PyTorch can read" in refused(f"{path},{SPEC}")
 
 
 @pytest.mark.parametrize("is_zip", [True, False], ids=["zip", "legacy"])

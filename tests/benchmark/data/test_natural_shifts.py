@@ -78,11 +78,11 @@ def test_all_classes_drop_no_output(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("folders", "message"),
     [
-        (("n00000001", WNIDS[0]), "'n00000001' is no ImageNet-1k wnid"),
-        (("dog", WNIDS[0]), "'dog' is no ImageNet-1k wnid"),
-        (("3", WNIDS[0]), "'3' is no ImageNet-1k wnid"),
-        (("1000", "1"), "'1000' is no number of ImageNet's, 0 to 999"),
-        (("1", "9" * 200), "is no number of ImageNet's, 0 to 999"),
+        (("n00000001", WNIDS[0]), "'n00000001' is not a wnid of ImageNet-1k"),
+        (("dog", WNIDS[0]), "'dog' is not a wnid of ImageNet-1k"),
+        (("3", WNIDS[0]), "'3' is not a wnid of ImageNet-1k"),
+        (("1000", "1"), "'1000' is not a number of ImageNet's, 0 to 999"),
+        (("1", "9" * 200), "is not a number of ImageNet's, 0 to 999"),
         (("1", "01"), "the folders '01' and '1' are the same class"),
         ((), "holds no images as CLASS/IMAGE"),
     ],
@@ -178,7 +178,7 @@ def test_nothing_is_made_of_shifted_images(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("folders", "checkpoint", "said"),
     [
-        (("cat", "dog"), "torchvision:resnet18,weights=random", "is no ImageNet-1k wnid"),
+        (("cat", "dog"), "torchvision:resnet18,weights=random", "is not a wnid of ImageNet-1k"),
         (WNIDS, "torchvision:resnet18,weights=random,classes=200", "give a network with 1000 outputs"),
     ],
 )

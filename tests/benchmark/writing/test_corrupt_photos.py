@@ -66,7 +66,7 @@ def test_every_photo_has_a_copy_of_its_own_size_beside_the_others(photos: Path, 
     data = opened(f"photos:{photos}")
     assert data.notes == ("Left out: 1 file beside the photos, not read as images (1 .txt).",)
     for position, name in enumerate(data.paths or ()):
-        clean = data.photograph(position)
+        clean = data.photo(position)
         assert data.sizes[position] == tuple(clean.shape[1:]) == SIZES[name]
         for condition in wanted:
             corruption, severity = condition.split("@")
@@ -115,7 +115,9 @@ def test_photos_that_cannot_be_read_are_named_before_anything_is_written(photos:
     (photos / "b" / "text.png").write_text("no photo")
     out = tmp_path / "out"
     found = CliRunner().invoke(app, ["corrupt", "--data", f"photos:{photos}", "--suite", "fog", "--out", str(out)])
-    with pytest.raises(DataError, match=r"text\.png is no image .*broken\.jpg cannot be decoded .* remove the file"):
+    with pytest.raises(
+        DataError, match=r"text\.png is not an image .*broken\.jpg cannot be decoded .* remove the file"
+    ):
         open_data(f"photos:{photos}", photos=True)
     assert found.exit_code != 0
     assert not out.exists()

@@ -68,6 +68,6 @@ def test_a_tall_photo_is_cut_and_one_that_is_none_is_named(
     command = ["list", "corruptions", "--gallery", str(tmp_path / "again.png"), "--photo", str(photo)]
     found = CliRunner().invoke(app, command)
     assert found.exit_code != 0
-    assert "is no image" in str(found.exception)
+    assert "is not an image" in str(found.exception)
     assert not (tmp_path / "again.png").exists()
     assert CliRunner().invoke(app, ["list", "methods", "--photo", str(photo)]).exit_code != 0

@@ -48,7 +48,7 @@ def test_published_spreads_are_said_to_be_another_networks() -> None:
         "corruptions (C) would be found with 80% power."
     )
     assert said[1].split("  ")[0] == "pp (after Holm over 20 scores)"  # 15 corruptions, mean, clean, 3 eps
-    assert said[2].split() == ["mean", "of", "15", "corruptions", f"{least:.1f}", f"({held:.1f})"]
+    assert said[2].split() == ["mean", "of", "15", "corruptions", "(C)", f"{least:.1f}", f"({held:.1f})"]
     names = ["clean", "gaussian_noise", "impulse_noise", "brightness", "pixelate", "pgd10-linf@2/255"]
     assert [line.split()[0] for line in said[3:9]] == names
     assert said[8].endswith("no stored spread")

@@ -58,7 +58,7 @@ def test_the_opposite_order_is_a_finding_only_with_both_differences_outside_thei
     within = only(pair(-1.0, 0.05))
     assert (within.is_shown, within.reading) == (False, "no finding: the interval on C-bar (CIFAR) includes zero")
     assert within.sentence() == (
-        "Order of a and b on C and C-bar (CIFAR): the means are in opposite order, which is no finding (the interval "
+        "Order of a and b on C and C-bar (CIFAR): the means are in opposite order, which is not a finding (the interval "
         "on C-bar (CIFAR) includes zero): a is lower on C by 1.00 pp (0.90 to 1.10), b on C-bar (CIFAR) by 0.05 pp "
         "(-0.05 to 0.15)."
     )
@@ -94,7 +94,7 @@ def test_several_pairs_are_counted_and_those_in_opposite_order_named() -> None:
     )
     assert counted == (
         "Order of methods on C and C-bar (CIFAR): of 3 pairs 2 differ significantly on both, 1 in the same order and 1 "
-        "in opposite order; by their means alone 1 more are in opposite order, which is no finding."
+        "in opposite order; by their means alone 1 more are in opposite order, which is not a finding."
     )
     assert finding.startswith("The order of a and b differs on C and C-bar (CIFAR): b is better on C by 1.00 pp")
     assert reversed_means.startswith(

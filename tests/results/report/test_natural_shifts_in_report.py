@@ -126,5 +126,5 @@ def test_every_format_shows_it(tmp_path: Path) -> None:
 def test_a_cell_that_is_no_shift_is_refused(tmp_path: Path) -> None:
     run = builder(tmp_path, N_SHIFTED, "imagenet-q", "a")
     run.write("one", {"name": "imagenet-q", "kind": "shift"}, Counts(run.n, 1, 1))
-    with pytest.raises(Exception, match="it is no natural shift"):
+    with pytest.raises(Exception, match="it is not a natural shift"):
         build_report([tmp_path])

@@ -83,7 +83,7 @@ def test_what_cannot_be_told_apart_is_marked_and_what_can_is_not(report: Report)
     assert names[best] not in tied
     assert "bad%0" not in tied
     (section,) = report.sections
-    assert section.summary[0].startswith("Lowest mean error over the 15 corruptions: ")
+    assert section.summary[0].startswith("Lowest mean error over the 15 corruptions of C: ")
     assert "Highest: Mixup, " in section.summary[0]
 
 

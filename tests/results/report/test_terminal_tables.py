@@ -103,7 +103,7 @@ def test_a_report_of_six_methods_with_two_seeds_is_read_without_scrolling_far(
     assert max(map(len, lines)) <= 80
     text = "\n".join(lines)
     assert all(text.count(f"\n{name}") >= 1 for name in NAMES)
-    assert "Lowest mean error over the 15 corruptions: baseline" in text
+    assert "Lowest mean error over the 15 corruptions of C: baseline" in text
     assert "Accuracy under attack" in text
     assert "Error per corruption" not in text
     assert lines[-1] == "Wrote r/tables/ (20 files)"

@@ -312,7 +312,7 @@ def test_rows_of_checkpoints_follow_folded_with_the_same_reference(report):
     assert any(column.title == "mCE (reference)" for column in table.columns)
     (section,) = report.sections
     assert {picture.table_slug for picture in section.pictures} <= {"", *slugs}
-    assert section.summary[0].startswith("Lowest mean error over the 15 corruptions: SmoothMix-S, ")
+    assert section.summary[0].startswith("Lowest mean error over the 15 corruptions of C: SmoothMix-S, ")
 
 
 def test_a_condition_that_one_seed_lacks_is_missing_for_its_method(tmp_path):
