@@ -71,7 +71,7 @@ def _records(rows: pd.DataFrame, kind: str) -> Sequence[Row]:
 
 
 def _clean_rows(unit: Unit, others: Sequence[Unit]) -> dict[str, Row]:
-    """Find the clean images of the same classes, by checkpoint: those of the largest set that is not a training split."""
+    """Find the clean images of the same classes, by checkpoint: of the largest set that is not a training split."""
     classes = {str(name) for name in unit.rows["class_set"].dropna()}
     candidates = [other for other in others if not shift_of(other) and other.split != "train"]
     found: dict[str, Row] = {}

@@ -60,7 +60,7 @@ def test_nothing_that_a_pickle_asks_for_is_imported_or_called(
     assert isinstance(inert(gadget), Call | Global)
     (tmp_path / "bare.pth").write_bytes(gadget)
     for path in (tmp_path / "bare.pth", archive(tmp_path / "zip.pth", gadget)):
-        with pytest.raises(CheckpointError, match=r"nothing in it was executed|holds not a state dict"):
+        with pytest.raises(CheckpointError, match=r"nothing in it was executed|holds no state dict"):
             read_state_dict(path)
 
 

@@ -58,9 +58,9 @@ def test_the_opposite_order_is_a_finding_only_with_both_differences_outside_thei
     within = only(pair(-1.0, 0.05))
     assert (within.is_shown, within.reading) == (False, "no finding: the interval on C-bar (CIFAR) includes zero")
     assert within.sentence() == (
-        "Order of a and b on C and C-bar (CIFAR): the means are in opposite order, which is not a finding (the interval "
-        "on C-bar (CIFAR) includes zero): a is lower on C by 1.00 pp (0.90 to 1.10), b on C-bar (CIFAR) by 0.05 pp "
-        "(-0.05 to 0.15)."
+        "Order of a and b on C and C-bar (CIFAR): the means are in opposite order, which is not a finding (the "
+        "interval on C-bar (CIFAR) includes zero): a is lower on C by 1.00 pp (0.90 to 1.10), b on C-bar (CIFAR) by "
+        "0.05 pp (-0.05 to 0.15)."
     )
     assert only(pair(0.05, -0.05)).reading == "no finding: both intervals include zero"
     assert only(pair(1.0, 0.5)).reading == "same order"
