@@ -57,8 +57,26 @@ def run_attribution(wanted: Attribution, progress: Progress | None = None) -> At
         UsageError: If a network cannot have one of the maps; nothing is computed then.
         CheckpointError: If a network fails.
     """
-    progress = progress or Silent()
-    measuring = _measuring(wanted, progress)
+    computed, reused = compute_maps(wanted, progress)
+    found = MapFiles(wanted.out).read()
+    assert found is not None, "a map is stored by now"
+    return AttributionSummary(computed, reused, write_maps(wanted.out, found))
+
+
+def compute_maps(wanted: Attribution, progress: Progress | None = None) -> tuple[int, int]:
+    """Compute the maps that the folder lacks, for a report to show; nothing else is written.
+
+    Args:
+        wanted: What is asked for.
+        progress: Receives events.
+
+    Returns:
+        How many maps were computed, and how many were stored already.
+
+    Raises:
+        RobustsweepError: As ``run_attribution``.
+    """
+    measuring = _measuring(wanted, progress or Silent())
     files, images = MapFiles(wanted.out), _images(wanted, measuring)
     stored = files.images()
     if stored is not None and (stored.about != images.about or not np.array_equal(stored.ids, images.ids)):
@@ -74,11 +92,7 @@ def run_attribution(wanted: Attribution, progress: Progress | None = None) -> At
     _look_first(missing, measuring)
     files.write_images(images)
     _compute(missing, wanted, measuring, files, images)
-    found = files.read()
-    assert found is not None, "a map is stored by now"
-    return AttributionSummary(
-        len(missing), len(wanted.checkpoints) * len(wanted.maps) - len(missing), write_maps(wanted.out, found)
-    )
+    return len(missing), len(wanted.checkpoints) * len(wanted.maps) - len(missing)
 
 
 def _is_stored(found: StoredMap | None, *, windows: bool) -> bool:

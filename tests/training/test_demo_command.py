@@ -23,7 +23,7 @@ def test_the_demo_trains_sweeps_and_reports_and_a_second_run_computes_nothing(
     first = capsys.readouterr().out
     assert "3 checkpoints trained in " in first
     assert "9 cells computed" in first
-    assert "3 maps of 32 images computed" in first
+    assert "3 maps of 16 images computed" in first
     assert len(first.splitlines()) < 60
     report = (tmp_path / "report" / "report.md").read_text()
     assert "baseline-seed0" in report
@@ -33,7 +33,7 @@ def test_the_demo_trains_sweeps_and_reports_and_a_second_run_computes_nothing(
     second = capsys.readouterr().out
     assert "0 checkpoints trained, 3 were stored already" in second
     assert "0 cells computed" in second
-    assert "0 maps of 32 images computed" in second
+    assert "0 maps of 16 images computed" in second
 
 
 def test_a_limit_below_one_is_refused_before_anything_is_trained(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _SUITES = ("clean", "cifar-c", "pgd40-linf@4/255,8/255")
 # On the pooled linear head of this network Grad-CAM says the same.
 _MAPS = ("cam",)
-_N_MAPPED = 32
+_N_MAPPED = 16
 
 
 def demo(
@@ -32,7 +32,7 @@ def demo(
     """Train three methods on handwritten digits, sweep the networks and report.
 
     Three networks are trained with each of: no augmentation, CutMix and SmoothMix-C. A few minutes on two cores. The
-    report also shows where the networks look, on 32 of the images. Run it again to continue: what is stored is never
+    report also shows where the networks look, on 16 of the images. Run it again to continue: what is stored is never
     computed twice.
     """
     from rich.console import Console
@@ -67,15 +67,15 @@ def demo(
 def _map(console: "Console", checkpoints: "Sequence[Spec]", folder: Path) -> None:
     """Compute the maps that the folder lacks: of the same images whatever is swept, so that each run adds to them."""
     from robustsweep.attribution.request import plan_attribution
-    from robustsweep.attribution.run import run_attribution
+    from robustsweep.attribution.run import compute_maps
     from robustsweep.cli.progress import TerminalProgress
     from robustsweep.cli.terminal import say
     from robustsweep.results.report.attribution.stored_maps import FOLDER
 
     wanted = plan_attribution(checkpoints, folder / FOLDER, maps=_MAPS, images=_N_MAPPED)
     with TerminalProgress(console, "maps") as progress:
-        summary = run_attribution(wanted, progress)
-    say(f"maps   {summary.computed} maps of {_N_MAPPED} images computed", console)
+        computed, _ = compute_maps(wanted, progress)
+    say(f"maps   {computed} maps of {_N_MAPPED} images computed", console)
     console.print()
 
 
