@@ -1,7 +1,7 @@
 import pytest
 import torch
 from foreign_models import Normed
-from small_models import RowwiseNet
+from small_models import Linear, RowwiseNet
 from torch import Tensor
 
 from robustsweep.attacks.adapters.foreign import FAMILIES, Family
@@ -15,6 +15,16 @@ def generator() -> torch.Generator:
 @pytest.fixture(params=[(48,), (3, 4, 4)], ids=["rank2", "rank4"])
 def shape(request: pytest.FixtureRequest) -> tuple[int, ...]:
     return request.param
+
+
+@pytest.fixture
+def linear(generator: torch.Generator) -> Linear:
+    """Two classes whose logits are opposite, and two that no image comes near."""
+    direction = torch.randn(48, generator=generator)
+    weight = torch.stack([direction, -direction, torch.zeros(48), torch.zeros(48)])
+    bias = -0.5 * weight.sum(1)
+    bias[2:] = torch.tensor([-30.0, -31.0])
+    return Linear(weight, bias).eval()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ logits are opposite, so that every loss rises fastest along the difference of th
 
 import pytest
 import torch
-from small_models import Linear
 
 from robustsweep.attacks import ATTACKS, parse_attack, run_attack
 
@@ -35,15 +34,6 @@ NAMES = [
     "ddn100-l2@0.06",
 ]
 BUDGETED = [name for name in NAMES if not ATTACKS[parse_attack(name).rule].minimum_norm]
-
-
-@pytest.fixture
-def linear(generator):
-    direction = torch.randn(48, generator=generator)
-    weight = torch.stack([direction, -direction, torch.zeros(48), torch.zeros(48)])
-    bias = -0.5 * weight.sum(1)
-    bias[2:] = torch.tensor([-30.0, -31.0])
-    return Linear(weight, bias).eval()
 
 
 def test_every_rule_is_here():

@@ -10,15 +10,6 @@ from robustsweep.errors import UsageError
 NAMES = ["fmn100-linf", "fmn100-l2", "ddn300-l2"]
 
 
-@pytest.fixture
-def linear(generator):
-    direction = torch.randn(48, generator=generator)
-    weight = torch.stack([direction, -direction, torch.zeros(48), torch.zeros(48)])
-    bias = -0.5 * weight.sum(1)
-    bias[2:] = torch.tensor([-30.0, -31.0])
-    return Linear(weight, bias).eval()
-
-
 def nearest(linear, images, labels, norm):
     """Return the distance to the plane between the two classes, in float64."""
     weight = (linear.weight[0] - linear.weight[1]).detach().double()
