@@ -1,6 +1,7 @@
 """Small searches that tests and the processes they kill share."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import rotate
@@ -29,10 +30,17 @@ def write_turned_digits(folder: Path, n: int) -> str:
     return f"npz:{folder / 'digits.npz'}"
 
 
-def small_request(folder: Path, *, images: int = 120, epochs: int = 2, **options: object) -> SearchRequest:
+def small_request(folder: Path, *, images: int = 120, epochs: int = 2, **options: Any) -> SearchRequest:
     """Ask for a search in ``folder / "out"`` on turned digits."""
     folder.mkdir(parents=True, exist_ok=True)
     recipe = folder / "tiny.toml"
     recipe.write_text(RECIPE.format(epochs=epochs))
-    settings = {"splits": 2, "trials": 3, "keep": 1, "device": "cpu", "out": str(folder / "out"), **options}
-    return SearchRequest(data=write_turned_digits(folder, images), recipe=str(recipe), **settings)  # type: ignore[arg-type]
+    settings: dict[str, Any] = {
+        "splits": 2,
+        "trials": 3,
+        "keep": 1,
+        "device": "cpu",
+        "out": str(folder / "out"),
+        **options,
+    }
+    return SearchRequest(data=write_turned_digits(folder, images), recipe=str(recipe), **settings)
