@@ -73,7 +73,7 @@ def _seconds(search: Search, trials: Sequence[Sequence[Trial]]) -> dict[str, flo
     """Add up what all networks and all trials took, whatever ran at the same time."""
     cards = [load_card(search.job(split).path) for split in search.splits]
     training = sum(float(card.training["wall_seconds"]) for card in cards)
-    return {"training": round(training, 1), "trials": round(sum(one.seconds for tried in trials for one in tried), 1)}
+    return {"training": round(training, 3), "trials": round(sum(one.seconds for tried in trials for one in tried), 3)}
 
 
 def _version(package: str) -> str:
