@@ -1,5 +1,7 @@
 """Names of training-time augmentations as their papers write them, and groups of what they do."""
 
+from collections.abc import Iterable
+
 GROUPS = ("erase", "mix", "mix by saliency", "policy", "texture and noise", "loss", "of several methods")
 """The groups of methods in the order of lists; a method of none, such as the baseline, comes first."""
 
@@ -43,6 +45,8 @@ def written_name(method: str) -> str:
     return _METHODS.get(method, (method, ""))[0]
 
 
-def group_of_method(method: str) -> str:
-    """Return the group of a method; empty for the baseline and for a code of other packages."""
-    return _METHODS.get(method, (method, ""))[1]
+def in_groups(methods: Iterable[str]) -> list[tuple[str, list[str]]]:
+    """Sort codes of methods into their groups, in the order of lists; the baseline and other codes in a group ""."""
+    codes = list(methods)
+    groups = [(group, [code for code in codes if _METHODS.get(code, ("", ""))[1] == group]) for group in ("", *GROUPS)]
+    return [(group, members) for group, members in groups if members]

@@ -1,7 +1,7 @@
 """Methods are shown as papers write them."""
 
 from robustsweep.augmentations import METHODS
-from robustsweep.results.method_names import GROUPS, group_of_method, written_name
+from robustsweep.results.method_names import GROUPS, in_groups, written_name
 from robustsweep.results.tables.table import Column
 
 
@@ -11,8 +11,10 @@ def test_every_method_of_a_paper_has_a_name():
 
 
 def test_every_method_but_the_baseline_has_a_group():
-    assert {code for code in METHODS if group_of_method(code) not in GROUPS} == {"baseline"}
-    assert group_of_method("my_method") == ""
+    groups = in_groups([*METHODS, "my_method"])
+    assert groups[0] == ("", ["baseline", "my_method"])
+    assert [group for group, _ in groups[1:]] == list(GROUPS)
+    assert sorted(code for _, codes in groups for code in codes) == sorted([*METHODS, "my_method"])
 
 
 def test_codes_stay_in_columns_of_other_texts():

@@ -113,12 +113,11 @@ def _attack_forms(name: str) -> str:
 
 def _methods() -> list[Row]:
     from robustsweep.augmentations import METHODS
-    from robustsweep.results.method_names import GROUPS, group_of_method, written_name
+    from robustsweep.results.method_names import in_groups, written_name
 
     rows: list[Row] = []
-    for group in ("", *GROUPS):
-        names = [name for name in METHODS if group_of_method(name) == group]
-        rows += [(f"{group}:", "")] if group and names else []
+    for group, names in in_groups(METHODS):
+        rows += [(f"{group}:", "")] if group else []
         rows += [(name, f"{_written(written_name(name), name)}{_first_line(METHODS[name])}") for name in names]
     return rows
 
