@@ -15,7 +15,8 @@ _MOST_BYTES = 16 << 30
 def open_npz(path: Path, *, name: str, classes: int | None) -> Dataset:
     """Open an ``.npz`` file with ``images``, ``labels`` and optionally ``ids``.
 
-    ``images`` are uint8 of shape (N, H, W, 3), RGB. ``labels`` are integers of shape (N,), from 0. ``ids`` are int64 of
+    ``images`` are uint8 of shape (N, H, W, 3), RGB, or grey of shape (N, H, W) or (N, H, W, 1), which becomes three
+    equal channels. ``labels`` are integers of shape (N,), from 0. ``ids`` are int64 of
     shape (N,), each once: to them belongs all that is drawn; without them an image's id is its row. Other arrays are
     not read. Together they take up to 16 GiB, and a file above 256 MiB up to 200 times its size.
 
@@ -31,13 +32,15 @@ def open_npz(path: Path, *, name: str, classes: int | None) -> Dataset:
         raise DataError(f"{path} {'is not a regular file' if path.exists() else 'does not exist'}; give an .npz file.")
     arrays = _read(path)
     images, labels, ids = arrays["images"], arrays["labels"], arrays.get("ids")
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3 or not images.size:
-        raise _unfit(path, "images", "uint8 of shape (N, H, W, 3)", images)
+    colours = images[..., None] if images.ndim == 3 else images
+    if images.dtype != np.uint8 or colours.ndim != 4 or colours.shape[3] not in (1, 3) or not images.size:
+        raise _unfit(path, "images", "uint8 of shape (N, H, W, 3), or of shape (N, H, W) if they are grey", images)
+    shape = (len(colours), 3, *colours.shape[1:3])
     known = _checked_labels(path, labels, len(images), classes)
     return from_array(
         name,
         "all",
-        np.ascontiguousarray(images.transpose(0, 3, 1, 2), dtype=np.uint8),
+        np.ascontiguousarray(np.broadcast_to(colours.transpose(0, 3, 1, 2), shape), dtype=np.uint8),
         known,
         int(known.max()) + 1 if classes is None else classes,
         None if ids is None else _checked_ids(path, ids, len(images)),

@@ -63,6 +63,12 @@ def test_images_of_any_side_and_layout_in_memory_are_read(tmp_path: Path, order:
     assert np.array_equal(everything(data), images.transpose(0, 3, 1, 2))
 
 
+@pytest.mark.parametrize("grey", [IMAGES[..., 1], IMAGES[..., 1:2]], ids=["without channels", "one channel"])
+def test_grey_images_have_three_equal_channels(tmp_path: Path, grey: np.ndarray) -> None:
+    data = opened(f"npz:{written(tmp_path / 'grey.npz', images=grey)}")
+    assert np.array_equal(everything(data), np.repeat(IMAGES[..., 1][:, None], 3, axis=1))
+
+
 def test_ids_name_the_images_whatever_their_order_in_the_file(tmp_path: Path) -> None:
     torch.save(build_architecture("resnet8", 5, seed=3).state_dict(), tmp_path / "net.pth")
     order = np.random.default_rng(1).permutation(N)
@@ -100,11 +106,17 @@ def test_a_subset_without_the_last_class_says_how_many_there_are(tmp_path: Path)
             "no array 'images'; it has labels; write images, labels and optionally ids",
         ),
         ({"labels": None, "label": LABELS}, "no array 'labels'; it has images, label;"),
-        ({"images": IMAGES.astype(np.float32)}, r"images should be uint8 of shape \(N, H, W, 3\); they are float32 of"),
+        (
+            {"images": IMAGES.astype(np.float32)},
+            r"images should be uint8 of shape \(N, H, W, 3\), or of .*; they are float32 of",
+        ),
         ({"images": IMAGES.astype(np.int8)}, "they are int8"),
         ({"images": IMAGES.transpose(0, 3, 1, 2)}, r"images should be .*; they are uint8 of shape \(12, 3, 32, 40\)"),
-        ({"images": IMAGES[..., :1]}, r"of shape \(12, 32, 40, 1\)"),
-        ({"images": IMAGES[..., 0]}, r"of shape \(12, 32, 40\)"),
+        ({"images": IMAGES[..., :2]}, r"of shape \(12, 32, 40, 2\)"),
+        (
+            {"images": IMAGES[0, ..., 0]},
+            r"or of shape \(N, H, W\) if they are grey; they are uint8 of shape \(32, 40\)",
+        ),
         ({"images": IMAGES[:0], "labels": LABELS[:0]}, r"images should be .* of shape \(0, 32, 40, 3\)"),
         ({"images": IMAGES[:, :0]}, r"of shape \(12, 0, 40, 3\)"),
         ({"images": np.uint8(3)}, r"images should be .* of shape \(\)"),
