@@ -85,6 +85,17 @@ def test_the_page_is_well_formed_labelled_and_asks_the_network_for_nothing(build
     assert str(policy).startswith("default-src 'none';")
 
 
+def test_what_scrolls_is_told_from_the_same_of_other_data(builder: RunBuilder, tmp_path: Path) -> None:
+    other = RunBuilder(tmp_path / "other", data="other")
+    for number, method in enumerate(("baseline", "cutmix")):
+        other.card(method, method, 0)
+        other.sweep(method, lambda c, s, shift=number: 700 - 10 * s - shift)
+    page = Page(report_html(build_report([builder.root, other.root])))
+    labels = [element["aria-label"] for element in page.all("div") if element.get("role") == "region"]
+    assert len(page.all("svg")) > 5
+    assert len(labels) == len(set(labels))
+
+
 def test_names_stay_text_wherever_they_are_shown(builder: RunBuilder) -> None:
     report = build_report([builder.root])
     text = report_html(report)
