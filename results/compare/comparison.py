@@ -27,7 +27,7 @@ from robustsweep.results.compare.training_of_sides import (
     repeated_seeds,
     unstated_training,
 )
-from robustsweep.results.metrics.catalogue import scores_of
+from robustsweep.results.metrics.catalogue.every_score import scores_of
 from robustsweep.results.metrics.per_image import left_out
 from robustsweep.results.metrics.quotients import MCE_BY_REFERENCE
 from robustsweep.results.metrics.scores import Score

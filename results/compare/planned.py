@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from robustsweep.results.metrics.benchmarks import BENCHMARKS
-from robustsweep.results.metrics.catalogue import scores_of
+from robustsweep.results.metrics.catalogue.every_score import scores_of
 from robustsweep.results.metrics.scores import C_BAR, PRIMARY, Score
 from robustsweep.results.metrics.seed_spreads import run_spreads
 from robustsweep.results.statistics.intervals import ALPHA, POWER

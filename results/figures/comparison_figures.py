@@ -14,7 +14,7 @@ from robustsweep.results.corruption_names import CORRUPTIONS, GROUPS, SEVERITIES
 from robustsweep.results.figures.attack_curves import ladders_of
 from robustsweep.results.figures.dressing import Intervals, add_legend, draw_point, dress, style_of
 from robustsweep.results.figures.method_series import Series, drawn_groups, series_of
-from robustsweep.results.metrics.catalogue import MEAN_CORRUPTION, attack_score
+from robustsweep.results.metrics.catalogue.error_scores import MEAN_CORRUPTION, attack_score
 from robustsweep.results.statistics.intervals import Floats
 
 

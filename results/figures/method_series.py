@@ -9,7 +9,7 @@ from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.rows import DEFAULT_METHOD
 from robustsweep.results.comparable.seed_groups import SeedGroup, seed_groups
 from robustsweep.results.metrics.benchmarks import CORRUPTIONS_OF, C
-from robustsweep.results.metrics.catalogue import corruption_score
+from robustsweep.results.metrics.catalogue.error_scores import corruption_score
 
 MAX_DRAWN = 40
 """More methods than this and a figure shows the best of them only."""

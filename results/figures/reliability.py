@@ -12,7 +12,7 @@ from robustsweep.results.comparable.comparable_sets import Unit, shift_of
 from robustsweep.results.comparable.seed_groups import SeedGroup
 from robustsweep.results.figures.dressing import dress, shortened, titled_figure
 from robustsweep.results.figures.method_series import MAX_PANELS, drawn_groups
-from robustsweep.results.metrics.catalogue import SHIFT_ERRORS
+from robustsweep.results.metrics.catalogue.error_scores import SHIFT_ERRORS
 from robustsweep.results.metrics.confidence_bins import WHERE, Calibration
 from robustsweep.results.statistics.calibration import N_BINS, Bins
 

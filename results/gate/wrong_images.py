@@ -11,7 +11,9 @@ import pandas as pd
 from robustsweep.errors import NothingToCompareError
 from robustsweep.results.comparable.comparable_sets import Unit, split_units
 from robustsweep.results.comparable.frame import read_runs
-from robustsweep.results.metrics.catalogue import MCE, MEAN_CORRUPTION, condition_score, scores_of
+from robustsweep.results.metrics.catalogue.error_scores import MEAN_CORRUPTION, condition_score
+from robustsweep.results.metrics.catalogue.every_score import scores_of
+from robustsweep.results.metrics.catalogue.quotient_scores import MCE
 from robustsweep.results.metrics.measured_cells import Flags, MeasuredCells
 from robustsweep.results.metrics.scores import CellName, Score
 from robustsweep.results.statistics.intervals import Ids

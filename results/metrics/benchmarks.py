@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from robustsweep.results.corruption_names import C_BAR_SETS, CORRUPTIONS
-from robustsweep.results.metrics.catalogue import MEAN_C_BAR, MEAN_CORRUPTION
+from robustsweep.results.metrics.catalogue.error_scores import MEAN_C_BAR, MEAN_CORRUPTION
 from robustsweep.results.metrics.scores import Score
 
 C = "C"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from robustsweep.results.metrics.catalogue import ECE
+from robustsweep.results.metrics.catalogue.probability_scores import ECE
 from robustsweep.results.metrics.per_image import Reading
 from robustsweep.results.metrics.scores import CellName
 from robustsweep.results.statistics.calibration import Bins

@@ -8,7 +8,8 @@ import numpy as np
 
 from robustsweep.errors import NothingToCompareError
 from robustsweep.results.comparable.comparable_sets import Unit
-from robustsweep.results.metrics.catalogue import MCE, PER_CORRUPTION
+from robustsweep.results.metrics.catalogue.error_scores import PER_CORRUPTION
+from robustsweep.results.metrics.catalogue.quotient_scores import MCE
 from robustsweep.results.metrics.measured_cells import MeasuredCells
 from robustsweep.results.metrics.method_scores import MethodScore
 from robustsweep.results.metrics.per_image import read_scores

@@ -1,6 +1,6 @@
 """Definitions of the words of a report."""
 
-from robustsweep.results.metrics.catalogue import DEFINED, added_scores
+from robustsweep.results.metrics.catalogue.every_score import DEFINED, added_scores
 
 _TERMS = (
     ("error", "Fraction of wrong top-1 predictions, shown in percent; CSV files hold fractions."),

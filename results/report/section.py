@@ -21,7 +21,7 @@ from robustsweep.results.figures.heat_map import heat_map
 from robustsweep.results.figures.method_series import MAX_PANELS, who_is_drawn
 from robustsweep.results.figures.picture import Picture
 from robustsweep.results.figures.reliability import reliability_diagrams
-from robustsweep.results.metrics.catalogue import ECE
+from robustsweep.results.metrics.catalogue.probability_scores import ECE
 from robustsweep.results.metrics.confidence_bins import Calibration
 from robustsweep.results.metrics.estimates import Estimates, estimate
 from robustsweep.results.metrics.references import references_of

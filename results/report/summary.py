@@ -5,7 +5,13 @@ from dataclasses import dataclass
 
 from robustsweep.results.comparable.notes import of_kind
 from robustsweep.results.metrics.benchmarks import C_BARS
-from robustsweep.results.metrics.catalogue import CLEAN, GROUP_ERRORS, MEAN_CORRUPTION, NOT_OVERLAPPED, SHIFT_ERRORS
+from robustsweep.results.metrics.catalogue.error_scores import (
+    CLEAN,
+    GROUP_ERRORS,
+    MEAN_CORRUPTION,
+    NOT_OVERLAPPED,
+    SHIFT_ERRORS,
+)
 from robustsweep.results.statistics.seeds import FEWEST_SEEDS
 from robustsweep.results.tables.intervals_and_ties import HEADLINE
 from robustsweep.results.tables.table import Table

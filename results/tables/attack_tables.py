@@ -9,7 +9,7 @@ import pandas as pd
 
 from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.notes import Note
-from robustsweep.results.metrics.catalogue import CLEAN, accuracy_of, attack_score
+from robustsweep.results.metrics.catalogue.error_scores import CLEAN, accuracy_of, attack_score
 from robustsweep.results.metrics.robustness import median_fooling_eps, robust_accuracy
 from robustsweep.results.metrics.scores import Score
 from robustsweep.results.tables.audit_tables import Flags

@@ -8,7 +8,7 @@ import numpy as np
 
 from robustsweep.results.comparable.comparable_sets import Unit, shift_of
 from robustsweep.results.corruption_names.natural_shifts import NATURAL_SHIFTS
-from robustsweep.results.metrics.catalogue import ECE
+from robustsweep.results.metrics.catalogue.probability_scores import ECE
 from robustsweep.results.metrics.confidence_bins import WHERE, Calibration
 from robustsweep.results.statistics.calibration import N_BINS
 from robustsweep.results.tables.table import Column, Table, Value, subject_column

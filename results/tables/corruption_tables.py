@@ -15,17 +15,15 @@ from robustsweep.results.corruption_names import (
     conditions_of,
     group_of,
 )
-from robustsweep.results.metrics.catalogue import (
+from robustsweep.results.metrics.catalogue.error_scores import (
     HARDEST,
-    MCE,
     MEAN_3DCC,
     MEAN_C_BAR,
     MEAN_CORRUPTION,
-    RELATIVE_ROBUSTNESS,
-    ce,
     condition_score,
     corruption_score,
 )
+from robustsweep.results.metrics.catalogue.quotient_scores import MCE, RELATIVE_ROBUSTNESS, ce
 from robustsweep.results.metrics.references import Reference
 from robustsweep.results.metrics.scores import Score
 from robustsweep.results.tables.headline import (

@@ -9,9 +9,21 @@ from robustsweep.results.comparable.notes import Note
 from robustsweep.results.comparable.training_overlap import overlapped_corruptions
 from robustsweep.results.corruption_names import CORRUPTIONS, SEVERITIES, conditions_of
 from robustsweep.results.corruption_names.natural_shifts import NATURAL_SHIFTS
-from robustsweep.results.metrics import catalogue
 from robustsweep.results.metrics.benchmarks import C_BARS, minus_c
-from robustsweep.results.metrics.catalogue import CLEAN, CLEAN_TOP5, MEAN_CORRUPTION, probability_scores
+from robustsweep.results.metrics.catalogue import every_score
+from robustsweep.results.metrics.catalogue.error_scores import (
+    CLEAN,
+    CLEAN_TOP5,
+    MEAN_C_BAR,
+    MEAN_CORRUPTION,
+    MEANS_APART,
+    SHIFT_ERRORS,
+    SHIFT_TOP5_ERRORS,
+    mean_without,
+)
+from robustsweep.results.metrics.catalogue.every_score import added_scores
+from robustsweep.results.metrics.catalogue.probability_scores import probability_scores
+from robustsweep.results.metrics.catalogue.quotient_scores import DIVIDED
 from robustsweep.results.metrics.references import BY_REFERENCE, Reference
 from robustsweep.results.metrics.scores import Score
 from robustsweep.results.tables.provenance_tables import pairs_text
@@ -46,24 +58,24 @@ def unseen_mean(unit: Unit) -> Score | None:
         if overlapped is None:
             return None
         names |= set(overlapped)
-    return catalogue.mean_without(names)
+    return mean_without(names)
 
 
 def divided_scores(references: Sequence[Reference]) -> tuple[list[tuple[Score, Reference]], list[str]]:
     """Return the quotients that references divide; the second item says which a reference leaves undefined."""
-    wanted = [(score, reference) for reference in references for score in catalogue.DIVIDED]
+    wanted = [(score, reference) for reference in references for score in DIVIDED]
     undefined = [score.undefined_by(reference.errors) for score, reference in wanted]
     defined = [(r.dividing(score), r) for (score, r), why in zip(wanted, undefined, strict=True) if not why]
     return defined, [why for why in undefined if why]
 
 
-def scores_apart(unit: Unit, scores: Sequence[Score] = catalogue.MEANS_APART) -> list[Score]:
+def scores_apart(unit: Unit, scores: Sequence[Score] = MEANS_APART) -> list[Score]:
     """Return the means over benchmarks of their own, C-bar and 3DCC, that some checkpoint has."""
     return _measured(unit, scores)
 
 
 def _added_scores(unit: Unit) -> list[Score]:
-    return _measured(unit, [score for score in catalogue.added_scores() if score.column in unit.rows])
+    return _measured(unit, [score for score in added_scores() if score.column in unit.rows])
 
 
 def _measured(unit: Unit, scores: Sequence[Score]) -> list[Score]:
@@ -79,8 +91,8 @@ def headline(unit: Unit, references: Sequence[Reference]) -> Table:
     unseen = unseen_mean(unit) if corrupted else None
     shift, apart = shift_of(unit), scores_apart(unit)
     of_c = (MEAN_CORRUPTION, *([unseen] if unseen else []))
-    undisturbed = (catalogue.SHIFT_ERRORS[shift],) if shift else (CLEAN,)
-    of_all = catalogue.HEADLINE[1:] if corrupted else undisturbed
+    undisturbed = (SHIFT_ERRORS[shift],) if shift else (CLEAN,)
+    of_all = every_score.HEADLINE[1:] if corrupted else undisturbed
     plain = [*(of_c if corrupted else ()), *apart, *of_all, *_added_scores(unit)]
     divided, undefined = divided_scores(references if corrupted else ())
     columns = [Column(score.name, score.header or score.title, score.unit, score.is_accuracy) for score in plain]
@@ -95,7 +107,7 @@ def headline(unit: Unit, references: Sequence[Reference]) -> Table:
         notes += [
             Note(f"mCE ({r.short_name}): {r.name} is 100; {r.caveat}.", "reference") for r in references if r.caveat
         ]
-    notes += [_C_BAR_MEANS] if {*apart} & {*catalogue.MEAN_C_BAR} else []
+    notes += [_C_BAR_MEANS] if {*apart} & {*MEAN_C_BAR} else []
     notes += parameter_notes(unit)
     notes += [_CHECKPOINT_LEVEL] if unit.scope.checkpoint_level_only else []
     table = Table(
@@ -176,7 +188,7 @@ def clean_and_scores(unit: Unit, corrupted: bool) -> Table:
     """Top-1 and top-5 error and the mean NLL and Brier score as stored, on clean images or those of a natural shift."""
     where = shift_of(unit) or "clean"
     name = NATURAL_SHIFTS[where].title if where in NATURAL_SHIFTS else where
-    error, top5 = catalogue.SHIFT_ERRORS.get(where, CLEAN), catalogue.SHIFT_TOP5_ERRORS.get(where, CLEAN_TOP5)
+    error, top5 = SHIFT_ERRORS.get(where, CLEAN), SHIFT_TOP5_ERRORS.get(where, CLEAN_TOP5)
     nll, brier = probability_scores(where)
     shown = [(f"{where}_error", f"{name} error (%)", error), (f"{where}_top5_error", f"{name} top-5 error (%)", top5)]
     shown += [(f"{where}_nll", f"{name} NLL (nats)", nll), (f"{where}_brier", f"{name} Brier", brier)]

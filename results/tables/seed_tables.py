@@ -6,7 +6,7 @@ from statistics import mean, stdev
 from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.comparable.equal_training import states_training
 from robustsweep.results.comparable.seed_groups import SeedGroup, seed_groups
-from robustsweep.results.metrics.catalogue import CLEAN, MEAN_CORRUPTION
+from robustsweep.results.metrics.catalogue.error_scores import CLEAN, MEAN_CORRUPTION
 from robustsweep.results.tables.table import Column, Table, Value
 
 _SPREAD = (CLEAN, MEAN_CORRUPTION)

@@ -14,7 +14,7 @@ from robustsweep.results.comparable.equal_training import training_of
 from robustsweep.results.comparable.rows import DEFAULT_METHOD
 from robustsweep.results.comparable.training_overlap import overlap_notes
 from robustsweep.results.method_names import written_name
-from robustsweep.results.metrics.catalogue import CLEAN, MEAN_CORRUPTION
+from robustsweep.results.metrics.catalogue.error_scores import CLEAN, MEAN_CORRUPTION
 from robustsweep.results.tables.provenance_tables import pairs_text
 from robustsweep.results.tables.table import Column, Table, Value
 

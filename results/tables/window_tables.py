@@ -9,7 +9,8 @@ import pandas as pd
 
 from robustsweep.results.comparable.comparable_sets import Unit
 from robustsweep.results.corruption_names import EDGES, FILLINGS, FRACTIONS
-from robustsweep.results.metrics.catalogue import CLEAN, accuracy_of, hard_minus_soft, single_window_score, window_score
+from robustsweep.results.metrics.catalogue.error_scores import CLEAN, accuracy_of
+from robustsweep.results.metrics.catalogue.window_scores import hard_minus_soft, single_window_score, window_score
 from robustsweep.results.metrics.estimates import Estimates
 from robustsweep.results.metrics.scores import Quantity, Score
 from robustsweep.results.stored.store import NEEDS_EXAMPLES

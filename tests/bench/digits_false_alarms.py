@@ -16,7 +16,7 @@ import pandas as pd
 
 from robustsweep.results.comparable.comparable_sets import split_units
 from robustsweep.results.comparable.frame import load_frame
-from robustsweep.results.metrics.catalogue import scores_of
+from robustsweep.results.metrics.catalogue.every_score import scores_of
 from robustsweep.results.metrics.measured_cells import MeasuredCells
 from robustsweep.results.metrics.per_image import read_scores
 from robustsweep.results.metrics.scores import Score

@@ -23,7 +23,7 @@ from robustsweep.benchmark.data import DATASETS
 from robustsweep.benchmark.plan.suites import SUITES
 from robustsweep.corruptions import CORRUPTIONS
 from robustsweep.errors import RobustsweepError
-from robustsweep.results.metrics.catalogue import SCORES
+from robustsweep.results.metrics.catalogue.every_score import SCORES
 
 EXAMPLE = Path(__file__).parents[2] / "docs/extend/example"
 USE = """

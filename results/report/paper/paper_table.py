@@ -10,7 +10,8 @@ from robustsweep.results.comparable.rows import DEFAULT_METHOD, UNSPECIFIED
 from robustsweep.results.comparable.seed_groups import SeedGroup, seed_groups
 from robustsweep.results.comparable.sides import Side, find_side, refuse_unknown, training_seeds
 from robustsweep.results.compare.comparison import UnitComparison, compare_sides
-from robustsweep.results.metrics.catalogue import NOT_OVERLAPPED, scores_of
+from robustsweep.results.metrics.catalogue.error_scores import NOT_OVERLAPPED
+from robustsweep.results.metrics.catalogue.every_score import scores_of
 from robustsweep.results.metrics.quotients import MCE_BY_REFERENCE
 from robustsweep.results.report.document import Report
 from robustsweep.results.report.latex import PAPER_TABLE

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from robustsweep.results.comparable.comparable_sets import Unit, shift_of
-from robustsweep.results.metrics.catalogue import SHIFT_ERRORS
+from robustsweep.results.metrics.catalogue.error_scores import SHIFT_ERRORS
 from robustsweep.results.metrics.effective_robustness import LogitLine, has_logit, logit_line
 from robustsweep.results.statistics.intervals import newcombe, wilson
 from robustsweep.results.tables.table import INTERVALS_NOTE, Column, Table, Value

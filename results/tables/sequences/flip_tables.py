@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from robustsweep.results.comparable.comparable_sets import Unit
-from robustsweep.results.metrics.catalogue import FLIPS, MEAN_FLIP, MEAN_TOP5_DISTANCE, TOP5_DISTANCES
+from robustsweep.results.metrics.catalogue.sequence_scores import FLIPS, MEAN_FLIP, MEAN_TOP5_DISTANCE, TOP5_DISTANCES
 from robustsweep.results.tables.table import Column, Line, Table, matrix, score_table, subject_column
 
 _NOT_DIVIDED = (

@@ -17,7 +17,7 @@ from robustsweep.errors import DataError, UsageError
 from robustsweep.results.comparable.comparable_sets import split_units
 from robustsweep.results.comparable.frame import load_frame
 from robustsweep.results.corruption_names import C_BAR_CORRUPTIONS, CORRUPTIONS, EXTRA_CORRUPTIONS, IMAGENET_3DCC
-from robustsweep.results.metrics.catalogue import MEAN_3DCC
+from robustsweep.results.metrics.catalogue.error_scores import MEAN_3DCC
 from robustsweep.results.stored.store import CellStore
 from robustsweep.results.tables.corruption_tables import corruption_tables
 

@@ -21,7 +21,7 @@ from robustsweep.corruptions.sequences import PERTURBATIONS
 from robustsweep.errors import CheckpointError, DataError, UsageError
 from robustsweep.results.compare.comparison import compare
 from robustsweep.results.corruption_names.sequences import FRAMES
-from robustsweep.results.metrics.catalogue import FLIPS, MEAN_FLIP
+from robustsweep.results.metrics.catalogue.sequence_scores import FLIPS, MEAN_FLIP
 from robustsweep.results.report.document import build_report
 from robustsweep.results.stored.store import CellStore
 

@@ -13,7 +13,8 @@ from robustsweep.results.compare.comparison import compare
 from robustsweep.results.compare.tables import comparison_tables
 from robustsweep.results.compare.wording import reading
 from robustsweep.results.corruption_names import CORRUPTIONS, conditions_of
-from robustsweep.results.metrics.catalogue import hard_minus_soft, scores_of
+from robustsweep.results.metrics.catalogue.every_score import scores_of
+from robustsweep.results.metrics.catalogue.window_scores import hard_minus_soft
 from robustsweep.results.metrics.measured_cells import MeasuredCells
 from robustsweep.results.metrics.per_image import read_scores
 from robustsweep.results.metrics.quotients import UndefinedMetricError, mce_difference

@@ -15,7 +15,8 @@ from robustsweep.results.compare.wording import reading
 from robustsweep.results.corruption_names import CORRUPTIONS
 from robustsweep.results.gate.junit import junit_xml
 from robustsweep.results.gate.outcome import verdict_table
-from robustsweep.results.metrics.catalogue import MEAN_CORRUPTION, published_mce
+from robustsweep.results.metrics.catalogue.error_scores import MEAN_CORRUPTION
+from robustsweep.results.metrics.catalogue.quotient_scores import published_mce
 from robustsweep.results.metrics.scores import mean_score
 from robustsweep.results.tables.formats import to_markdown
 

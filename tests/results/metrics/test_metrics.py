@@ -10,18 +10,20 @@ import pytest
 from robustsweep.errors import DataError
 from robustsweep.results.alexnet_errors import ERRORS, alexnet_errors
 from robustsweep.results.corruption_names import C_BAR_SETS, CORRUPTIONS, EXTRA_CORRUPTIONS, SEVERITIES, conditions_of
-from robustsweep.results.metrics.catalogue import (
+from robustsweep.results.metrics.catalogue.error_scores import (
     CLEAN,
     GROUP_ERRORS,
-    MCE,
     MEAN_C_BAR,
     MEAN_CORRUPTION,
+    corruption_score,
+)
+from robustsweep.results.metrics.catalogue.every_score import scores_of
+from robustsweep.results.metrics.catalogue.quotient_scores import (
+    MCE,
     RELATIVE_MCE,
     RELATIVE_ROBUSTNESS,
     ce,
-    corruption_score,
     relative_ce,
-    scores_of,
 )
 from robustsweep.results.metrics.robustness import median_fooling_eps, robust_accuracy
 from robustsweep.results.metrics.scores import Score, mean_score

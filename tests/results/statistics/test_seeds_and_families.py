@@ -6,7 +6,7 @@ from scipy import stats
 
 from robustsweep.errors import DataError
 from robustsweep.results.compare.wording import reach
-from robustsweep.results.metrics.catalogue import MCE
+from robustsweep.results.metrics.catalogue.quotient_scores import MCE
 from robustsweep.results.statistics.families import holm, tied_with_best
 from robustsweep.results.statistics.paired import paired_difference
 from robustsweep.results.statistics.seeds import combine, method_difference, new_training_difference

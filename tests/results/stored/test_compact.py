@@ -17,7 +17,7 @@ from robustsweep.results.comparable.comparable_sets import split_units
 from robustsweep.results.comparable.frame import load_frame, read_runs
 from robustsweep.results.compare.comparison import compare
 from robustsweep.results.gate.wrong_images import read_answers as read_answers_of
-from robustsweep.results.metrics.catalogue import single_window_score
+from robustsweep.results.metrics.catalogue.window_scores import single_window_score
 from robustsweep.results.metrics.measured_cells import MeasuredCells
 from robustsweep.results.metrics.per_image import read_scores
 from robustsweep.results.report.document import build_report

@@ -10,7 +10,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from robustsweep.results.corruption_names import CORRUPTIONS, SEVERITIES
-from robustsweep.results.metrics import catalogue
+from robustsweep.results.metrics.catalogue import every_score
 from robustsweep.results.metrics.scores import mean_score
 from robustsweep.results.report.document import Report, build_report
 from robustsweep.results.tables.table import Table
@@ -279,7 +279,7 @@ def test_windows_of_methods_are_means_over_seeds_with_their_intervals(run, repor
 def test_a_score_that_is_added_stands_in_the_headline_with_interval_and_tie(run, monkeypatch):
     noisy = mean_score("noise_at_5", "noise at 5", "severity", [f"{c}@5" for c in CORRUPTIONS[:3]])
     mute = replace(noisy, name="mute_at_5", title="mute at 5", no_interval="nobody asks single images.")
-    monkeypatch.setattr(catalogue, "HEADLINE", (*catalogue.HEADLINE, noisy, mute))
+    monkeypatch.setattr(every_score, "HEADLINE", (*every_score.HEADLINE, noisy, mute))
     report = build_report([run[0].root])
     for slug in ("method_headline", "headline"):
         table = table_of(report, slug)

@@ -1,0 +1,1 @@
+"""The scores that there are, by what they are made of."""
