@@ -10,7 +10,7 @@ from robustsweep.benchmark.spec import Spec, parse_spec
 from robustsweep.errors import UsageError
 from robustsweep.registry import Registry
 
-_KEYS = ("split", "name", "resize", "crop", "clean", "download", "classes", "labels")
+_KEYS = ("split", "name", "resize", "crop", "clean", "download", "classes", "labels", "image", "label")
 
 Opened = Dataset | OfficialSet
 DATASETS: Registry[Callable[[Spec, str | None, int], Opened]] = Registry("dataset", Callable)
