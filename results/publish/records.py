@@ -11,7 +11,7 @@ from robustsweep.errors import DataError, NothingToCompareError
 from robustsweep.results.comparable.comparable_sets import Unit, split_units
 from robustsweep.results.comparable.frame import read_runs
 from robustsweep.results.comparable.seed_groups import seed_groups
-from robustsweep.results.metrics.catalogue import scores_of
+from robustsweep.results.metrics.catalogue import condition_score, scores_of
 from robustsweep.results.metrics.estimates import Ends, Estimates, estimate
 from robustsweep.results.metrics.scores import Score
 from robustsweep.results.stored.cells import Json, identity_key
@@ -87,9 +87,16 @@ def read_records(runs: Sequence[Path]) -> list[Record]:
     return [record for unit in split_units(frame) for record in _records(unit, runs)]
 
 
+def _scores(unit: Unit) -> list[Score]:
+    """List what is compared, and single conditions of corruptions that lack some severities."""
+    scores = scores_of(unit.everything, published_reference=unit.is_published_imagenet_c)
+    covered = {condition for score in scores for condition, _ in score.cells}
+    names = unit.rows.loc[unit.rows["kind"] == "corruption", "condition"].unique()
+    return [*scores, *(condition_score(str(name)) for name in names if name not in covered)]
+
+
 def _records(unit: Unit, runs: Sequence[Path]) -> Iterator[Record]:
-    rows = unit.everything
-    scores = scores_of(rows, published_reference=unit.is_published_imagenet_c)
+    rows, scores = unit.everything, _scores(unit)
     found = estimate(unit, None, seed_groups(unit), runs, scores).checkpoints
     if found.problem:
         raise DataError(f"Scores are published with their uncertainty, which is unknown here: {found.problem}")

@@ -95,6 +95,16 @@ def test_scores_and_their_uncertainty_are_those_of_the_counts(run: RunBuilder, t
     assert (nll["min_score"], nll["max_score"], nll["metric_unit"]) == (0.0, "Infinity", "nats")
 
 
+def test_a_corruption_that_lacks_severities_is_published_condition_by_condition(tmp_path: Path) -> None:
+    run = RunBuilder(tmp_path / "run", n=N)
+    clean(run, "net", 50)
+    put(run, "net", corrupted(run, "fog", 3), first_wrong(80))
+    (document,) = documents(run, tmp_path / "out")
+    found = by_metric(document)
+    assert found["robustsweep.fog@3_error"]["score_details"]["score"] == 0.4
+    assert "robustsweep.fog_error" not in found
+
+
 def test_what_was_measured_is_told(run: RunBuilder, tmp_path: Path) -> None:
     (document,) = documents(run, tmp_path / "out")
     told = document["model_info"]
