@@ -63,7 +63,7 @@ class PublishRequest:
 
 def is_repository(text: str) -> bool:
     """Say whether a text is ``ORG/NAME``, which can be a folder's name too."""
-    return bool(_REPOSITORY.fullmatch(text)) and ".." not in text
+    return bool(_REPOSITORY.fullmatch(text))
 
 
 def named_repositories(pairs: Iterable[str], option: str) -> dict[str, str]:

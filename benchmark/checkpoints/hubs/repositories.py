@@ -61,7 +61,7 @@ def parse_repository(text: str) -> tuple[Repository, str | None]:
     place, colon, file = text.partition(":")
     name, at, revision = place.partition("@")
     parts = file.split("/")
-    is_safe = _NAME.fullmatch(name) and (not at or _REVISION.fullmatch(revision)) and ".." not in place
+    is_safe = _NAME.fullmatch(name) and (not at or _REVISION.fullmatch(revision))
     if not is_safe or (colon and (any(part in ("", ".", "..") for part in parts) or "\\" in file)):
         raise UsageError(
             f"hf:{printable(text)} cannot be read; write hf:ORG/NAME[@REVISION][:FILE], such as "

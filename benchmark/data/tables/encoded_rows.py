@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -56,11 +56,11 @@ def encoded_rows(
     rows = _packed(data, image, label, place)
     sizes, labels = _sizes_and_labels(rows, image, label, place)
     count = _class_count(labels, classes, stated, place)
-    files = [f"{label_of}/{row:09d}" for row, label_of in enumerate(labels.tolist())]
+    files = [f"{label_of}/{row:09d}.image" for row, label_of in enumerate(labels.tolist())]
     tree = FileTree(
         root=Path(place),
         sizes=dict(zip(files, sizes.tolist(), strict=True)),
-        read=lambda file: _content(rows, image, int(file.rpartition("/")[2]), place),
+        read=lambda file: _content(rows, image, int(PurePath(file).stem), place),
         stamp=_stamp(data, split),
     )
     found = labelled_files(
@@ -69,7 +69,6 @@ def encoded_rows(
     return replace(
         found,
         ids=np.arange(len(labels), dtype=np.int64),
-        paths=None,
         notes=(JPEG_NOTE,) if tree.read(files[0]).startswith(_JPEG) else (),
         class_names=lambda: names if len(names) == count else (),
     )

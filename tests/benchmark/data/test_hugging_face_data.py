@@ -16,7 +16,6 @@ from robustsweep.benchmark.data import Dataset, open_data
 from robustsweep.errors import DataError, UsageError
 
 datasets = pytest.importorskip("datasets", reason="datasets is not installed", exc_type=ImportError)
-parquet = pytest.importorskip("pyarrow.parquet")
 pytestmark = pytest.mark.filterwarnings("ignore")  # what the library says of its own fingerprints
 
 
@@ -55,6 +54,7 @@ def test_what_save_to_disk_writes_is_read_with_its_class_names(tmp_path: Path) -
     check(data, [2, 0, 1])
     assert (data.name, data.split, data.classes, data.size) == ("flowers", "all", 3, (32, 32))
     assert data.class_names() == ("cat", "dog", "emu")
+    assert data.paths == ("2/000000000.image", "0/000000001.image", "1/000000002.image")
 
 
 def test_the_test_split_is_taken_unless_another_is_named(tmp_path: Path) -> None:
