@@ -16,7 +16,7 @@ from robustsweep.benchmark.checkpoints.hubs.repositories import (
     find_file,
     parse_repository,
 )
-from robustsweep.benchmark.checkpoints.native import is_safetensors
+from robustsweep.benchmark.checkpoints.native import carries_card
 from robustsweep.benchmark.spec import Spec
 from robustsweep.errors import CheckpointError, UsageError
 
@@ -67,22 +67,21 @@ def _from_folder(spec: Spec, folder: Path) -> Checkpoint:
 
 
 def _as_published(spec: Spec, repository: Repository, file: str | None) -> Checkpoint:
-    """Take a repository as its ``config.json`` or its native file describes it."""
+    """Take a file with a card as that says, else the repository as its ``config.json`` says."""
+    if file is not None:
+        name, found = _first_weights(repository, (file,))
+        if carries_card(found.path):
+            return assemble_native(spec, found.path, _name(repository, file), _source(repository, found, file))
+        repository = replace(repository, revision=found.commit)
     config = _config(repository, file)
     if config is None:
-        if file is None:
-            raise CheckpointError(
-                f"{repository} has no {CONFIG}; name the file of its weights: {HUB}:{repository.name}:FILE, native or "
-                "with arch= and norm=."
-            )
-        _, found = _first_weights(repository, (file,))
-        if not is_safetensors(found.path):
-            raise UsageError(f"Checkpoint spec {spec.text!r}: {CONFIG} is not there; say arch= and norm=.")
-        return assemble_native(spec, found.path, _name(repository, file), _source(repository, found, file))
+        raise UsageError(
+            f"Checkpoint spec {spec.text!r}: {repository.name} has no {CONFIG}; say arch= and norm=, and the file "
+            f"of the weights: {HUB}:{repository.name}:FILE."
+        )
     _refuse(spec, "arch", "classes")
     described = read_model_folder(config.path, str(repository))
-    pinned = replace(repository, revision=config.commit)
-    name, found = _first_weights(pinned, (file,) if file else WEIGHTS)
+    name, found = _first_weights(replace(repository, revision=config.commit), (file,) if file else WEIGHTS)
     source = _source(repository, found, name)
     return assemble(spec, _name(repository, file), described.architecture, found.path, folder=described, source=source)
 
@@ -101,7 +100,7 @@ def _config(repository: Repository, file: str | None) -> HubFile | None:
         return find_file(repository, CONFIG, CONFIG_BYTES)
     except NotReachableError:
         # A cache without network does not tell a file that it lacks from one that there never was.
-        if file is None or find_file(repository, file, _WEIGHTS_BYTES) is None:
+        if file is None:
             raise
         return None
 

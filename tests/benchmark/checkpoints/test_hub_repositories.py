@@ -86,6 +86,8 @@ def test_a_file_is_native_or_what_the_spec_says_of_it(cache: Path, tmp_path: Pat
     save_native(tmp_path / "native.safetensors", own_network(2), CARD)
     native = (tmp_path / "native.safetensors").read_bytes()
     put(cache, "someone/files", {"a/native.safetensors": native, "net.pth": pickled(weights(2))})
+    put(cache, "someone/both", {"native.safetensors": native, "config.json": b'{"model_type": "vit"}'})
+    assert only("hf:someone/both:native.safetensors").card.method == CARD.method
     found, told = only("hf:someone/files:a/native.safetensors"), only(f"hf:someone/files:net.pth,{SPEC}")
     assert found.id == told.id
     assert torch.equal(logits(found), logits(told))
@@ -165,6 +167,27 @@ def test_a_file_larger_than_what_is_read_is_refused_before_it_is_fetched(
     monkeypatch.setattr(hub, "hf_hub_download", download)
     with pytest.raises(CheckpointError, match="has 1099511627776 bytes, more than the"):
         resolve("hf:someone/net")
+
+
+def test_what_a_repository_does_not_have_is_a_sentence(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(cache, "someone/net", {"config.json": config()})
+    real, error = hub.hf_hub_download, hub.errors.RemoteEntryNotFoundError
+    absent = error.__new__(error)
+
+    def download(repository: str, file: str, **options: object) -> object:
+        if file in there:
+            return real(repository, file, **options)
+        raise absent
+
+    monkeypatch.setattr(hub, "hf_hub_download", download)
+    there = {"config.json"}
+    with pytest.raises(CheckpointError, match=r"has no model\.safetensors or pytorch_model\.bin; name the file"):
+        resolve("hf:someone/net")
+    there = set[str]()
+    with pytest.raises(UsageError, match=r"someone/net has no config\.json; say arch= and norm="):
+        resolve("hf:someone/net")
+    with pytest.raises(CheckpointError, match=r"has no net\.pth; name the file"):
+        resolve("hf:someone/net:net.pth,arch=resnet8,norm=half")
 
 
 @pytest.mark.parametrize(
