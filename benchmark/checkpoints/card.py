@@ -45,6 +45,7 @@ class Card:
         seed: Training seed.
         epoch_kept: ``"last"`` or ``"best"``.
         held_out: Share of the training images that no step saw, as the choice of the best epoch needs.
+        source: Where the weights were published, pinned to a commit, such as ``"hf:ORG/NAME@COMMIT:FILE"``.
         clean_accuracy: What its maker states for clean test images, in [0, 1]; a sweep warns if it finds another.
         training: Costs and training history, such as ``seconds_per_epoch``.
     """
@@ -69,6 +70,7 @@ class Card:
     seed: int | None = None
     epoch_kept: str | None = None
     held_out: float | None = None
+    source: str | None = None
     clean_accuracy: float | None = None
     training: dict[str, Any] = field(default_factory=dict)
 

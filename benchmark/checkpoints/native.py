@@ -64,6 +64,18 @@ def _opened(path: Path) -> Iterator[Any]:
         raise CheckpointError(f"{path} is not a readable safetensors file ({printable(str(error))}).") from error
 
 
+def carries_card(path: Path) -> bool:
+    """Say whether a file is a safetensors file with a card.
+
+    Raises:
+        CheckpointError: If it cannot be read.
+    """
+    if not is_safetensors(path):
+        return False
+    with _opened(path) as file:
+        return _CARD_ENTRY in (file.metadata() or {})
+
+
 def load_card(path: Path) -> Card:
     """Read the card alone.
 

@@ -1,27 +1,23 @@
 """Checkpoint specs: from ``model.pth,arch=resnet20,norm=imagenet`` to a checkpoint that can be evaluated."""
 
 import os
-from dataclasses import replace
 from glob import glob
 from pathlib import Path
 
-from robustsweep.benchmark.checkpoints.card import Card
-from robustsweep.benchmark.checkpoints.checkpoint import Checkpoint, count_outputs, make_checkpoint
-from robustsweep.benchmark.checkpoints.native import is_safetensors, load_card
-from robustsweep.benchmark.checkpoints.networks.factories import without_classes
+from robustsweep.benchmark.checkpoints.assembling import assemble, assemble_native
+from robustsweep.benchmark.checkpoints.checkpoint import Checkpoint
+from robustsweep.benchmark.checkpoints.hubs.specs import HUB, from_hub, is_of_hub
+from robustsweep.benchmark.checkpoints.native import is_safetensors
 from robustsweep.benchmark.checkpoints.networks.network import SCHEMES
 from robustsweep.benchmark.checkpoints.networks.robustbench import split_name, weights_path
 from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS
-from robustsweep.benchmark.checkpoints.normalisation_choice import normalisation_of
-from robustsweep.benchmark.checkpoints.weights import Loaded, Wanted, load, load_again
-from robustsweep.benchmark.spec import Spec, parse_spec, positive_int, share, whole_number
+from robustsweep.benchmark.spec import Spec, parse_spec
 from robustsweep.errors import CheckpointError, UsageError
 
 KEYS = (
     *("arch", "norm", "method", "seed", "name", "classes", "input_size", "entry", "prefix", "weights", "model_dir"),
     "clean_accuracy",
 )
-_ANY_SIDE = 32
 _SHARED_KEYS = ("arch", "norm", "classes", "method", "entry", "prefix")
 
 
@@ -37,9 +33,11 @@ def resolve(spec: Spec | str) -> list[Checkpoint]:
     """
     if isinstance(spec, str):
         spec = parse_spec(spec, noun="checkpoint", keys=KEYS)
-    scheme, _ = spec.scheme(SCHEMES)
+    scheme, _ = spec.scheme((*SCHEMES, HUB))
     if "model_dir" in spec.options and scheme != "robustbench":
         raise UsageError(f"Checkpoint spec {spec.text!r}: model_dir= is for robustbench:DATASET/THREAT/ID.")
+    if is_of_hub(spec):
+        return [from_hub(spec)]
     if scheme == "robustbench":
         return [_from_zoo(spec)]
     if scheme:
@@ -89,10 +87,10 @@ def _from_file(spec: Spec, path: Path, name: str | None = None) -> Checkpoint:
     if not path.is_file():
         raise CheckpointError(
             f"{path} {'is not a file' if path.exists() else 'does not exist'}; a checkpoint is a file of weights or "
-            f"{', '.join(SCHEMES)}:NAME."
+            f"{', '.join((*SCHEMES, HUB))}:NAME."
         )
     if "arch" not in spec.options and (path.suffix == ".safetensors" or is_safetensors(path)):
-        return _native(spec, path, name)
+        return assemble_native(spec, path, name)
     if "arch" not in spec.options or "norm" not in spec.options:
         raise UsageError(
             f"{path} is a bare state dict: say arch= (see `robustsweep list architectures`) and "
@@ -100,7 +98,7 @@ def _from_file(spec: Spec, path: Path, name: str | None = None) -> Checkpoint:
         )
     if "weights" in spec.options:
         raise UsageError(f"Checkpoint spec {spec.text!r}: the file holds the weights; leave weights= out.")
-    return _finished(spec, name, spec.options["arch"], path, pretrained=False)
+    return assemble(spec, name, spec.options["arch"], path)
 
 
 def _without_suffix(path: Path) -> Path:
@@ -120,8 +118,8 @@ def _from_library(spec: Spec) -> Checkpoint:
         for key in ("entry", "prefix"):
             if key in spec.options:
                 raise UsageError(f"Checkpoint spec {spec.text!r}: {key}= is for weights=FILE.")
-        return _finished(spec, name, spec.target, None, pretrained=weights == "pretrained")
-    return _finished(spec, name, spec.target, Path(weights).expanduser(), pretrained=False)
+        return assemble(spec, name, spec.target, None, pretrained=weights == "pretrained")
+    return assemble(spec, name, spec.target, Path(weights).expanduser())
 
 
 def _from_zoo(spec: Spec) -> Checkpoint:
@@ -134,65 +132,7 @@ def _from_zoo(spec: Spec) -> Checkpoint:
     if weights != "pretrained" and "model_dir" in options:
         raise UsageError(f"Checkpoint spec {spec.text!r}: give weights= or model_dir=, not both.")
     if weights == "random":
-        return _finished(spec, default_name, spec.target, None, pretrained=False)
+        return assemble(spec, default_name, spec.target, None)
     is_in_folder = weights == "pretrained"
     path = weights_path(name, options.get("model_dir", "models")) if is_in_folder else Path(weights).expanduser()
-    return _finished(spec, default_name, spec.target, path, pretrained=False)
-
-
-def _finished(spec: Spec, default_name: str, arch: str, path: Path | None, *, pretrained: bool) -> Checkpoint:
-    """Load once, to check that everything fits and to hash it."""
-    options = spec.options
-    wanted = Wanted(
-        architecture=arch,
-        classes=positive_int(options["classes"], "classes=") if "classes" in options else None,
-        path=path,
-        pretrained=pretrained,
-        entry=options.get("entry"),
-        prefix=options.get("prefix"),
-    )
-    size = positive_int(options["input_size"], "input_size=") if "input_size" in options else None
-    loaded = load(wanted)
-    normalisation, notes = normalisation_of(wanted, options.get("norm"), loaded.network)
-    card = Card(
-        architecture=arch,
-        classes=_outputs(wanted, loaded, size),
-        normalisation=normalisation,
-        input_size=size or loaded.network.input_size if not path else size,
-        resize_input=size is not None,
-        method=options.get("method"),
-        seed=whole_number(options["seed"], "seed=") if "seed" in options else None,
-        clean_accuracy=share(options["clean_accuracy"], "clean_accuracy=") if "clean_accuracy" in options else None,
-    )
-    again = replace(wanted, classes=loaded.classes)
-    return make_checkpoint(options.get("name", default_name), card, lambda: load_again(again), loaded, notes)
-
-
-def _outputs(wanted: Wanted, loaded: Loaded, size: int | None) -> int:
-    """Return the number of outputs, counted if the architecture does not decide it."""
-    if wanted.scheme not in SCHEMES and loaded.classes is not None:
-        return loaded.classes
-    side = size or loaded.network.input_size or _ANY_SIDE
-    outputs = count_outputs(loaded.network.module, (side, side), wanted.architecture, "say input_size=N")
-    if loaded.classes not in (None, outputs):
-        name = wanted.architecture.partition(":")[2]
-        reason = "" if loaded.network.takes_classes else f"; {without_classes(name)}"
-        raise CheckpointError(
-            f"{wanted.architecture} has {outputs} outputs with these weights, not classes={loaded.classes}{reason}."
-        )
-    return outputs
-
-
-def _native(spec: Spec, path: Path, name: str) -> Checkpoint:
-    for key in spec.options:
-        if key != "name":
-            raise UsageError(f"{path} has a card that says {key}; only name= can be given for a native file.")
-    card = load_card(path)
-    if card.architecture.startswith("py:"):
-        # A file is data; it must not choose what code runs.
-        raise CheckpointError(
-            f"{path} asks to run {card.architecture}, and a file alone never runs code; if you trust it, name the "
-            f"code yourself: --checkpoint {card.architecture},weights={path},norm=..."
-        )
-    wanted = Wanted(card.architecture, card.classes, path, prefix="", is_named_by_file=True)
-    return make_checkpoint(spec.options.get("name", name), card, lambda: load_again(wanted), load(wanted))
+    return assemble(spec, default_name, spec.target, path)

@@ -1,30 +1,19 @@
 """Data sets that lie as one folder per class, in a folder or in an archive."""
 
-import hashlib
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
-import torch
 
-from robustsweep.benchmark.data.dataset import Dataset, Int64Array, image_ids, path_in_tree
+from robustsweep.benchmark.data.dataset import Dataset, path_in_tree
 from robustsweep.benchmark.data.files.class_numbers import number_classes
-from robustsweep.benchmark.data.files.fingerprints import remembered
-from robustsweep.benchmark.data.files.pixels import (
-    IMAGE_SUFFIXES,
-    JPEG_SUFFIXES,
-    Preprocessing,
-    codec,
-    decode,
-    decode_many,
-)
+from robustsweep.benchmark.data.files.pixels import IMAGE_SUFFIXES, JPEG_SUFFIXES, Preprocessing
 from robustsweep.benchmark.data.files.trees import FileTree, select
 from robustsweep.benchmark.data.files.unread import is_image, looks_like_image, unread_note
 from robustsweep.benchmark.data.files.wordnet import IMAGENET_1K, WordnetClasses
+from robustsweep.benchmark.data.labelled_files import JPEG_NOTE, OTHER_SIZE, labelled_files
 from robustsweep.errors import DataError
-from robustsweep.untrusted.growth import check_growth
 
 SPLITS = ("test", "val", "train")
-_JPEG_NOTE = "These images are JPEG files; rows of blurs and of jpeg_compression start from pixels compressed before."
 
 
 def choose_split(tree: FileTree, split: str | None) -> tuple[FileTree, str]:
@@ -75,24 +64,9 @@ def _notes(tree: FileTree, names: list[str], wordnet: WordnetClasses | None) -> 
     said = (
         unread_note(beside, "in class folders, not read as images"),
         unread_note(astray, "in no class folder"),
-        _JPEG_NOTE if is_jpeg else "",
+        JPEG_NOTE if is_jpeg else "",
     )
     return tuple(note for note in said if note)
-
-
-def tree_fingerprint(tree: FileTree, names: list[str], workers: int) -> str:
-    """Hash paths and contents of ``names``; the same whether they lie in a folder or in an archive."""
-
-    def compute() -> str:
-        digest = hashlib.sha256()
-        with ThreadPoolExecutor(workers) as pool:
-            contents = pool.map(lambda name: hashlib.sha256(tree.read(name)).hexdigest(), names)
-            for name, content in zip(names, contents, strict=True):
-                digest.update(f"{name}\0{content}\n".encode())
-        return digest.hexdigest()
-
-    listed = hashlib.sha256("\n".join(names).encode()).hexdigest()
-    return remembered(f"contents\n{listed}\n{tree.stamp}", compute)
 
 
 def class_folders(
@@ -103,7 +77,7 @@ def class_folders(
     preprocessing: Preprocessing,
     wordnet: WordnetClasses | None,
     workers: int,
-    advice: str = "add resize= and crop= to the data spec",
+    advice: str = OTHER_SIZE,
 ) -> Dataset:
     """Take a tree of ``CLASS/IMAGE`` for one split; an image's id is the hash of that path.
 
@@ -122,28 +96,20 @@ def class_folders(
     names = _image_names(tree)
     numbered = number_classes(tree, names, wordnet)
     labels = np.array([numbered.indices[image.split("/", 1)[0]] for image in names], dtype=np.int64)
-    first = decode(tree.read(names[0]), tree.place(names[0]), preprocessing)
-    size = (first.shape[1], first.shape[2])
-    if preprocessing.resize is None:
-        packed = sum(tree.sizes[image] for image in names)
-        check_growth(f"{tree.root} with {len(names)} images", packed, len(names) * first.numel(), "add resize=")
-
-    def read(positions: Int64Array) -> torch.Tensor:
-        chosen = [names[i] for i in positions]
-        return decode_many(tree, chosen, size=size, preprocessing=preprocessing, workers=workers, advice=advice)
-
-    return Dataset(
+    found = labelled_files(
+        tree,
+        names,
+        labels,
         name=name,
         split=split,
-        labels=labels,
-        ids=image_ids(names),
         classes=numbered.classes,
-        size=size,
-        fingerprint=numbered.told_apart(tree_fingerprint(tree, names, workers)),
-        preprocessing=f"{preprocessing}; {codec()}",
-        read=read,
+        preprocessing=preprocessing,
+        workers=workers,
+        advice=advice,
+    )
+    return replace(
+        found,
+        fingerprint=numbered.told_apart(found.fingerprint),
         notes=(*_notes(tree, names, wordnet), *numbered.notes),
-        paths=tuple(names),
-        decode_whole=lambda position: decode(tree.read(names[position]), tree.place(names[position]), Preprocessing()),
         class_names=wordnet.written_names if wordnet else lambda: tuple(numbered.indices),
     )

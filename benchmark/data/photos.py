@@ -14,7 +14,7 @@ from robustsweep.benchmark.data.dataset import Dataset, Int64Array, image_ids
 from robustsweep.benchmark.data.files.pixels import IMAGE_SUFFIXES, Preprocessing, codec, decode, decode_many
 from robustsweep.benchmark.data.files.trees import FileTree, open_tree
 from robustsweep.benchmark.data.files.unread import is_image, unread_note
-from robustsweep.benchmark.data.folders import tree_fingerprint
+from robustsweep.benchmark.data.labelled_files import tree_fingerprint
 from robustsweep.errors import DataError
 from robustsweep.untrusted.files import read_regular
 

@@ -49,6 +49,7 @@ def warmed() -> None:
     import robustsweep.cli.commands
     import robustsweep.results.compare.request
     import robustsweep.results.gate.outcome
+    import robustsweep.results.report.publish.writer
     import robustsweep.results.report.writer
     import robustsweep.training.gallery
     import robustsweep.training.grid  # noqa: F401

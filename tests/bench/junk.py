@@ -75,6 +75,10 @@ OPTIONS = {
         "base": ["gate", ".", "--baseline", "baseline.npz"],
         "names": ("--baseline", "--margin", "--junit", "--write-baseline", ""),
     },
+    "publish": {
+        "base": ["publish", ".", "--format", "hf-eval-results"],
+        "names": ("--format", "--out", "--organization", "--relationship", "--model", "--dataset", "--source-url"),
+    },
     "corrupt": {
         "base": ["corrupt", "--data", "digits", "--suite", "contrast@1", "--out", "set", "--limit", "10"],
         "names": ("--data", "--suite", "--out", "--limit", "--seed", "--workers", "--device", "--layout"),

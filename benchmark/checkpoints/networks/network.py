@@ -21,6 +21,13 @@ def describe_schemes() -> list[tuple[str, str]]:
     return [
         ("wrn-D-K", "built in: WideResNet of any depth D = 6n + 4 and width K"),
         ("timm:NAME", "any model of timm (extra: timm); weights=pretrained, random or FILE"),
+        ("timm:hf-hub:ORG/NAME[@REV]", "a model of timm on the Hugging Face Hub, with its own config.json and weights"),
+        ("timm:local-dir:DIR", "the same files in a folder of yours"),
+        (
+            "hf:ORG/NAME[@REV][:FILE]",
+            "a repository of the Hugging Face Hub (extra: hf): a model of timm, a native file, or weights with arch= "
+            "and norm=",
+        ),
         ("torchvision:NAME", "any classifier of torchvision; weights=pretrained, random or FILE"),
         ("pytorchcv:NAME", "any classifier of pytorchcv (extra: pytorchcv); weights=pretrained, random or FILE"),
         (

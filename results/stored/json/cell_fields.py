@@ -30,6 +30,7 @@ class CardFields(TypedDict, total=False):
     seed: int | None
     epoch_kept: str | None
     held_out: float | None
+    source: str | None
     clean_accuracy: float | None
     training: TrainingFields | None
 

@@ -13,6 +13,7 @@ from robustsweep.cli.gate import gate
 from robustsweep.cli.listing import list_names
 from robustsweep.cli.report import report
 from robustsweep.cli.side_commands.attribute import attribute
+from robustsweep.cli.side_commands.publish import publish
 from robustsweep.cli.side_commands.search import search
 from robustsweep.cli.sweep import sweep
 from robustsweep.cli.train import train
@@ -57,6 +58,7 @@ app.command(name="sweep", short_help="Take checkpoints through corruptions and a
 app.command(name="report", short_help="Turn the results of runs into tables, figures and a page.")(report)
 app.command(name="compare", short_help="Compare a method with others on the same images.")(compare)
 app.command(name="gate", short_help="Fail when a checkpoint has become less robust.")(gate)
+app.command(name="publish", short_help="Write scores in the formats of public collections.")(publish)
 app.command(name="attribute", short_help="Show and measure where networks look.")(attribute)
 app.command(name="search", short_help="Find a policy of Fast AutoAugment on training images.")(search)
 app.command(name="corrupt", short_help="Write corrupted images in the layout of CIFAR-C or ImageNet-C.")(corrupt)

@@ -72,6 +72,6 @@ def test_other_labels_are_other_data(tmp_path: Path) -> None:
     data = opened(f"imagefolder:{write_files(tmp_path / 'set', files)}")
     # What the same files had as a fingerprint when they were counted as text.
     from robustsweep.benchmark.data.files.trees import open_tree
-    from robustsweep.benchmark.data.folders import tree_fingerprint
+    from robustsweep.benchmark.data.labelled_files import tree_fingerprint
 
     assert data.fingerprint != tree_fingerprint(open_tree(tmp_path / "set"), ["10/1.png", "2/1.png"], 1)

@@ -8,12 +8,12 @@ import numpy as np
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from robustsweep.api.inputs.columns import image_and_label_columns, is_table
 from robustsweep.api.inputs.image_forms import open_images
 from robustsweep.api.inputs.live_images import ImagesInMemory, class_count, collected, refuse_negative, whole_numbers
 from robustsweep.api.inputs.loaders import loaded_images
 from robustsweep.benchmark.data import Dataset, OfficialSet, open_data
 from robustsweep.benchmark.data.dataset import Int64Array
+from robustsweep.benchmark.data.tables.columns import image_and_label_columns, is_table
 from robustsweep.errors import DataError
 from robustsweep.foreign_code import described, foreign_code
 

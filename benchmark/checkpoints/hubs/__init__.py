@@ -1,0 +1,1 @@
+"""Checkpoints as model hubs publish them: a repository or a folder with a description and weights."""
