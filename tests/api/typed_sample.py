@@ -51,6 +51,7 @@ def planned(plan: dict[str, Any]) -> None:
     assert_type(rs.train(plan), list[Path])
     assert_type(rs.sweep(plan).runs, tuple[Path, ...])
     rs.report("run").files[0].exists()
+    assert_type(rs.write_baseline("run", "baseline.npz", margins={"fog_error": 2}).checkpoints, tuple[str, ...])
     rs.gate("run", "baseline.npz").raise_unless_passed(strict=True)
     assert_type(rs.load("net.safetensors"), torch.nn.Module)
     assert_type(rs.__version__, str)

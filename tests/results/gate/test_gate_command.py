@@ -53,7 +53,7 @@ def runs(tmp_path: Path) -> Path:
 def test_exit_codes_follow_the_verdicts(run: Run, runs: Path) -> None:
     code, out, _ = run("gate", "base", "--write-baseline", "b.npz")
     assert code == 0
-    assert out.startswith(f"Wrote b.npz: 1 checkpoint(s), {(runs / 'b.npz').stat().st_size / 1000:.0f} kB.\n")
+    assert out.startswith(f"Wrote b.npz: 1 checkpoint, {(runs / 'b.npz').stat().st_size / 1000:.0f} kB.\n")
     assert run("gate", "base", "--baseline", "b.npz", "--strict")[0] == 0
     code, out, err = run("gate", "worse", "--baseline", "b.npz")
     assert code == 1
