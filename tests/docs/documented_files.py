@@ -6,6 +6,7 @@ import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +18,14 @@ from robustsweep.benchmark.data.files.wordnet import IMAGENET_1K
 
 N = 20
 WNIDS = tuple(IMAGENET_1K.wnids[place] for place in (3, 41))
+_CODE = """
+from torch import nn
+
+
+class Net(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(48, 2))
+"""
 Maker = Callable[[Path, Path], None]
 """Writes a file or a folder; the second path is a folder with ``nets`` and ``run``, a grid that was swept."""
 
@@ -51,7 +60,7 @@ def cifar100_c(path: Path, _: Path) -> None:
 
 def wnid_folders(path: Path, _: Path) -> None:
     for seed, wnid in enumerate(WNIDS):
-        _photo(path / wnid / "a.png", seed, 64)
+        _photo(path / wnid / "a.png", seed, 32)
 
 
 def wnid_archive(path: Path, shared: Path) -> None:
@@ -71,6 +80,16 @@ def state_dict(architecture: str, classes: int) -> Maker:
         torch.save(ARCHITECTURES[architecture](classes).state_dict(), path)
 
     return write
+
+
+def network_code(path: Path, _: Path) -> None:
+    path.write_text(_CODE)
+
+
+def state_dict_of_code(path: Path, _: Path) -> None:
+    scope: dict[str, Any] = {}
+    exec(_CODE, scope)
+    torch.save(scope["Net"]().state_dict(), path)
 
 
 def trained(path: Path, shared: Path) -> None:

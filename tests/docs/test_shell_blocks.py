@@ -20,7 +20,14 @@ PAGES_NOT_RUN = {"docs/how-to/extend.md": "its commands need the example install
 
 # What is there before the first command of a page.
 NEEDED: dict[str, dict[str, files.Maker]] = {
-    "README.md": {"data/cifar-10-batches-py": files.cifar10, "runs/accepted": files.run},
+    "README.md": {
+        "data/cifar-10-batches-py": files.cifar10,
+        "runs/accepted": files.run,
+        "resnet20.th": files.state_dict("resnet20", 2),
+        "net.py": files.network_code,
+        "mine.pth": files.state_dict_of_code,
+        "photos/test": files.wnid_folders,
+    },
     "docs/how-to/ci-gate.md": {"runs/accepted": files.run, "runs/candidate": files.run},
     "docs/how-to/compare.md": {"runs/mine": files.run},
     "docs/how-to/many-machines.md": {"plan.toml": files.plan_of_trained},
