@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from robustsweep.errors import UsageError
 from robustsweep.results.comparable.frame import Runs, run_folders
 from robustsweep.results.gate.baseline import write_baseline as write_file
 from robustsweep.results.gate.baseline_power import baseline_power
@@ -135,7 +136,7 @@ def write_baseline(run: Path | str, path: Path | str, *, margins: Margins = ()) 
 
     Raises:
         NothingToCompareError: If the run holds no finished cell.
-        UsageError: If a margin cannot be understood.
+        UsageError: If a margin cannot be understood, or the path is that of a folder.
         DataError: If cells are damaged, or of several sets of images.
 
     Examples:
@@ -149,6 +150,8 @@ def write_baseline(run: Path | str, path: Path | str, *, margins: Margins = ()) 
         0
     """
     answers, file = read_answers(Path(run).expanduser()), Path(path).expanduser()
+    if file.is_dir():
+        raise UsageError(f"A baseline is written to a file, and {file} is a folder; give a name such as {file}.npz.")
     power = baseline_power(answers, margins_of(answers.scores, _written(margins)))
     write_file(file, answers)
     return WrittenBaseline(file, tuple(one.name for one in answers.checkpoints), power)
