@@ -44,7 +44,9 @@ def evaluated(network: torch.nn.Module, data: Any) -> CompareResult:
     assert_type(results.frame, pd.DataFrame)
     assert_type(results.table("headline"), pd.DataFrame)
     assert_type(results.plot("heat_map"), Axes)
-    return results.compare("mine", "theirs")
+    compared = results.compare("mine", "theirs")
+    assert_type(compared.write("out", "md,csv"), list[Path])
+    return compared
 
 
 def planned(plan: dict[str, Any]) -> None:

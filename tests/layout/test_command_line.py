@@ -169,7 +169,7 @@ def test_one_plan_trains_and_sweeps_what_was_trained_and_neither_happens_twice(r
     """)
     code, _, err = run("sweep", "plan.toml")
     assert code == 2
-    assert "The plan's checkpoints are not all trained: of 2 are missing 2, such as" in err
+    assert "Not all checkpoints of the plan are trained yet (missing: 2 of 2, such as" in err
     code, out, _ = run("train", "plan.toml")
     assert code == 0
     assert "2 checkpoints trained, 0 were there already" in out

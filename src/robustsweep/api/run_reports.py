@@ -15,6 +15,7 @@ from robustsweep.results.report.document import Report
 from robustsweep.results.report.paper.request import paper_request
 from robustsweep.results.report.writer import DEFAULT_FORMATS, write_report
 from robustsweep.results.tables.table import Table
+from robustsweep.values import separated
 
 Margins = Sequence[str] | Mapping[str, float]
 """Least differences that matter, in percentage points: ``{"fog_error": 2}``, or ``["fog_error=2"]``."""
@@ -62,13 +63,9 @@ def report(
         'report.md'
     """
     asked = (columns, digits, spread, against)
-    paper = None if asked == (None,) * 4 else paper_request(_names(columns or ()), digits, spread, against)
+    paper = None if asked == (None,) * 4 else paper_request(separated(columns or ()), digits, spread, against)
     where = None if folder is None else Path(folder).expanduser()
-    return write_report(run_folders(runs), where, _names(formats), reference, paper)
-
-
-def _names(several: str | Sequence[str]) -> list[str]:
-    return [name.strip() for name in several.split(",")] if isinstance(several, str) else list(several)
+    return write_report(run_folders(runs), where, separated(formats), reference, paper)
 
 
 def gate(
