@@ -75,7 +75,8 @@ def check_flip(recipe: Recipe, data: Dataset) -> None:
     """
     if recipe.flip and data.name in _NEVER_FLIPPED:
         raise UsageError(
-            f"Recipe {recipe.name!r} mirrors images, which changes the classes of {data.name!r}: take one without."
+            f"Recipe {recipe.name!r} mirrors images, which changes the classes of {data.name!r}; take one with "
+            "flip = false, such as digits."
         )
 
 

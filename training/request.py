@@ -193,8 +193,8 @@ def trained_specs(request: TrainRequest | None, remedy: str) -> tuple[Spec, ...]
     files = checkpoint_files(request) if request else []
     if lacking := [path for path in files if not path.is_file()]:
         raise CheckpointError(
-            f"{len(lacking)} of {len(files)} checkpoints of the plan are not trained yet, such as {lacking[0]}: run "
-            f"{remedy} first."
+            f"Not all checkpoints of the plan are trained yet (missing: {len(lacking)} of {len(files)}, such as "
+            f"{lacking[0]}); run {remedy} first."
         )
     # A path is a spec as it is, whatever commas it holds.
     return tuple(Spec(str(path), str(path), {}) for path in files)

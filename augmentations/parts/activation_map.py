@@ -66,7 +66,7 @@ def activation_maps(network: nn.Module, images: Tensor, classes: Tensor, method:
     if features is None:
         raise UsageError(
             f"{method} needs a network that ends in a linear layer on the mean of a feature map of more than one "
-            "pixel, such as a ResNet; this one does not: take another architecture or method."
+            "pixel, such as a ResNet; this one does not; choose another architecture, or do without {method}."
         )
     with torch.no_grad():
         return torch.einsum("nk,nkhw->nhw", recorder.linear.weight[classes].float(), features.float())

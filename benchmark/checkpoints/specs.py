@@ -86,19 +86,23 @@ def _from_file(spec: Spec, path: Path, name: str | None = None) -> Checkpoint:
     name = name or _without_suffix(path).name
     if not path.is_file():
         raise CheckpointError(
-            f"{path} {'is not a file' if path.exists() else 'does not exist'}; a checkpoint is a file of weights or "
-            f"{', '.join((*SCHEMES, HUB))}:NAME."
+            f"{path} {'is not a file' if path.exists() else 'does not exist'}; give a file of weights, a folder of "
+            "such files, or a name such as torchvision:resnet50 (see `robustsweep list architectures`)."
         )
     if "arch" not in spec.options and (path.suffix == ".safetensors" or is_safetensors(path)):
         return assemble_native(spec, path, name)
-    if "arch" not in spec.options or "norm" not in spec.options:
-        raise UsageError(
-            f"{path} is a bare state dict: say arch= (see `robustsweep list architectures`) and "
-            f"norm= ({', '.join(NORMALISATIONS)}, or six numbers)."
-        )
+    if lacking := [sentence for key, sentence in _BESIDE_WEIGHTS.items() if key not in spec.options]:
+        raise UsageError(f"{path} holds weights, and nothing says {' and '.join(lacking)}.")
     if "weights" in spec.options:
         raise UsageError(f"Checkpoint spec {spec.text!r}: the file holds the weights; leave weights= out.")
     return assemble(spec, name, spec.options["arch"], path)
+
+
+_BESIDE_WEIGHTS = {
+    "arch": "of which network: add ,arch=NAME (see `robustsweep list architectures`), or ,arch=py:MODULE:CLASS if it "
+    "is one of your own code,",
+    "norm": f"how its images were normalised: add ,norm=NAME ({', '.join(NORMALISATIONS)}, or six numbers)",
+}
 
 
 def _without_suffix(path: Path) -> Path:

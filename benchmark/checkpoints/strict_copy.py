@@ -11,6 +11,8 @@ from robustsweep.printable import listed
 
 Shape = tuple[int, ...]
 
+_REMEDY = "name the architecture that it was trained with"
+
 
 def check_fit(own: Mapping[str, Shape], given: Mapping[str, Shape], what: str, optional: Collection[str] = ()) -> None:
     """Compare the shapes of a file with those of a network.
@@ -28,13 +30,13 @@ def check_fit(own: Mapping[str, Shape], given: Mapping[str, Shape], what: str, o
         f"{name} is {given[name]}, expected {own[name]}" for name in own if given.get(name, own[name]) != own[name]
     ]
     if shapes:
-        raise CheckpointError(f"{what} does not fit the architecture: {listed(shapes)}.")
+        raise CheckpointError(f"{what} does not fit the architecture: {listed(shapes)}; {_REMEDY}.")
     missing = [name for name in own if name not in given and not is_optional(name) and name not in optional]
     unexpected = [name for name in given if name not in own]
     if missing or unexpected:
         differing = {"missing": missing, "unexpected": unexpected}
         parts = "; ".join(f"{kind} {listed(names)}" for kind, names in differing.items() if names)
-        raise CheckpointError(f"{what} does not fit the architecture: {parts}.")
+        raise CheckpointError(f"{what} does not fit the architecture: {parts}; {_REMEDY}.")
 
 
 def is_optional(name: str) -> bool:

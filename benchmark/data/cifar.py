@@ -154,7 +154,8 @@ def _archive_or_folder(kind: str, folder: Path) -> Path:
         return archive
     if not folder.exists():
         raise DataError(
-            f"{folder} does not exist; give {kind}:FOLDER, or add download=yes to fetch the published file."
+            f"{folder}, in which {kind} is looked for, does not exist; give its folder, {kind}:FOLDER, or add "
+            ",download=yes to fetch the published file."
         )
     return folder
 

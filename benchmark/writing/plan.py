@@ -14,6 +14,7 @@ from robustsweep.benchmark.writing.layouts import ARRAY_SIDE, LAYOUTS, ArrayFile
 from robustsweep.corruptions import SEVERITIES
 from robustsweep.corruptions.generation import SMALLEST_SIDE
 from robustsweep.errors import DataError, UsageError
+from robustsweep.printable import listed
 from robustsweep.registry import unknown_name
 from robustsweep.results.stored.cells import Json
 from robustsweep.values import Many, Seed, Workers, typed
@@ -123,8 +124,8 @@ def _corruptions(suites: Sequence[str]) -> list[Corrupted]:
     others = [condition.name for condition in conditions if not isinstance(condition, Corrupted)]
     if others:
         raise UsageError(
-            f"Only corruptions can be written, and {', '.join(others)} is none; name suites such as cifar-c or "
-            "conditions such as fog@3."
+            f"Only corruptions can be written, got {listed(others)}; name suites such as cifar-c or conditions such as "
+            "fog@3."
         )
     return [condition for condition in conditions if isinstance(condition, Corrupted)]
 

@@ -1,6 +1,7 @@
 """Pairs of checkpoints, and a check that the two were measured alike."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from robustsweep.results.comparable.rows import UNSPECIFIED
 from robustsweep.results.gate.wrong_images import Answers, RunAnswers
 from robustsweep.results.metrics.scores import CellName, cell_title
 from robustsweep.results.statistics.seeds import FEWEST_SEEDS
+
+_HASH = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,7 +113,7 @@ def _refuse_foreign(candidate: Answers, baseline: Answers, titles: tuple[str, st
         if theirs != ours:
             names = sorted(set(theirs) | set(ours))
             differing = [
-                f"{name} ({_shown(theirs.get(name))} in the baseline, {_shown(ours.get(name))} here)"
+                _difference(name, theirs.get(name), ours.get(name))
                 for name in names
                 if theirs.get(name) != ours.get(name)
             ]
@@ -130,6 +133,12 @@ def _refuse_missing(candidate: Answers, baseline: Answers) -> None:
 
 def _titles(cells: Sequence[CellName]) -> str:
     return listed([cell_title(cell) for cell in cells])
+
+
+def _difference(name: str, theirs: object, ours: object) -> str:
+    if all(isinstance(value, str) and _HASH.fullmatch(value) for value in (theirs, ours)):
+        return f"other {name}"
+    return f"{name} ({_shown(theirs)} in the baseline, {_shown(ours)} here)"
 
 
 def _shown(value: object) -> str:

@@ -32,9 +32,10 @@ from robustsweep.results.tables.table import Column, Line, Table, Value, score_t
 _ALL_MEANS = "Means of C: 15 corruptions x 5 severities; noise 3 x 5, blur 4 x 5, weather 4 x 5, digital 4 x 5."
 _C_BAR_MEANS = "C-bar is a benchmark of its own: a mean of 10 corruptions x 5 severities; the groups are those of C."
 _MOST_NAMED = 8
-_NO_MCE = (
-    "No mCE: no checkpoint here, and no seeds of one training, have the method baseline, whose errors would divide; "
-    "--reference NAME chooses another method or checkpoint."
+_NO_MCE = Note(
+    "No mCE: it divides by the errors of a reference, and no checkpoint here, nor the seeds of one training, has the "
+    "method baseline; --reference NAME chooses another method or checkpoint.",
+    "no mCE",
 )
 _CHECKPOINT_LEVEL = (
     "Checkpoint-level only: a method here has a single training seed; differences describe these checkpoints, not "

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from robustsweep.api.mix import Mix
     from robustsweep.api.plan_runs import sweep, train
     from robustsweep.api.results import Results
-    from robustsweep.api.run_reports import gate, report
+    from robustsweep.api.run_reports import gate, report, write_baseline
 
     __version__: str
 
@@ -39,6 +39,7 @@ _HOMES = {
     "sweep": "robustsweep.api.plan_runs",
     "train": "robustsweep.api.plan_runs",
     "transforms": "robustsweep.transforms",
+    "write_baseline": "robustsweep.api.run_reports",
 }
 __all__ = [
     "Mix",
@@ -54,6 +55,7 @@ __all__ = [
     "sweep",
     "train",
     "transforms",
+    "write_baseline",
 ]
 
 if not TYPE_CHECKING:  # a checker of types knows the names by their imports, and any other name as a mistake

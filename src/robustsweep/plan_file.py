@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from robustsweep.errors import DataError, UsageError
 from robustsweep.untrusted.files import read_toml
-from robustsweep.values import check_plain, typed_values
+from robustsweep.values import check_plain, typed, typed_values
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -28,6 +28,8 @@ def read_plan(path: Path, noun: str = "plan") -> dict[str, Any]:
     Raises:
         UsageError: If it cannot be read, is not TOML, or holds a value that nothing can take.
     """
+    if not path.exists():
+        raise UsageError(f"The {noun} {path} does not exist; give the path of a TOML file.")
     try:
         content = read_toml(path)
     except DataError as error:
@@ -37,7 +39,7 @@ def read_plan(path: Path, noun: str = "plan") -> dict[str, Any]:
 
 
 def merged(request: R, values: Mapping[str, Any], where: str, beside: Sequence[str] = ()) -> R:
-    """Replace the fields of a request that a plan or the command line gives; None means not given.
+    """Replace the fields of a request that a plan gives; None means not given.
 
     Args:
         request: A dataclass; its fields are annotated as ``typed`` reads them.
@@ -52,3 +54,19 @@ def merged(request: R, values: Mapping[str, Any], where: str, beside: Sequence[s
     given = {key: value for key, value in values.items() if value is not None}
     changes = typed_values(given, hints, f"key of {where[0].lower()}{where[1:]}", where)
     return replace(request, **{key: value for key, value in changes.items() if key not in beside})
+
+
+def with_options(request: R, options: Mapping[str, Any]) -> R:
+    """Replace the fields of a request that options of the command line give; None means not given.
+
+    Args:
+        request: As in ``merged``.
+        options: By field; ``batch_size`` is ``--batch-size``.
+
+    Raises:
+        UsageError: If a value is out of range.
+    """
+    hints = get_type_hints(type(request), include_extras=True)
+    given = {field: value for field, value in options.items() if value is not None}
+    changes = {field: typed(value, hints[field], f"--{field.replace('_', '-')}") for field, value in given.items()}
+    return replace(request, **changes)

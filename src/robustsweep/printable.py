@@ -15,6 +15,11 @@ def cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
+def counted(count: int, noun: str) -> str:
+    """Say how many: ``1 checkpoint``, ``2 checkpoints``."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def listed(names: Sequence[str], most: int = 6, between: str = ", ") -> str:
     """Name the first few, made printable, and the number of the others."""
     more = f"{between.rstrip(', ')} and {len(names) - most} more" if len(names) > most else ""

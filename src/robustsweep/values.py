@@ -127,6 +127,11 @@ def typed_values(values: Mapping[str, Any], hints: Mapping[str, Any], noun: str,
     return {name: typed(value, hints[name], f"{where}: {name}") for name, value in values.items()}
 
 
+def separated(several: str | Sequence[str]) -> list[str]:
+    """Return names as a list; several in one string are separated by commas."""
+    return [name.strip() for name in several.split(",")] if isinstance(several, str) else list(several)
+
+
 def require_kind(
     value: object, kind: type | UnionType, expected: str, *, hint: str = "", error: type[RobustsweepError] = UsageError
 ) -> None:

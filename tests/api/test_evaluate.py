@@ -296,7 +296,7 @@ def test_images_of_other_modes_become_rgb_as_files_do():
         ((digits(12)[0], digits(11)[1]), r"Labels must be whole numbers \(12,\)"),
         ((digits(12)[0], np.full(12, 0.5)), r"Labels must be whole numbers \(12,\)"),
         ((digits(12)[0], digits(12)[1] - 20), "labels must be 0 or more"),
-        ((digits(12)[0], digits(12)[1] + 9), "has the label 1., and there are 10 classes, 0 up"),
+        ((digits(12)[0], digits(12)[1] + 9), "Labels of arrays must be from 0 to 9, as there are 10 classes, got 1."),
         ((*digits(12), np.zeros(12, dtype=int)), "Ids must be given once each"),
         ((digits(12)[0] / 255 * 2 - 1, digits(12)[1]), "must lie in .0, 1., they span -1 to 1"),
         ([], "holds no image"),
@@ -307,6 +307,10 @@ def test_images_of_other_modes_become_rgb_as_files_do():
         (
             [(Image.new("RGB", (32, 32)), "cat")],
             "Image 0 of list does not fit: its label must be a whole number, got 'cat'",
+        ),
+        (
+            [(torch.zeros(2, 3, 32, 32), torch.tensor([0, 1]))],
+            r"Image 0 of list does not fit: its label must be a whole number, got tensor\(\[0, 1\]\)",
         ),
         ([(Image.new("I;16", (32, 32)), 1)], "it has Pillow's mode 'I;16'"),
         ([Image.new("RGB", (32, 32))], r"Item 0 of list must be \(image, label\), got a Image"),

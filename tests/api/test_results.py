@@ -101,7 +101,7 @@ def test_a_comparison_has_differences_of_the_scores(results, tmp_path):
     files = found.write(tmp_path)
     assert files[0].read_text().startswith("# cutmix against baseline")
     assert len(files) == len(found.tables) + 1
-    assert [path.name for path in found.write(tmp_path, ["html", "json"])] == ["compare.html", "compare.json"]
+    assert [path.name for path in found.write(str(tmp_path), "html, json")] == ["compare.html", "compare.json"]
     with pytest.raises(UsageError, match="Unknown format 'doc'"):
         found.write(tmp_path, ["doc"])
     assert "<table" in found._repr_html_()
@@ -150,7 +150,7 @@ def test_a_plan_trains_sweeps_and_is_judged(tmp_path, monkeypatch):
         "device": "cpu",
         "train": {"methods": ["baseline", "cutmix"], "epochs": 1, "limit": 64, "device": "cpu"},
     }
-    with pytest.raises(CheckpointError, match=r"not trained yet.*run robustsweep.train with the same plan first"):
+    with pytest.raises(CheckpointError, match=r"are trained yet.*run robustsweep.train with the same plan first"):
         sweep(plan)
     paths = train(plan)
     assert [path.is_file() for path in paths] == [True, True]

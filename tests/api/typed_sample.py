@@ -44,13 +44,16 @@ def evaluated(network: torch.nn.Module, data: Any) -> CompareResult:
     assert_type(results.frame, pd.DataFrame)
     assert_type(results.table("headline"), pd.DataFrame)
     assert_type(results.plot("heat_map"), Axes)
-    return results.compare("mine", "theirs")
+    compared = results.compare("mine", "theirs")
+    assert_type(compared.write("out", "md,csv"), list[Path])
+    return compared
 
 
 def planned(plan: dict[str, Any]) -> None:
     assert_type(rs.train(plan), list[Path])
     assert_type(rs.sweep(plan).runs, tuple[Path, ...])
     rs.report("run").files[0].exists()
+    assert_type(rs.write_baseline("run", "baseline.npz", margins={"fog_error": 2}).checkpoints, tuple[str, ...])
     rs.gate("run", "baseline.npz").raise_unless_passed(strict=True)
     assert_type(rs.load("net.safetensors"), torch.nn.Module)
     assert_type(rs.__version__, str)

@@ -1,34 +1,27 @@
-"""Shell blocks of the README and the documentation: commands, options and targets exist; links lead somewhere."""
+"""Blocks and links of the README and the documentation: commands, options and keys exist; links lead somewhere."""
 
 import re
-import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
 import torch
+from documented_blocks import PAGES, ROOT, blocks, command_lines, name_of
 from typer.main import get_command
 
+from robustsweep.benchmark.plan.request import request_of
 from robustsweep.cli.commands import app
+from robustsweep.results.compare.request import declared_comparison
+from robustsweep.training.request import jobs_of, train_request_of
 
-ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 COMMANDS = get_command(app).commands
 TARGETS = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
 README = (ROOT / "README.md").read_text()
 
 
-def blocks(page: Path, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
-
-
-def lines(page: Path) -> list[list[str]]:
-    texts = "\n".join(blocks(page, "shell")).replace("\\\n", " ").splitlines()
-    return [words for words in (shlex.split(text, comments=True) for text in texts) if words]
-
-
-@pytest.mark.parametrize("page", [p for p in PAGES if lines(p)], ids=lambda p: p.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("page", [p for p in PAGES if command_lines(p)], ids=name_of)
 def test_the_commands_of_a_page_are_understood(page: Path) -> None:
-    for program, *words in lines(page):
+    for program, *words in command_lines(page):
         if program == "make":
             assert words[0] in TARGETS
         elif program == "robustsweep" and words != ["--install-completion"]:
@@ -38,11 +31,25 @@ def test_the_commands_of_a_page_are_understood(page: Path) -> None:
             assert program in ("pip", "robustsweep")
 
 
+PLANS = [(page, text) for page in PAGES for text in blocks(page, "toml") if not text.startswith("--8<--")]
+
+
+@pytest.mark.parametrize(("page", "text"), PLANS, ids=[f"{name_of(page)}-{k}" for k, (page, _) in enumerate(PLANS)])
+def test_the_plans_of_a_page_are_understood(page: Path, text: str) -> None:
+    plan = tomllib.loads(text)
+    request_of(plan, "The plan")
+    trained = train_request_of(plan, "The plan")
+    declared = declared_comparison(plan, "The plan")
+    assert trained is None or jobs_of(trained)
+    assert plan.keys() & {"suites", "train", "compare"}
+    assert declared is None or declared["methods"]
+
+
 def test_shell_blocks_are_found() -> None:
-    assert sum(len(lines(page)) for page in PAGES) > 30
+    assert sum(len(command_lines(page)) for page in PAGES) > 30
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_what_a_page_links_to_is_there(page: Path) -> None:
     for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
         assert link.startswith("https://") or (page.parent / link).exists(), link

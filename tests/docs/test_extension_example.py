@@ -54,6 +54,14 @@ print(json.dumps({
 """
 
 
+def test_the_page_shows_every_file_of_the_example_and_nothing_keeps_one_from_being_inserted() -> None:
+    page = (EXAMPLE.parents[1] / "how-to/extend.md").read_text()
+    shown = re.findall(r"^```\w+\n--8<--\n(.+)\n--8<--\n```$", page, re.MULTILINE)
+    assert page.count("```py\n") + page.count("```toml\n") == len(shown)
+    there = [path.relative_to(EXAMPLE.parents[1]).as_posix() for path in EXAMPLE.rglob("*.*") if path.is_file()]
+    assert set(shown) == {name for name in there if name.endswith((".py", ".toml")) and "__init__" not in name}
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install a copy of the example, without a network, into a folder of its own."""

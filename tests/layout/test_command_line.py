@@ -107,6 +107,40 @@ def test_wrong_input_ends_with_2_and_a_sentence(run, arguments):
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["demo", "--seed", "x"], "--seed must be a whole number, got 'x'; see robustsweep demo --help."),
+        (["attribute", "x", "--images", "0"], "--images must be greater than or equal to 1, got '0'; see"),
+        (["list", "nonsense"], "NOUN: 'nonsense' is not one of 'corruptions', 'attacks',"),
+        (["demos"], "No such command 'demos'. Did you mean 'demo'? See robustsweep --help."),
+        (["sweep", "--batch-size", "0"], "--batch-size must be 1 or more, got 0."),
+        (["train", "--keep", "worst"], "--keep must be one of last, best, got 'worst'."),
+        (["report"], "Missing argument 'DIR'; see robustsweep report --help."),
+        (
+            ["list", "methods", "--gallery", "a.jpg"],
+            "--gallery writes a PNG file; name one that ends in .png, got a.jpg.",
+        ),
+        (["train", "gone.toml"], "The plan gone.toml does not exist; give the path of a TOML file."),
+    ],
+)
+def test_what_is_wrong_with_an_option_is_said_in_plain_words(run, arguments, sentence):
+    code, _, err = run(*arguments)
+    assert code == 2
+    assert err.startswith(f"error: {sentence}")
+
+
+def test_nothing_asked_for_shows_the_help(run):
+    code, out, err = run()
+    assert (code, err) == (0, "")
+    assert out == run("--help")[1]
+
+
+def test_a_list_is_never_cut_off(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    assert "…" not in run("list", "datasets")[1]
+
+
 def test_nothing_to_report_ends_with_4(run, tmp_path):
     code, _, err = run("report", str(tmp_path))
     assert code == 4
@@ -135,7 +169,7 @@ def test_one_plan_trains_and_sweeps_what_was_trained_and_neither_happens_twice(r
     """)
     code, _, err = run("sweep", "plan.toml")
     assert code == 2
-    assert "2 of 2 checkpoints of the plan are not trained yet" in err
+    assert "Not all checkpoints of the plan are trained yet (missing: 2 of 2, such as" in err
     code, out, _ = run("train", "plan.toml")
     assert code == 0
     assert "2 checkpoints trained, 0 were there already" in out

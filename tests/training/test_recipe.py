@@ -139,7 +139,7 @@ def test_a_recipe_file_that_cannot_be_understood_is_refused_in_a_sentence(
 
 
 def test_a_recipe_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="gone.toml cannot be read"):
+    with pytest.raises(UsageError, match="gone.toml does not exist"):
         find_recipe(str(tmp_path / "gone.toml"))
     with pytest.raises(UsageError, match="did you mean 'cifar-fast'"):
         find_recipe("cifarfast")

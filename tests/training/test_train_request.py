@@ -11,7 +11,7 @@ from robustsweep.augmentations.mixes.cutmix import CutMix
 from robustsweep.augmentations.policies.autoaugment import AutoAugment
 from robustsweep.benchmark.plan.request import SweepRequest, read_request
 from robustsweep.errors import UsageError
-from robustsweep.plan_file import merged
+from robustsweep.plan_file import with_options
 from robustsweep.training.request import (
     TrainRequest,
     jobs_of,
@@ -149,5 +149,5 @@ def test_a_table_that_cannot_be_understood_is_refused(tmp_path: Path, table: str
 
 
 def test_the_command_line_replaces_what_it_gives() -> None:
-    found = merged(TrainRequest(seed="1"), {"epochs": 3, "seed": None}, "The command line")
+    found = with_options(TrainRequest(seed="1"), {"epochs": 3, "seed": None})
     assert (found.epochs, found.seed) == (3, "1")

@@ -94,7 +94,7 @@ def split(data: Dataset, *, hold_out: bool) -> tuple[Int64Array, Int64Array]:
     """
     n = round(HELD_OUT_SHARE * len(data)) if hold_out else 0
     if hold_out and not 0 < n < len(data):
-        raise DataError(f"{len(data)} training images are too few to hold a tenth of them out.")
+        raise DataError(f"{len(data)} training images are too few to hold a tenth of them out; take more.")
     held_out = stratified_positions(data.labels, data.ids, n, CHOICE_SEED)
     kept = np.setdiff1d(np.arange(len(data)), held_out).astype(np.int64)
     return held_out, kept

@@ -77,7 +77,7 @@ def _imported(name: str) -> tuple[Callable[..., Any], inspect.Parameter | None, 
     """Return a factory, its parameter for the number of classes if it has one, and the source around it."""
     module_name, colon, factory_name = name.partition(":")
     if not colon:
-        raise CheckpointError(f"py:{name} should be py:package.module:factory.")
+        raise CheckpointError(f"py:{name} names no function or class; write py:MODULE:NAME, such as py:net:Net.")
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))
     try:

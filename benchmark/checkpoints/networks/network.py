@@ -34,7 +34,7 @@ def describe_schemes() -> list[tuple[str, str]]:
             "robustbench:DATASET/THREAT/ID",
             "RobustBench's zoo (extra: robustbench), weights in model_dir=, default models",
         ),
-        ("py:package.module:factory", "your own factory; the only form that runs code of yours"),
+        ("py:package.module:factory", "your own function or class that returns the network; only this runs your code"),
     ]
 
 

@@ -15,6 +15,7 @@ from robustsweep.results.compare.tables import comparison_tables
 from robustsweep.results.report.comparison_files import DEFAULT_COMPARISON_FORMATS, comparison_files
 from robustsweep.results.stored.files import write_atomically
 from robustsweep.results.tables.table import Table
+from robustsweep.values import separated
 
 _DIFFERENCES = ("compare_errors", "compare_calibration")
 
@@ -43,20 +44,24 @@ class CompareResult:
         ]
         return pd.concat(frames, ignore_index=True)
 
-    def write(self, folder: Path, formats: Sequence[str] = DEFAULT_COMPARISON_FORMATS) -> list[Path]:
+    def write(self, folder: Path | str, formats: str | Sequence[str] = DEFAULT_COMPARISON_FORMATS) -> list[Path]:
         """Write what ``robustsweep compare --out`` writes, and return the files.
 
         Args:
             folder: Where to.
-            formats: Some of ``"md"``, ``"csv"``, ``"latex"``, ``"html"`` and ``"json"``.
+            formats: Some of ``"md"``, ``"csv"``, ``"latex"``, ``"html"`` and ``"json"``; several in one string are
+                separated by commas.
 
         Raises:
             UsageError: If a format is unknown.
         """
-        contents = comparison_files(self.request, self.found, formats)
-        for name, content in contents.items():
-            write_atomically(folder / name, content)
-        return [folder / name for name in contents]
+        files = {
+            Path(folder).expanduser() / name: content
+            for name, content in comparison_files(self.request, self.found, separated(formats)).items()
+        }
+        for path, content in files.items():
+            write_atomically(path, content)
+        return list(files)
 
     def _repr_html_(self) -> str:
         return tables_html(self.tables)
@@ -76,7 +81,8 @@ def compare(
         runs: Run folders; or one plan, a file that ends in ``.toml``, whose ``out`` and ``[compare]`` say the rest.
         method: A method, or the name of a checkpoint.
         against: Another one, several, or ``"all"``.
-        metrics: Scores of the declared family, such as ``"fog_error"``; all others become exploratory.
+        metrics: Scores of the declared family, such as ``"fog_error"``; all others become exploratory. Several in one
+            string are separated by commas.
         reference: Checkpoint or method whose measured errors divide the others' for an additional mCE.
 
     Raises:
@@ -94,7 +100,7 @@ def compare(
           against  score   seeds
         0       b  clean  1 v 1
     """
-    several = [[one] if isinstance(one, str) else list(one) for one in (against, metrics)]
-    request = compare_request(run_folders(runs), method, several[0], several[1], reference)
+    opponents = [against] if isinstance(against, str) else list(against)
+    request = compare_request(run_folders(runs), method, opponents, separated(metrics) if metrics else (), reference)
     found = compare_runs(request.runs, request.method, request.against, request.metrics, request.reference)
     return CompareResult(request, tuple(found), tuple(table for one in found for table in comparison_tables(one)))

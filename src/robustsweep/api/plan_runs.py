@@ -11,12 +11,12 @@ from robustsweep.benchmark.plan.shard import Shard
 from robustsweep.benchmark.sweep.progress import Progress
 from robustsweep.benchmark.sweep.sweep import SweepSettings, SweepSummary, run_sweep
 from robustsweep.errors import UsageError
-from robustsweep.plan_file import merged, read_plan
+from robustsweep.plan_file import read_plan, with_options
 from robustsweep.process.devices import find_device
 from robustsweep.results.compare.request import declared_comparison
 from robustsweep.results.stored.store import CellStore
-from robustsweep.training.grid import plan_grid, train_grid
-from robustsweep.training.request import train_request_of, trained_specs
+from robustsweep.training.grid import Grid, plan_grid, train_grid
+from robustsweep.training.request import TrainRequest, checkpoint_files, train_request_of, trained_specs
 
 if TYPE_CHECKING:
     from robustsweep.api.results import Results
@@ -45,13 +45,9 @@ def train(plan: Plan, *, progress: Progress | None = None) -> list[Path]:
         >>> [path.name for path in train(plan)]
         ['cutmix-epochs1-seed0.safetensors']
     """
-    content, where = _content(plan)
-    request = train_request_of(content, where)
-    if request is None:
-        raise UsageError(f"{where} has no [train] table.")
-    grid = plan_grid(request, find_device(request.device))
-    train_grid(grid, progress)
-    return [path for job in grid.jobs for path in job.files(grid.setting.keep)]
+    planned = plan_training(plan)
+    planned.run(progress)
+    return planned.files
 
 
 def sweep(plan: Plan, *, progress: Progress | None = None) -> "Results":
@@ -85,6 +81,62 @@ def sweep(plan: Plan, *, progress: Progress | None = None) -> "Results":
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedTraining:
+    """A grid of training runs that is ready to run.
+
+    Attributes:
+        declared: What the plan's ``[train]`` table asks for; the defaults if there is no plan.
+        request: The same with the options that win over it.
+        grid: The training runs of the request's shard.
+    """
+
+    declared: TrainRequest
+    request: TrainRequest
+    grid: Grid
+
+    @property
+    def files(self) -> list[Path]:
+        """The checkpoints that are there once it has run."""
+        return [path for job in self.grid.jobs for path in job.files(self.grid.setting.keep)]
+
+    def run(self, progress: Progress | None = None) -> int:
+        """Train what is missing, and return how many training runs that were."""
+        return train_grid(self.grid, progress)
+
+    def is_swept_by_its_plan(self) -> bool:
+        """Say whether a sweep of the plan takes all that was trained, and lacks nothing."""
+        of_plan = checkpoint_files(self.declared)
+        takes_all = set(checkpoint_files(self.request)) <= set(of_plan) and self.request.data == self.declared.data
+        return takes_all and all(path.is_file() for path in of_plan)
+
+
+def plan_training(
+    plan: Plan | None, options: Mapping[str, Any] | None = None, *, device: str = "device"
+) -> PlannedTraining:
+    """Open the data of a grid of training runs, and list them.
+
+    Args:
+        plan: As in ``train``; None: the options say all.
+        options: Keys of a plan's ``[train]`` table as the command line gives them, see ``plan_sweep``.
+        device: As in ``plan_sweep``.
+
+    Raises:
+        RobustsweepError: As in ``train``, before anything is trained.
+    """
+    declared = TrainRequest() if plan is None else _declared(plan)
+    request = with_options(declared, options or {})
+    return PlannedTraining(declared, request, plan_grid(request, find_device(request.device, device)))
+
+
+def _declared(plan: Plan) -> TrainRequest:
+    content, where = _content(plan)
+    request = train_request_of(content, where)
+    if request is None:
+        raise UsageError(f"{where} has no [train] table, which says what to train; add one.")
+    return request
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedSweep:
     """A sweep that is ready to run.
 
@@ -115,7 +167,7 @@ def plan_sweep(plan: Plan | None, options: Mapping[str, Any] | None = None, *, d
         RobustsweepError: As in ``sweep``.
     """
     content, where = ({}, "The plan") if plan is None else _content(plan)
-    request = merged(request_of(content, where), options or {}, "The command line")
+    request = with_options(request_of(content, where), options or {})
     if not request.checkpoints:
         trainer = "robustsweep.train with the same plan" if isinstance(plan, Mapping) else f"robustsweep train {plan}"
         request = replace(request, checkpoints=trained_specs(train_request_of(content, where), trainer))

@@ -1,13 +1,24 @@
 """Reports and verdicts from run folders that sweeps wrote."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from robustsweep.errors import UsageError
 from robustsweep.results.comparable.frame import Runs, run_folders
+from robustsweep.results.gate.baseline import write_baseline as write_file
+from robustsweep.results.gate.baseline_power import baseline_power
+from robustsweep.results.gate.margins import margins_of
 from robustsweep.results.gate.outcome import Outcome, run_gate
+from robustsweep.results.gate.wrong_images import read_answers
 from robustsweep.results.report.document import Report
 from robustsweep.results.report.paper.request import paper_request
 from robustsweep.results.report.writer import DEFAULT_FORMATS, write_report
+from robustsweep.results.tables.table import Table
+from robustsweep.values import separated
+
+Margins = Sequence[str] | Mapping[str, float]
+"""Least differences that matter, in percentage points: ``{"fog_error": 2}``, or ``["fog_error=2"]``."""
 
 
 def report(
@@ -52,28 +63,24 @@ def report(
         'report.md'
     """
     asked = (columns, digits, spread, against)
-    paper = None if asked == (None,) * 4 else paper_request(_names(columns or ()), digits, spread, against)
+    paper = None if asked == (None,) * 4 else paper_request(separated(columns or ()), digits, spread, against)
     where = None if folder is None else Path(folder).expanduser()
-    return write_report(run_folders(runs), where, _names(formats), reference, paper)
-
-
-def _names(several: str | Sequence[str]) -> list[str]:
-    return [name.strip() for name in several.split(",")] if isinstance(several, str) else list(several)
+    return write_report(run_folders(runs), where, separated(formats), reference, paper)
 
 
 def gate(
     run: Path | str,
     baseline: Path | str,
     *,
-    margins: Sequence[str] | Mapping[str, float] = (),
+    margins: Margins = (),
     retrained: bool = False,
 ) -> Outcome:
     """Judge the checkpoints of a run by a baseline, as ``robustsweep gate`` does.
 
     Args:
         run: The candidates' run folder.
-        baseline: A run folder, or a file that ``robustsweep gate --write-baseline`` wrote.
-        margins: Least differences that matter, in percentage points: ``{"fog_error": 2}``, or ``"fog_error=2"``.
+        baseline: A run folder, or a file that ``write_baseline`` wrote.
+        margins: Least differences that matter, in percentage points: ``{"fog_error": 2}``, or ``["fog_error=2"]``.
         retrained: Whether the candidates are new training runs, each judged by all of its method in the baseline.
 
     Returns:
@@ -92,5 +99,63 @@ def gate(
         >>> gate("run", "run").count("FAIL")
         0
     """
-    written = [f"{name}={value}" for name, value in margins.items()] if isinstance(margins, Mapping) else margins
-    return run_gate(Path(run), Path(baseline), [written] if isinstance(written, str) else written, retrained=retrained)
+    return run_gate(Path(run).expanduser(), Path(baseline).expanduser(), _written(margins), retrained=retrained)
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenBaseline:
+    """A baseline that was written, and what it can show before there is a candidate.
+
+    Attributes:
+        path: The file.
+        checkpoints: Names of the checkpoints in it.
+        power: Per score, the smallest loss that would fail and the number of images that its margin would need; None
+            if nothing would be judged.
+    """
+
+    path: Path
+    checkpoints: tuple[str, ...]
+    power: Table | None
+
+
+def write_baseline(run: Path | str, path: Path | str, *, margins: Margins = ()) -> WrittenBaseline:
+    """Write which images the checkpoints of a run got wrong, as ``robustsweep gate --write-baseline`` does.
+
+    The file is small enough to be committed, and ``gate`` takes it in place of the run folder.
+
+    Args:
+        run: A run folder.
+        path: File to write; one that is there is replaced.
+        margins: As in ``gate``, for what the baseline can show.
+
+    Returns:
+        What was written.
+
+    Raises:
+        NothingToCompareError: If the run holds no finished cell.
+        UsageError: If a margin cannot be understood, or the path is that of a folder.
+        DataError: If cells are damaged, or of several sets of images.
+
+    Examples:
+        >>> import torch
+        >>> from robustsweep import evaluate, gate, write_baseline
+        >>> network = torch.nn.Sequential(torch.nn.AvgPool2d(8), torch.nn.Flatten(), torch.nn.Linear(48, 10))
+        >>> results = evaluate(network, "digits", "clean", limit=50, out="run")
+        >>> write_baseline("run", "baseline.npz").checkpoints
+        ('Sequential',)
+        >>> gate("run", "baseline.npz").count("FAIL")
+        0
+    """
+    answers, file = read_answers(Path(run).expanduser()), Path(path).expanduser()
+    if file.is_dir():
+        raise UsageError(f"A baseline is written to a file, and {file} is a folder; give a name such as {file}.npz.")
+    power = baseline_power(answers, margins_of(answers.scores, _written(margins)))
+    write_file(file, answers)
+    return WrittenBaseline(file, tuple(one.name for one in answers.checkpoints), power)
+
+
+def _written(margins: Margins) -> Sequence[str]:
+    """Return margins as the command line has them."""
+    if isinstance(margins, Mapping):
+        return [f"{name}={value}" for name, value in margins.items()]
+    return [margins] if isinstance(margins, str) else margins

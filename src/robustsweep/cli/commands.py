@@ -28,7 +28,6 @@ app = typer.Typer(
     name="robustsweep",
     help="Measure how robust image classifiers are.",
     epilog=_EPILOG,
-    no_args_is_help=True,
     rich_markup_mode=None,  # it would take [train] for markup and leave it out
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -58,9 +58,10 @@ def compare(
     from robustsweep.errors import UsageError
     from robustsweep.results.report.comparison_files import DEFAULT_COMPARISON_FORMATS, refuse_unknown_formats
     from robustsweep.results.report.terminal import to_rich
+    from robustsweep.values import separated
 
     console = Console(highlight=False)
-    chosen = DEFAULT_COMPARISON_FORMATS if formats is None else [name.strip() for name in formats.split(",")]
+    chosen = DEFAULT_COMPARISON_FORMATS if formats is None else separated(formats)
     refuse_unknown_formats(chosen)
     if formats is not None and out is None:
         raise UsageError("--format says what is written; name the folder to write to with --out.")

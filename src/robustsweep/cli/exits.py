@@ -56,7 +56,7 @@ def _run(arguments: Sequence[str]) -> int:
     from robustsweep.cli.commands import app
 
     warnings.showwarning = _show_warning
-    return app(list(arguments), prog_name="robustsweep", standalone_mode=False) or 0
+    return app(list(arguments) or ["--help"], prog_name="robustsweep", standalone_mode=False) or 0
 
 
 def _check(arguments: Sequence[str]) -> None:
@@ -91,19 +91,34 @@ def _judged(error: BaseException) -> _Ending:
     if isinstance(error, BrokenPipeError):
         return _BROKEN_PIPE, None
     if isinstance(error, OSError) and error.filename is not None:
-        return _BAD_INPUT, f"{error.filename}: {error.strerror}; what is finished is kept."
+        # What a temporary cannot replace is what was asked for.
+        path = error.filename if error.filename2 is None else error.filename2
+        return _BAD_INPUT, f"{path}: {error.strerror}. What is finished is kept; fix this and run the command again."
     if isinstance(error, OSError) and error.errno in _UNWRITABLE:
         # Files are named in their errors; a stream is not.
         return _BAD_INPUT, f"standard output cannot be written ({error.strerror}); what is finished is kept."
     return _INTERNAL, f"internal error: {error!r}; run again with --debug before the command to see where."
 
 
-def _misused(error: BaseException) -> str | None:
-    """Say what is wrong with the command line; help that was asked for by giving nothing is shown already."""
-    sentence = str(getattr(error, "format_message", error.__str__)())
+def _misused(error: BaseException) -> str:
+    """Say what is wrong with the command line, and which help says what it takes."""
+    sentence = _refused(error) or str(getattr(error, "format_message", error.__str__)())
     context = getattr(error, "ctx", None)
-    command = getattr(context, "command_path", "robustsweep")
-    return f"{sentence.rstrip('.')}; see {command} --help." if sentence else None
+    see = f"see {getattr(context, 'command_path', 'robustsweep')} --help."
+    return f"{sentence} S{see[1:]}" if sentence.endswith("?") else f"{sentence.rstrip('.')}; {see}"
+
+
+def _refused(error: BaseException) -> str | None:
+    """Say what an option takes and what came, if the parser kept both: in the error that is the cause of this one."""
+    reasons, parameter = getattr(error.__cause__, "errors", None), getattr(error, "param", None)
+    if reasons is None or parameter is None:
+        return None
+    reason, name = reasons()[0], str(parameter.get_error_hint()).strip("'")
+    wanted = str(reason["msg"]).removeprefix("Input should be ")
+    if wanted.startswith("Value error, "):
+        return f"{name}: {wanted.removeprefix('Value error, ')}"
+    wanted = wanted.partition(",")[0].replace("valid integer", "whole number")
+    return f"{name} must be {wanted}, got {reason['input']!r}"
 
 
 def _exited(error: SystemExit) -> _Ending:

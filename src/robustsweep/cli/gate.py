@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from robustsweep.api.run_reports import WrittenBaseline
     from robustsweep.results.gate.outcome import Outcome
 
 
@@ -45,6 +46,7 @@ def gate(
     0 passed, 1 regression, 2 bad input, 4 baseline missing or foreign, 5 inconclusive under --strict.
     """
     from robustsweep.api.run_reports import gate as judge
+    from robustsweep.api.run_reports import write_baseline as write
     from robustsweep.errors import UsageError
 
     if baseline is None and write_baseline is None:
@@ -55,7 +57,7 @@ def gate(
         if outcome.count("FAIL"):
             outcome.raise_unless_passed(strict=strict)
     if write_baseline is not None:
-        write(run, write_baseline, margin or ())
+        show_written(write(run, write_baseline, margins=margin or ()))
     if outcome is not None:
         outcome.raise_unless_passed(strict=strict)
 
@@ -94,7 +96,8 @@ def show(outcome: "Outcome", junit: Path | None) -> None:
     with _stopped_commands():
         if outcome.networks:
             say(outcome.networks, console)
-        console.print(to_rich(verdict_table(outcome), console.width))
+        if outcome.judged:
+            console.print(to_rich(verdict_table(outcome), console.width))
         say(outcome.sentence, console, "bold")
     if junit is not None:
         write_atomically(junit, junit_xml(outcome))
@@ -105,22 +108,17 @@ def show(outcome: "Outcome", junit: Path | None) -> None:
             file.write(step_summary(outcome, max(0, LIMIT_BYTES - used)))
 
 
-def write(run: Path, path: Path, margins: Sequence[str] = ()) -> None:
-    """Write the run's predictions as a baseline file; say so, and what this baseline can show."""
+def show_written(written: "WrittenBaseline") -> None:
+    """Say that a baseline was written, and what it can show."""
     from rich.console import Console
 
     from robustsweep.cli.terminal import say
-    from robustsweep.results.gate.baseline import write_baseline
-    from robustsweep.results.gate.baseline_power import baseline_power
-    from robustsweep.results.gate.margins import margins_of
-    from robustsweep.results.gate.wrong_images import read_answers
+    from robustsweep.printable import counted
     from robustsweep.results.report.terminal import to_rich
 
-    answers = read_answers(run)
-    power = baseline_power(answers, margins_of(answers.scores, margins))
-    write_baseline(path, answers)
     console = Console(highlight=False)
-    say(f"Wrote {path}: {len(answers.checkpoints)} checkpoint(s), {path.stat().st_size / 1000:.0f} kB.", console)
-    if power is not None:
+    n_checkpoints, size = counted(len(written.checkpoints), "checkpoint"), written.path.stat().st_size
+    say(f"Wrote {written.path}: {n_checkpoints}, {size / 1000:.0f} kB.", console)
+    if written.power is not None:
         with _stopped_commands():
-            console.print(to_rich(power, console.width))
+            console.print(to_rich(written.power, console.width))

@@ -44,6 +44,8 @@ def list_names(
         raise UsageError(
             f"--gallery shows methods or corruptions, not {noun.value}: robustsweep list methods --gallery FILE.png."
         )
+    if gallery is not None and gallery.suffix.lower() != ".png":
+        raise UsageError(f"--gallery writes a PNG file; name one that ends in .png, got {gallery}.")
     if photo is not None and (gallery is None or noun is not Noun.corruptions):
         raise UsageError("--photo is what corruptions are shown on: list corruptions --gallery FILE.png --photo PHOTO.")
     from rich.console import Console
@@ -53,6 +55,8 @@ def list_names(
     from robustsweep.cli.terminal import say
 
     table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column()
+    table.add_column(overflow="fold")
     for name, description in LISTINGS[noun]():
         table.add_row(Text(printable(name), style="bold", no_wrap=True), Text(_printable_lines(description)))
     Console().print(table)

@@ -77,6 +77,7 @@ def report(
 def show(console: "Console", written: "Report") -> None:
     """Print what a report says first: its sentences, the headline, accuracies under attack, and what is missing."""
     from robustsweep.cli.terminal import tell
+    from robustsweep.results.comparable.notes import of_kind
     from robustsweep.results.report.terminal import first_tables, marks, to_rich
 
     for section in written.sections:
@@ -88,6 +89,8 @@ def show(console: "Console", written: "Report") -> None:
             console.print()
             console.print(to_rich(table, console.width, brief=True))
         tell(marks(tables, console.width), console, "dim")
+        for note in (note for table in tables for note in of_kind(table.notes, "no mCE")):
+            tell(note, console, "dim")
         console.print()
     notes = list(dict.fromkeys(note for section in written.sections for note in section.unit.notes))
     more = [f"{len(notes) - _MOST_NOTES} more notes are in the report."] if len(notes) > _MOST_NOTES else []
@@ -117,7 +120,7 @@ def _name_files(console: "Console", written: "Report") -> None:
 
     for folder in dict.fromkeys(path.parent for path in written.files):
         inside = [path for path in written.files if path.parent == folder]
-        opened = [path for path in inside if path.stem == "report" or len(inside) == 1]
+        opened = [path for path in inside if path.stem in ("report", "paper_table") or len(inside) == 1]
         names = [str(path) for path in opened]
         names += [f"{folder}/ ({len(inside)} files)"] if len(inside) > len(opened) else []
         for name in names:

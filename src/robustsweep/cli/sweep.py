@@ -116,6 +116,7 @@ def show_plan(console: "Console", planned: "PlannedSweep") -> None:
     from robustsweep.benchmark.checkpoints.checkpoint import notes_of
     from robustsweep.benchmark.plan.fit import skipped_sentences, table_notes
     from robustsweep.cli.terminal import say
+    from robustsweep.printable import counted
 
     plan, store, shard = planned.plan, planned.store, planned.settings.shard
     source = plan.source
@@ -125,7 +126,8 @@ def show_plan(console: "Console", planned: "PlannedSweep") -> None:
     lines = [
         f"data   {source.data.name}: {len(source.positions)} images{subset}, {width}x{height}, "
         f"{source.data.classes} classes, corruptions {source.provenance}",
-        f"plan   {len(plan.checkpoints)} checkpoints x {len(plan.conditions)} conditions = {len(plan.cells)} cells"
+        f"plan   {counted(len(plan.checkpoints), 'checkpoint')} x {counted(len(plan.conditions), 'condition')} = "
+        f"{counted(len(plan.cells), 'cell')}"
         + (f", {len(wanted)} of them in shard {shard.index}/{shard.count}" if shard.count > 1 else ""),
         f"stored {len(wanted) - len(missing)} cells in {store.root}, {len(missing)} to compute",
     ]

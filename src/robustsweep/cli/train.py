@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from robustsweep.printable import counted
+
 if TYPE_CHECKING:
     from robustsweep.training.grid import Grid
-    from robustsweep.training.request import TrainRequest
 
 
 def train(
@@ -37,7 +38,7 @@ def train(
         typer.Option(help="Epochs in place of the recipe's; warm-up and drops keep their shares."),
     ] = None,
     limit: Annotated[int | None, typer.Option(help="Train on N images, stratified by class.")] = None,
-    shard: Annotated[str | None, typer.Option(help="I/N: every N-th training.")] = None,
+    shard: Annotated[str | None, typer.Option(help="I/N: every N-th training run, from the I-th on.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N. Default: auto.")] = None,
     workers: Annotated[int | None, typer.Option(help="Threads that decode image files. Default: 4.")] = None,
     keep: Annotated[
@@ -60,17 +61,11 @@ def train(
     """
     from rich.console import Console
 
+    from robustsweep.api.plan_runs import plan_training
     from robustsweep.cli.progress import TerminalProgress
-    from robustsweep.cli.sweep import choose_device
     from robustsweep.cli.terminal import say
-    from robustsweep.errors import UsageError
-    from robustsweep.plan_file import merged
-    from robustsweep.training.grid import plan_grid, train_grid
-    from robustsweep.training.request import TrainRequest, read_train_request
+    from robustsweep.training.power import power_of_training
 
-    planned = read_train_request(plan) if plan else TrainRequest()
-    if planned is None:
-        raise UsageError(f"The plan {plan} has no [train] table.")
     options = {
         "methods": method or None,
         "data": data,
@@ -85,46 +80,19 @@ def train(
         "keep": keep,
         "out": out,
     }
-    request = merged(planned, options, "The command line")
-    grid = plan_grid(request, choose_device(request.device))
-    console = Console()
-
+    planned = plan_training(plan, options, device="--device")
+    grid, out = planned.grid, planned.request.out
     for line in _describe(grid):
         say(line)
     if dry_run:
-        for line in (*_listed(grid), *_power(plan, request, grid)):
+        for line in (*_listed(grid), *(f"power  {line}" for line in power_of_training(planned.request, grid, plan))):
             say(line)
         return
-    with TerminalProgress(console, "checkpoints") as progress:
-        n_trained = train_grid(grid, progress)
-    say(f"done   {n_trained} checkpoints trained, {len(grid.jobs) - n_trained} were there already, in {request.out}")
-    say(f"next   robustsweep sweep {_sweepable(plan, planned, request)}")
-
-
-def _sweepable(plan: Path | None, planned: "TrainRequest", request: "TrainRequest") -> str:
-    """Name the plan if a sweep of it takes all that was trained and lacks nothing, else the folder."""
-    from robustsweep.training.request import checkpoint_files
-
-    of_plan = checkpoint_files(planned)
-    takes_all = set(checkpoint_files(request)) <= set(of_plan) and request.data == planned.data
-    if plan and takes_all and all(path.is_file() for path in of_plan):
-        return str(plan)
-    return f"--checkpoint {request.out} --data SPEC"
-
-
-def _power(plan: Path | None, request: "TrainRequest", grid: "Grid") -> list[str]:
-    """Say which differences these seeds would show, on the images of the plan's sweep or on 1,000 and 10,000."""
-    from robustsweep.benchmark.plan.power import power_lines
-    from robustsweep.benchmark.plan.request import SweepRequest, read_request
-    from robustsweep.benchmark.plan.suites import conditions_of
-    from robustsweep.training.request import methods_of, seeds_of
-
-    sweep = read_request(plan) if plan else SweepRequest()
-    conditions = conditions_of(sweep.suites or ("clean", "cifar-c"))
-    seeds = [len(seeds_of(request.seed))] * len(methods_of(request.methods))
-    n_images = (sweep.limit,) if sweep.limit else (1_000, 10_000)
-    run = Path(sweep.out).expanduser() if plan else None
-    return [f"power  {line}" for line in power_lines(conditions, seeds, n_images, grid.setting.data, run, plan)]
+    with TerminalProgress(Console(), "checkpoints") as progress:
+        n_trained = planned.run(progress)
+    say(f"done   {counted(n_trained, 'checkpoint')} trained, {len(grid.jobs) - n_trained} were there already, in {out}")
+    swept = str(plan) if plan and planned.is_swept_by_its_plan() else f"--checkpoint {out} --data SPEC"
+    say(f"next   robustsweep sweep {swept}")
 
 
 def _describe(grid: "Grid") -> list[str]:
@@ -138,7 +106,7 @@ def _describe(grid: "Grid") -> list[str]:
         f"{setting.data.classes} classes",
         f"train  {setting.architecture} with recipe {recipe.name}: {recipe.epochs} epochs, batch {recipe.batch_size}, "
         f"{recipe.optimiser}",
-        f"plan   {len(grid.jobs)} training runs, {len(grid.jobs) - len(grid.missing)} are finished already",
+        f"plan   {counted(len(grid.jobs), 'training run')}, {len(grid.jobs) - len(grid.missing)} are finished already",
         *(f"note   {note}" for note in setting.data.notes),
     ]
 

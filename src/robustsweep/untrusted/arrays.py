@@ -43,7 +43,7 @@ def read_arrays(
     Raises:
         DataError: If the file or an array is missing, damaged, too large, or not of numbers.
     """
-    with open_regular(path, most_bytes, advice) as file, zipfile.ZipFile(file) as archive:
+    with open_regular(path, most_bytes, advice) as file, _opened(file, path, advice) as archive:
         members = {info.filename.removesuffix(_ARRAY_SUFFIX): info for info in archive.infolist()}
         wanted = (*names, *(name for name in optional if name in members)) or tuple(members)
         missing = [name for name in wanted if name not in members]
@@ -53,6 +53,13 @@ def read_arrays(
             raise DataError(f"{path} unpacks to {total} bytes, more than the {most_bytes} that are read; {advice}.")
         check_growth(str(path), os.fstat(file.fileno()).st_size, total, advice)
         return {name: _read_array(archive, members[name]) for name in wanted}
+
+
+def _opened(file: IO[bytes], path: Path, advice: str) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(file)
+    except zipfile.BadZipFile as error:
+        raise DataError(f"{path} cannot be read (it is not a whole npz file); {advice}.") from error
 
 
 def _read_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Array:

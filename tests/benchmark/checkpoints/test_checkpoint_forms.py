@@ -129,7 +129,7 @@ def test_several_prefixes_need_a_choice_and_the_choice_decides(tmp_path: Path, p
 
 def test_what_stands_under_the_prefix_beside_the_network_is_refused(tmp_path: Path) -> None:
     tensors = renamed(weights() | {"head.weight": torch.ones(2, 2)}, lambda name: f"model.{name}")
-    with pytest.raises(CheckpointError, match=r"architecture: unexpected head\.weight\.$"):
+    with pytest.raises(CheckpointError, match=r"architecture: unexpected head\.weight; name the"):
         resolve(f"{saved(tmp_path / 'net.pth', tensors)},{SPEC},classes={CLASSES}")
 
 

@@ -160,11 +160,11 @@ def zipped(**members: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "cannot be read .*not a zip file"),
-        (b"a text", "cannot be read .*not a zip file"),
+        (b"", "cannot be read .*not a whole npz file"),
+        (b"a text", "cannot be read .*not a whole npz file"),
         (b"PK\x03\x04 and no more", "cannot be read"),
-        (pickle.dumps({"images": 1}), "cannot be read .*not a zip file"),
-        (npy(IMAGES), "cannot be read .*not a zip file"),
+        (pickle.dumps({"images": 1}), "cannot be read .*not a whole npz file"),
+        (npy(IMAGES), "cannot be read .*not a whole npz file"),
         (zipped(), "it has nothing"),
         (zipped(images=b"no array", labels=npy(LABELS)), "cannot be read .*magic string"),
         (zipped(images=npy(IMAGES), labels=b""), "cannot be read"),

@@ -16,7 +16,7 @@ from robustsweep.benchmark.plan.conditions import Corrupted
 from robustsweep.benchmark.plan.request import SweepRequest, plan_of, read_request
 from robustsweep.benchmark.spec import Spec
 from robustsweep.errors import RobustsweepError, UsageError
-from robustsweep.plan_file import merged
+from robustsweep.plan_file import with_options
 
 Written = Callable[[str], Path]
 
@@ -173,7 +173,7 @@ def test_a_plan_that_cannot_be_understood_is_refused(written: Written, text: str
 
 
 def test_a_plan_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"plan .*gone\.toml cannot be read"):
+    with pytest.raises(UsageError, match=r"plan .*gone\.toml does not exist"):
         read_request(tmp_path / "gone.toml")
     with pytest.raises(UsageError, match="cannot be read"):
         read_request(tmp_path)
@@ -185,15 +185,15 @@ def test_a_plan_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 def test_the_command_line_replaces_what_it_gives_and_nothing_else(written: Written) -> None:
     plan = read_request(written(WHOLE))
     options = {"limit": 20, "suites": ["smoke"], "final_jpeg": True, "seed": None, "checkpoints": None, "data": None}
-    found = merged(plan, options, "The command line")
+    found = with_options(plan, options)
     assert (found.limit, found.suites, found.final_jpeg) == (20, ("smoke",), True)
     assert (found.seed, found.checkpoints, found.data, found.shard) == (-1, plan.checkpoints, "cifar10:folder", "2/3")
-    assert merged(plan, {"seed": 0}, "The command line").seed == 0
+    assert with_options(plan, {"seed": 0}).seed == 0
 
 
-def test_an_option_out_of_range_names_where_it_was_given() -> None:
-    with pytest.raises(UsageError, match="^The command line: limit must be 1 or more, got -2"):
-        merged(SweepRequest(), {"limit": -2}, "The command line")
+def test_an_option_out_of_range_is_named_as_it_is_written() -> None:
+    with pytest.raises(UsageError, match="^--batch-size must be 1 or more, got -2"):
+        with_options(SweepRequest(), {"batch_size": -2})
 
 
 def test_no_checkpoint_is_refused_before_the_data_are_opened(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -153,8 +153,8 @@ def test_a_corruption_that_cannot_be_generated_is_named_and_the_rest_is_written(
     ("suites", "sentence"),
     [
         ([], "Name what to generate with --suite"),
-        (["clean"], "Only corruptions can be written, and clean is none"),
-        (["fog@1", "fgsm-linf@1/255"], "Only corruptions can be written, and fgsm-linf@1/255 is none"),
+        (["clean"], "Only corruptions can be written, got clean;"),
+        (["fog@1", "fgsm-linf@1/255"], "Only corruptions can be written, got fgsm-linf@1/255;"),
         (["fog@3"], "fog was asked for without some; add --suite fog@1 --suite fog@2 --suite fog@4 --suite fog@5"),
         (["cifar-c", "imagenet-c"], "gaussian_noise@1 has cifar severities and no final JPEG, .* imagenet severities"),
         (["fgo@3"], "fog"),

@@ -81,5 +81,5 @@ def test_a_plan_that_cannot_be_understood_is_refused_in_a_sentence(tmp_path: Pat
 
 
 def test_a_plan_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="nowhere.toml cannot be read"):
+    with pytest.raises(UsageError, match="nowhere.toml does not exist"):
         compare_request([tmp_path / "nowhere.toml"], None, (), (), None)

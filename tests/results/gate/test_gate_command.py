@@ -53,7 +53,7 @@ def runs(tmp_path: Path) -> Path:
 def test_exit_codes_follow_the_verdicts(run: Run, runs: Path) -> None:
     code, out, _ = run("gate", "base", "--write-baseline", "b.npz")
     assert code == 0
-    assert out.startswith(f"Wrote b.npz: 1 checkpoint(s), {(runs / 'b.npz').stat().st_size / 1000:.0f} kB.\n")
+    assert out.startswith(f"Wrote b.npz: 1 checkpoint, {(runs / 'b.npz').stat().st_size / 1000:.0f} kB.\n")
     assert run("gate", "base", "--baseline", "b.npz", "--strict")[0] == 0
     code, out, err = run("gate", "worse", "--baseline", "b.npz")
     assert code == 1
@@ -170,3 +170,13 @@ def test_the_steps_of_the_action_judge_as_the_command_does(runs: Path) -> None:
     assert hostile.returncode == 2
     assert "touch hacked" in hostile.stderr
     assert not (runs / "hacked").exists()
+
+
+def test_a_baseline_that_is_no_file_of_its_own_is_refused_in_plain_words(run: Run, runs: Path) -> None:
+    code, _, err = run("gate", "base", "--write-baseline", "equal")
+    assert code == 2
+    assert "A baseline is written to a file, and equal is a folder; give a name such as equal.npz." in err
+    (runs / "text.npz").write_text("no archive")
+    code, _, err = run("gate", "base", "--baseline", "text.npz")
+    assert code == 2
+    assert "text.npz cannot be read (it is not a whole npz file); write it again with --write-baseline." in err

@@ -1,5 +1,6 @@
 """Labelled images that a user handed over, read once."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -53,7 +54,8 @@ class ImagesInMemory:
         classes = self.classes or outputs
         if int(self.labels.max()) >= classes:
             raise DataError(
-                f"{self.name} has the label {int(self.labels.max())}, and there are {classes} classes, 0 up."
+                f"Labels of {self.name} must be from 0 to {classes - 1}, as there are {classes} classes, got "
+                f"{int(self.labels.max())}."
             )
         return from_array(self.name, "test", self.pixels, self.labels, classes, self.ids)
 
@@ -99,7 +101,8 @@ def collected(name: str, items: Iterable[tuple[Any, Any]], n: int, classes: int 
     for position, (image, label) in enumerate(items):
         try:
             one = open_images(_rgb(image)).pixels
-            labels[position] = whole_number(label.item() if hasattr(label, "item") else label, "its label")
+            is_single = hasattr(label, "item") and math.prod(np.shape(label)) == 1
+            labels[position] = whole_number(label.item() if is_single else label, "its label")
         except (RobustsweepError, ValueError, RuntimeError, OverflowError) as error:
             raise DataError(f"Image {position} of {name} does not fit: {described(error)}") from error
         if not position:

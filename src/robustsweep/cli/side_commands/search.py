@@ -58,7 +58,7 @@ def search(
 
     from robustsweep.cli.progress import TerminalProgress
     from robustsweep.cli.terminal import say
-    from robustsweep.plan_file import merged
+    from robustsweep.plan_file import with_options
     from robustsweep.training.search.request import SearchRequest, plan_search
     from robustsweep.training.search.run import run_search
 
@@ -77,7 +77,7 @@ def search(
         "workers": workers,
         "out": out,
     }
-    request = merged(SearchRequest(), options, "The command line")
+    request = with_options(SearchRequest(), options)
     wanted = plan_search(request)
     console = Console()
     for line in _describe(wanted):
