@@ -12,6 +12,7 @@ from robustsweep.benchmark.plan.conditions import Attacked, Condition, Corrupted
 from robustsweep.benchmark.plan.plan import Plan, PlannedCell
 from robustsweep.benchmark.plan.shard import cost
 from robustsweep.benchmark.sweep.attack_block import attack_images, joined
+from robustsweep.benchmark.sweep.batch_sizes import BatchSizes
 from robustsweep.benchmark.sweep.block_parts import Computed, through_parts
 from robustsweep.benchmark.sweep.cell_record import make_cell
 from robustsweep.benchmark.sweep.evaluation import evaluate
@@ -36,7 +37,7 @@ class Run:
         store: Where finished cells go.
         progress: Receives events.
         device: Where to compute.
-        batch_size: Images per forward pass.
+        batch_size: Images per forward pass; fewer, if memory runs out.
         block_bytes: Images are handled in blocks if the whole set, as uint8, is larger than this.
         plan_name: Name of the plan's file, which cells note so that its loss does not go unnoticed.
     """
@@ -55,7 +56,8 @@ class Run:
         self.computed = 0
         self.failed: list[str] = []
         self._plan, self._source, self._store, self._progress = plan, plan.source, store, progress
-        self._device, self._batch_size, self._plan_name = device, batch_size, plan_name
+        self._device, self._plan_name = device, plan_name
+        self._batch_sizes = BatchSizes(batch_size, progress)
         self._dead: set[str] = set()  # keys of cells that failed in an earlier block
         self._inspection = Inspection(plan, progress, batch_size)
         self._blocks = split_positions(self._source, block_bytes)
@@ -133,7 +135,11 @@ class Run:
         begun = time.monotonic()
         try:
             with foreign_code():
-                found = self._examples(cells, module, images, block)
+                found = self._batch_sizes.fit(
+                    cells[0],
+                    images.shape[:-3].numel(),
+                    lambda size: self._examples(cells, module, images, block, size),
+                )
         except Exception as error:  # a network may be anybody's code
             for cell in cells:
                 self._fail(cell, block, error)
@@ -154,14 +160,14 @@ class Run:
         return block.clean
 
     def _examples(
-        self, cells: list[PlannedCell], module: nn.Module, images: Tensor, block: Block
+        self, cells: list[PlannedCell], module: nn.Module, images: Tensor, block: Block, batch_size: int
     ) -> list[tuple[Examples, tuple[str, ...]]]:
         """Show images to one checkpoint, for one cell, or for several attacks that share their gradients."""
         attacks = [cell.condition.attack for cell in cells if isinstance(cell.condition, Attacked)]
         condition = cells[0].condition
         if isinstance(condition, Sequenced):
             frames = sequence_examples(
-                module, images, block.labels, condition, batch_size=self._batch_size, device=self._device
+                module, images, block.labels, condition, batch_size=batch_size, device=self._device
             )
             return [(frames, ())]
         if not attacks:
@@ -169,13 +175,13 @@ class Run:
                 module,
                 images,
                 block.labels,
-                batch_size=self._batch_size,
+                batch_size=batch_size,
                 device=self._device,
                 outputs=self._source.outputs,
             )
             return [(said, ())]
         return attack_images(
-            module, images, block.labels, block.ids, attacks, seed=self._source.seed, batch_size=self._batch_size
+            module, images, block.labels, block.ids, attacks, seed=self._source.seed, batch_size=batch_size
         )
 
     def _close(self, cell: PlannedCell, block: Block, computed: Computed | None) -> None:
@@ -200,7 +206,7 @@ class Run:
     def _finish(self, cell: PlannedCell, computed: Computed) -> None:
         recorded = {
             "device": str(self._device),
-            "batch_size": self._batch_size,
+            "batch_size": self._batch_sizes.of(cell),
             "seconds": computed.seconds,
             "plan": self._plan_name,
         }

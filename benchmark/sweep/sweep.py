@@ -11,6 +11,7 @@ from robustsweep.benchmark.plan.blocks import BLOCK_BYTES
 from robustsweep.benchmark.plan.conditions import Attacked
 from robustsweep.benchmark.plan.plan import Plan, PlannedCell
 from robustsweep.benchmark.plan.shard import Shard, cost
+from robustsweep.benchmark.sweep.batch_sizes import choose_batch_size
 from robustsweep.benchmark.sweep.checkpoint_audits import Auditor
 from robustsweep.benchmark.sweep.loop import Run
 from robustsweep.benchmark.sweep.progress import Progress, Silent
@@ -67,14 +68,6 @@ class SweepSummary:
             counts = {"cells": len(self.failed) - self.n_failed_audits, "audits": self.n_failed_audits}
             what = " and ".join(f"{n} {noun}" for noun, n in counts.items() if n)
             raise CellsFailedError(f"{what} failed; the others are stored. First: {self.failed[0]}")
-
-
-def choose_batch_size(size: tuple[int, int], device: torch.device) -> int:
-    """Choose the images per forward pass: more if they are small, more on an accelerator."""
-    small = size[0] * size[1] <= 64 * 64
-    if device.type == "cpu":
-        return 250 if small else 32
-    return 2000 if small else 256
 
 
 def run_sweep(
