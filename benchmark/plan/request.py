@@ -34,6 +34,8 @@ class SweepRequest:
         limit: Number of images, stratified by class; None: all.
         seed: Seed of corruptions, attacks and the subset.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+        devices: ``"cpu"``, ``"cuda"`` or ``"cuda:N"``, one for each process that computes, in place of ``device``;
+            none: this process computes on ``device``.
         workers: Threads that decode image files.
         batch_size: Images per forward pass; None: chosen.
         shard: ``I/N``; None: everything.
@@ -49,6 +51,7 @@ class SweepRequest:
     limit: Many | None = None
     seed: Seed = 0
     device: str = "auto"
+    devices: tuple[str, ...] = ()
     workers: Workers = 4
     batch_size: Many | None = None
     shard: str | None = None

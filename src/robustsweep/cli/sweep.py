@@ -36,6 +36,10 @@ def sweep(
     out: Annotated[str | None, typer.Option(help="Run folder. Default: runs/sweep.")] = None,
     limit: Annotated[int | None, typer.Option(help="Take N images, stratified by class; marked as a subset.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N. Default: auto.")] = None,
+    devices: Annotated[
+        str | None,
+        typer.Option(help="A process for each, such as cuda:0,cuda:1 or cpu,cpu, which share the work."),
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Threads that decode image files. Default: 4.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images per forward pass. Default: by image size.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of corruptions, attacks and --limit. Default: 0.")] = None,
@@ -82,6 +86,7 @@ def sweep(
         "out": out,
         "limit": limit,
         "device": device,
+        "devices": None if devices is None else tuple(devices.split(",")),
         "workers": workers,
         "batch_size": batch_size,
         "seed": seed,

@@ -58,6 +58,7 @@ out = "runs/x"
 limit = 500
 seed = -1
 device = "cuda:1"
+devices = ["cpu", "cpu"]
 workers = 2
 batch_size = 64
 shard = "2/3"
@@ -77,6 +78,7 @@ def test_a_plan_says_everything_that_a_request_holds(written: Written) -> None:
         limit=500,
         seed=-1,
         device="cuda:1",
+        devices=("cpu", "cpu"),
         workers=2,
         batch_size=64,
         shard="2/3",
