@@ -12,12 +12,15 @@ from robustsweep.benchmark.plan.shard import Shard
 from robustsweep.benchmark.sweep.progress import Progress
 from robustsweep.benchmark.sweep.sweep import Engine, SweepSettings, SweepSummary, run_sweep
 from robustsweep.benchmark.workers.devices import Devices
+from robustsweep.benchmark.workers.ray_cluster import is_on_ray
+from robustsweep.benchmark.workers.ray_sweep import RayCluster
 from robustsweep.errors import UsageError
 from robustsweep.plan_file import merged, read_plan
 from robustsweep.process.devices import find_device, find_devices
 from robustsweep.results.compare.request import declared_comparison
 from robustsweep.results.stored.store import CellStore
-from robustsweep.training.grid import plan_grid, train_grid
+from robustsweep.training.grid import plan_grid
+from robustsweep.training.ray_training import train_as_asked
 from robustsweep.training.request import train_request_of, trained_specs
 
 if TYPE_CHECKING:
@@ -54,7 +57,7 @@ def train(plan: Plan, *, progress: Progress | None = None) -> list[Path]:
     if request is None:
         raise UsageError(f"{where} has no [train] table.")
     grid = plan_grid(request, find_device(request.device))
-    train_grid(grid, progress)
+    train_as_asked(request, grid, progress)
     return [path for job in grid.jobs for path in job.files(grid.setting.keep)]
 
 
@@ -129,6 +132,7 @@ def plan_sweep(plan: Plan | None, options: Mapping[str, Any] | None = None, *, d
     if not request.checkpoints:
         trainer = "robustsweep.train with the same plan" if isinstance(plan, Mapping) else f"robustsweep train {plan}"
         request = replace(request, checkpoints=trained_specs(train_request_of(content, where), trainer))
+    on_ray = is_on_ray(request)
     devices = _devices(request, device)
     settings = SweepSettings(
         device=devices[0],
@@ -139,7 +143,11 @@ def plan_sweep(plan: Plan | None, options: Mapping[str, Any] | None = None, *, d
     )
     store = CellStore(Path(request.out).expanduser())
     planned = replace(plan_of(request), compare=declared_comparison(content, where))
-    engine = Devices(planned, partial(plan_of, request), devices, store, settings) if len(devices) > 1 else None
+    engine: Engine | None = None
+    if on_ray:
+        engine = RayCluster(planned, request, store, settings)
+    elif len(devices) > 1:
+        engine = Devices(planned, partial(plan_of, request), devices, store, settings)
     return PlannedSweep(planned, store, settings, engine)
 
 

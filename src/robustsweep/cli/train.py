@@ -39,6 +39,15 @@ def train(
     limit: Annotated[int | None, typer.Option(help="Train on N images, stratified by class.")] = None,
     shard: Annotated[str | None, typer.Option(help="I/N: every N-th training.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N. Default: auto.")] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="ray: a Ray cluster computes. Default: local, this machine.")
+    ] = None,
+    ray_address: Annotated[
+        str | None, typer.Option(help="HOST:PORT of the cluster. Default: auto, the one of this machine.")
+    ] = None,
+    gpus_per_task: Annotated[
+        float | None, typer.Option(help="GPUs of a task on the cluster, such as 0.5. Default: 1 if it has any.")
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Threads that decode image files. Default: 4.")] = None,
     keep: Annotated[
         str | None,
@@ -65,7 +74,8 @@ def train(
     from robustsweep.cli.terminal import say
     from robustsweep.errors import UsageError
     from robustsweep.plan_file import merged
-    from robustsweep.training.grid import plan_grid, train_grid
+    from robustsweep.training.grid import plan_grid
+    from robustsweep.training.ray_training import train_as_asked
     from robustsweep.training.request import TrainRequest, read_train_request
 
     planned = read_train_request(plan) if plan else TrainRequest()
@@ -81,6 +91,9 @@ def train(
         "limit": limit,
         "shard": shard,
         "device": device,
+        "engine": engine,
+        "ray_address": ray_address,
+        "gpus_per_task": gpus_per_task,
         "workers": workers,
         "keep": keep,
         "out": out,
@@ -96,7 +109,7 @@ def train(
             say(line)
         return
     with TerminalProgress(console, "checkpoints") as progress:
-        n_trained = train_grid(grid, progress)
+        n_trained = train_as_asked(request, grid, progress)
     say(f"done   {n_trained} checkpoints trained, {len(grid.jobs) - n_trained} were there already, in {request.out}")
     say(f"next   robustsweep sweep {_sweepable(plan, planned, request)}")
 
