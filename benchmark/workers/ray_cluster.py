@@ -54,7 +54,7 @@ def is_on_ray(request: Any) -> bool:
         return False
     if request.device != "auto" or getattr(request, "devices", ()):
         raise UsageError("With the engine ray, Ray chooses the devices; give GPUs per task and no device.")
-    if gpus is not None and not (0 <= gpus <= 1 or (gpus < _MOST_GPUS and gpus == int(gpus))):
+    if gpus is not None and not (0 <= gpus < _MOST_GPUS and (gpus <= 1 or gpus == int(gpus))):
         raise UsageError(f"GPUs per task must be 0, a part of one, or a whole number, got {gpus}.")
     return True
 
@@ -139,6 +139,8 @@ def connected(address: str, gpus_per_task: float | None) -> Iterator[Cluster]:
     try:
         _reach(address)
         ray.init(address=address, configure_logging=False, log_to_driver=False)
+        # It has no option: Ray would print pages about every lost machine, whose tasks run again.
+        import_module("ray._private.worker")._worker_logs_enabled = False  # type: ignore[attr-defined]
     except (OSError, RuntimeError, ValueError) as error:
         raise UsageError(
             f"There is no Ray cluster at {address!r} that fits ({described(error)}); start one with: ray start --head, "

@@ -22,6 +22,9 @@ from robustsweep.benchmark.workers.worker import Worker
 from robustsweep.results.stored.entries import write_unless_there
 from robustsweep.results.stored.store import CellStore
 
+# Portions are smaller than on one machine by this: what a lost machine was at is computed again.
+_FINER = 8
+
 
 @dataclass(frozen=True)
 class Sent:
@@ -68,7 +71,7 @@ class RayCluster:
             luggage = Luggage.pack((*self._request.checkpoints, self._request.data), cluster.put)
             device = torch.device("cuda" if cluster.gpus_per_task else "cpu")
             sent = cluster.put(Sent(self._request, luggage, replace(self._settings, device=device), plan_name))
-            portions = Portions(cells, 2 * cluster.slots())
+            portions = Portions(cells, _FINER * cluster.slots())
             for portion, result in cluster.results(
                 compute_portion, lambda portion: ([sent], [cell.key for cell in portion]), portions.take
             ):
