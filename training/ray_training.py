@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from robustsweep.benchmark.sweep.progress import Progress, Silent
-from robustsweep.benchmark.workers.luggage import Luggage
+from robustsweep.benchmark.workers.luggage import Luggage, located
 from robustsweep.benchmark.workers.ray_cluster import Lost, connected, fetched, is_on_ray, settled_in
 from robustsweep.errors import CheckpointError
 from robustsweep.results.stored.files import write_atomically
@@ -41,7 +41,7 @@ def _train_on_ray(request: TrainRequest, grid: Grid, progress: Progress) -> int:
     progress.begin(len(grid.missing), units * len(grid.missing))
     waiting, lost = list(grid.missing), list[str]()
     with connected(request.ray_address, request.gpus_per_task) as cluster:
-        luggage = Luggage.pack((request.data, request.recipe), cluster.put)
+        luggage = Luggage.pack(located(request.data, request.recipe), cluster.put)
         sent = cluster.put((request, luggage, "cuda" if cluster.gpus_per_task else "cpu"))
 
         def arguments(job: Job) -> tuple[Any, ...]:
@@ -83,6 +83,8 @@ def _grid(sent: Any) -> Grid:
     """Open the data once for each process."""
     folder = settled_in()
     request, luggage, device = fetched(sent)
-    data, recipe = luggage.unpack((request.data, request.recipe), fetched, folder)
+    data, recipe = (
+        next(iter(luggage.unpack(located(text), fetched, folder)), text) for text in (request.data, request.recipe)
+    )
     own = tempfile.mkdtemp(prefix="train-", dir=folder)
     return plan_grid(replace(request, data=data, recipe=recipe, shard=None, out=own), torch.device(device))

@@ -89,6 +89,11 @@ class Luggage:
         return str(place / _name(Path(text).expanduser()))
 
 
+def located(*texts: str) -> tuple[str, ...]:
+    """Return those of some data specs and recipes that lead to files; others are names, whatever lies here."""
+    return tuple(text for text in texts if ":" in text or text.endswith(".toml"))
+
+
 def _changed(specs: Specs, change: Callable[[str], str]) -> list[Spec | str]:
     """Replace whatever may be a path in specs."""
     return [_in_text(spec, change) if isinstance(spec, str) else _in_spec(spec, change) for spec in specs]

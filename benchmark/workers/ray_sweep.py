@@ -15,7 +15,7 @@ from robustsweep.benchmark.plan.request import SweepRequest, plan_of
 from robustsweep.benchmark.plan.shard import cost
 from robustsweep.benchmark.sweep.progress import Progress, Settled, Silent, ToldOnce
 from robustsweep.benchmark.sweep.sweep import SweepSettings
-from robustsweep.benchmark.workers.luggage import Luggage
+from robustsweep.benchmark.workers.luggage import Luggage, located
 from robustsweep.benchmark.workers.portions import Portions
 from robustsweep.benchmark.workers.ray_cluster import Lost, connected, fetched, settled_in
 from robustsweep.benchmark.workers.worker import Worker
@@ -68,7 +68,7 @@ class RayCluster:
         """
         progress = ToldOnce(progress)
         with connected(self._request.ray_address, self._request.gpus_per_task) as cluster:
-            luggage = Luggage.pack((*self._request.checkpoints, self._request.data), cluster.put)
+            luggage = Luggage.pack((*self._request.checkpoints, *located(self._request.data)), cluster.put)
             device = torch.device("cuda" if cluster.gpus_per_task else "cpu")
             sent = cluster.put(Sent(self._request, luggage, replace(self._settings, device=device), plan_name))
             portions = Portions(cells, _FINER * cluster.slots())
@@ -148,7 +148,8 @@ def compute_portion(sent: Sequence[Any], keys: Sequence[str]) -> Portion:
 def _worker(sent: Any) -> tuple[Worker, Path, _Sentences]:
     """Make the plan once for each process."""
     folder, found, progress = settled_in(), fetched(sent), _Sentences()
-    *checkpoints, data = found.luggage.unpack((*found.request.checkpoints, found.request.data), fetched, folder)
-    request = replace(found.request, checkpoints=tuple(checkpoints), data=data)
+    checkpoints = found.luggage.unpack(found.request.checkpoints, fetched, folder)
+    data = next(iter(found.luggage.unpack(located(found.request.data), fetched, folder)), found.request.data)
+    request = replace(found.request, checkpoints=tuple(checkpoints), data=str(data))
     run = Path(tempfile.mkdtemp(prefix="run-", dir=folder))
     return Worker(partial(plan_of, request), CellStore(run), found.settings, found.plan_name, progress), run, progress

@@ -6,7 +6,7 @@ import pytest
 
 from robustsweep.benchmark.spec import Spec
 from robustsweep.benchmark.workers import luggage
-from robustsweep.benchmark.workers.luggage import Luggage
+from robustsweep.benchmark.workers.luggage import Luggage, located
 from robustsweep.errors import DataError
 
 
@@ -87,6 +87,10 @@ def test_files_are_unpacked_once_for_each_machine(files: Path, tmp_path: Path, m
     assert packed.unpack(["nets"], bytes, tmp_path / "machine") == first
     assert Path(str(first[0]), "b.safetensors").read_text() == "kept"
     assert len(list((tmp_path / "machine").iterdir())) == 1
+
+
+def test_names_of_data_and_recipes_are_no_paths_whatever_lies_there() -> None:
+    assert located("digits", "cifar", "cifar10:folder", "mine.toml") == ("cifar10:folder", "mine.toml")
 
 
 def test_what_is_too_large_must_be_where_every_machine_finds_it(
