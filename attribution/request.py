@@ -12,7 +12,7 @@ from robustsweep.benchmark.checkpoints import Checkpoint, resolve
 from robustsweep.benchmark.data import Dataset, open_data
 from robustsweep.benchmark.plan.source import Source
 from robustsweep.benchmark.spec import Spec
-from robustsweep.benchmark.sweep.sweep import choose_batch_size
+from robustsweep.benchmark.sweep.batch_sizes import choose_batch_size
 from robustsweep.errors import UsageError
 from robustsweep.registry import unknown_name
 from robustsweep.results.report.attribution.map_arrays import MOST_IMAGES

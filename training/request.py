@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from robustsweep.augmentations import METHODS, Method, build_method, parameters_of
 from robustsweep.benchmark.spec import Spec, parse_spec
@@ -37,6 +37,9 @@ class TrainRequest:
         limit: Number of training images, stratified by class; None: all.
         shard: ``I/N``; None: everything.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+        engine: ``"local"``, or ``"ray"``: each training run is a task of a Ray cluster.
+        ray_address: As for a sweep.
+        gpus_per_task: As for a sweep.
         workers: Threads that decode image files.
         keep: See ``Keep``.
         out: Folder of the checkpoints.
@@ -51,6 +54,9 @@ class TrainRequest:
     limit: Many | None = None
     shard: str | None = None
     device: str = "auto"
+    engine: Literal["local", "ray"] = "local"
+    ray_address: str = "auto"
+    gpus_per_task: float | None = None
     workers: Workers = 4
     keep: Keep = "last"
     out: str = "runs/train"

@@ -1,5 +1,7 @@
 """The plan of a sweep: every cell that is wanted, with its key, and which of them are stored already."""
 
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -85,6 +87,17 @@ class Plan:
     def missing(self, store: CellStore, shard: Shard) -> list[PlannedCell]:
         """List the cells of a shard that are not stored."""
         return [cell for cell in self.wanted(shard) if not store.has(cell.checkpoint.id, cell.key)]
+
+
+def grouped(cells: Sequence[PlannedCell], most_checkpoints: int | None) -> Iterator[list[PlannedCell]]:
+    """Part cells into groups of at most that many checkpoints, None: of all, in the order of the checkpoints."""
+    by_checkpoint: dict[str, list[PlannedCell]] = defaultdict(list)
+    for cell in cells:
+        by_checkpoint[cell.checkpoint.id].append(cell)
+    ids = list(by_checkpoint)
+    size = most_checkpoints or len(ids) or 1
+    for start in range(0, len(ids), size):
+        yield [cell for checkpoint_id in ids[start : start + size] for cell in by_checkpoint[checkpoint_id]]
 
 
 def make_plan(source: Source, checkpoints: list[Checkpoint], conditions: tuple[Condition, ...]) -> Plan:

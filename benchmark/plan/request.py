@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from robustsweep.benchmark.checkpoints import Checkpoint, resolve
 from robustsweep.benchmark.checkpoints.specs import KEYS
@@ -34,6 +34,12 @@ class SweepRequest:
         limit: Number of images, stratified by class; None: all.
         seed: Seed of corruptions, attacks and the subset.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+        devices: ``"cpu"``, ``"cuda"`` or ``"cuda:N"``, one for each process that computes, in place of ``device``;
+            none: this process computes on ``device``.
+        engine: ``"local"``, or ``"ray"``: the tasks of a Ray cluster compute.
+        ray_address: ``"HOST:PORT"`` of the cluster, or ``"auto"``: the one that this machine belongs to.
+        gpus_per_task: Of a machine's GPUs for each task of the cluster, also a part of one; 0: on processors; None: one
+            if there is any.
         workers: Threads that decode image files.
         batch_size: Images per forward pass; None: chosen.
         shard: ``I/N``; None: everything.
@@ -49,6 +55,10 @@ class SweepRequest:
     limit: Many | None = None
     seed: Seed = 0
     device: str = "auto"
+    devices: tuple[str, ...] = ()
+    engine: Literal["local", "ray"] = "local"
+    ray_address: str = "auto"
+    gpus_per_task: float | None = None
     workers: Workers = 4
     batch_size: Many | None = None
     shard: str | None = None

@@ -57,20 +57,50 @@ class Shard:
             costs: Of each condition, for one checkpoint.
             n_checkpoints: How many checkpoints each condition is for.
         """
-        chunks = [
-            (each * (end - start), row, start, end)
-            for row, each in enumerate(costs)
-            for start, end in pairwise(_cuts(each, n_checkpoints, sum(costs) * n_checkpoints / self.count))
-        ]
+        chunks = cut(costs, [n_checkpoints] * len(costs), self.count)
         # No more shards can have anything to do than there are chunks.
         loads = [0] * min(self.count, len(chunks))
         mine: list[tuple[int, int]] = []
-        for size, row, start, end in sorted(chunks, key=lambda chunk: (-chunk[0], *chunk[1:])):
+        for chunk in chunks:
             least = loads.index(min(loads))
-            loads[least] += size
+            loads[least] += chunk.cost
             if least == self.index - 1:
-                mine += [(row, column) for column in range(start, end)]
+                mine += [(chunk.row, column) for column in range(chunk.start, chunk.end)]
         return sorted(mine)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A condition for some of the checkpoints that want it.
+
+    Attributes:
+        cost: Of all of it.
+        row: Position of the condition.
+        start: Position of its first checkpoint.
+        end: One more than that of its last.
+    """
+
+    cost: int
+    row: int
+    start: int
+    end: int
+
+
+def cut(costs: Sequence[int], n_checkpoints: Sequence[int], count: int) -> list[Chunk]:
+    """Cut conditions into chunks of which ``count`` shares of about equal cost can be made, the dearest first.
+
+    Args:
+        costs: Of each condition, for one checkpoint.
+        n_checkpoints: How many checkpoints each condition is for.
+        count: The number of shares.
+    """
+    share = sum(each * n for each, n in zip(costs, n_checkpoints, strict=True)) / count
+    chunks = [
+        Chunk(each * (end - start), row, start, end)
+        for row, (each, n) in enumerate(zip(costs, n_checkpoints, strict=True))
+        for start, end in pairwise(_cuts(each, n, share))
+    ]
+    return sorted(chunks, key=lambda chunk: (-chunk.cost, chunk.row, chunk.start))
 
 
 def _cuts(each: int, n_checkpoints: int, share: float) -> list[int]:

@@ -1,6 +1,7 @@
 """A look at a checkpoint before its first cell: warnings that belong beside all its numbers."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -50,7 +51,7 @@ class Inspection:
             if look == "answers":
                 found = inspect(module, shown, are_clean=self._shows_clean)
             else:
-                found = answers_otherwise_under_a_gradient(module, shown[: self._batch_size])
+                found = _within_memory(partial(answers_otherwise_under_a_gradient, module), shown[: self._batch_size])
             self._note(cell, look, found)
 
     def _note(self, cell: PlannedCell, look: str, found: Iterable[str]) -> None:
@@ -100,7 +101,18 @@ def inspect(module: nn.Module, images: Tensor, *, are_clean: bool) -> tuple[str,
     """
     check_eval_mode(module)
     normalisation = _normalisation_findings(module, images) if are_clean else ()
-    return (*answer_findings(module, images), *normalisation)
+    return (*_within_memory(lambda some: tuple(answer_findings(module, some)), images), *normalisation)
+
+
+def _within_memory(look: Callable[[Tensor], tuple[str, ...]], images: Tensor) -> tuple[str, ...]:
+    """Take a look at as many of the images as fit the memory."""
+    while True:
+        try:
+            return look(images)
+        except torch.OutOfMemoryError:
+            if len(images) == 1:
+                raise
+        images = images[: len(images) // 2]
 
 
 def _normalisation_findings(module: nn.Module, images: Tensor) -> Iterator[str]:

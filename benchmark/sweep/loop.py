@@ -2,6 +2,7 @@
 
 import time
 from collections import defaultdict
+from collections.abc import Generator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -9,14 +10,15 @@ from torch import Tensor, nn
 from robustsweep.benchmark.checkpoints import Checkpoint
 from robustsweep.benchmark.plan.blocks import Block, split_positions
 from robustsweep.benchmark.plan.conditions import Attacked, Condition, Corrupted, Sequenced, Windowed
-from robustsweep.benchmark.plan.plan import Plan, PlannedCell
+from robustsweep.benchmark.plan.plan import Plan, PlannedCell, grouped
 from robustsweep.benchmark.plan.shard import cost
 from robustsweep.benchmark.sweep.attack_block import attack_images, joined
+from robustsweep.benchmark.sweep.batch_sizes import BatchSizes
 from robustsweep.benchmark.sweep.block_parts import Computed, through_parts
 from robustsweep.benchmark.sweep.cell_record import make_cell
 from robustsweep.benchmark.sweep.evaluation import evaluate
 from robustsweep.benchmark.sweep.first_look import Inspection
-from robustsweep.benchmark.sweep.progress import Progress
+from robustsweep.benchmark.sweep.progress import Progress, Settled
 from robustsweep.benchmark.sweep.sample_images import keep_samples
 from robustsweep.benchmark.sweep.sequence_block import sequence_examples
 from robustsweep.benchmark.sweep.window_block import windowed_images
@@ -36,8 +38,9 @@ class Run:
         store: Where finished cells go.
         progress: Receives events.
         device: Where to compute.
-        batch_size: Images per forward pass.
+        batch_size: Images per forward pass; fewer, if memory runs out.
         block_bytes: Images are handled in blocks if the whole set, as uint8, is larger than this.
+        models_at_once: Checkpoints held on the device together; None: all.
         plan_name: Name of the plan's file, which cells note so that its loss does not go unnoticed.
     """
 
@@ -50,24 +53,33 @@ class Run:
         device: torch.device,
         batch_size: int,
         block_bytes: int,
+        models_at_once: int | None,
         plan_name: str,
     ) -> None:
-        self.computed = 0
-        self.failed: list[str] = []
+        self._computed = 0
+        self._failed: list[str] = []
         self._plan, self._source, self._store, self._progress = plan, plan.source, store, progress
-        self._device, self._batch_size, self._plan_name = device, batch_size, plan_name
+        self._device, self._models_at_once, self._plan_name = device, models_at_once, plan_name
+        self._batch_sizes = BatchSizes(batch_size, progress)
         self._dead: set[str] = set()  # keys of cells that failed in an earlier block
         self._inspection = Inspection(plan, progress, batch_size)
         self._blocks = split_positions(self._source, block_bytes)
 
-    def compute(self, cells: list[PlannedCell]) -> None:
-        """Compute cells whose checkpoints fit the device together.
+    def compute(self, cells: Sequence[PlannedCell]) -> Generator[Settled, None, None]:
+        """Compute cells, and tell of them whenever those of some checkpoints are settled.
 
         Raises:
             DataError: If images cannot be read.
             CheckpointError: If a checkpoint cannot be loaded once more.
         """
         keep_freed_memory()
+        for group in grouped(cells, self._models_at_once):
+            self._computed, self._failed = 0, []
+            self._compute(group)
+            yield Settled(group, self._computed, tuple(self._failed))
+
+    def _compute(self, cells: list[PlannedCell]) -> None:
+        """Compute cells whose checkpoints fit the device together."""
         checkpoints = {cell.checkpoint.id: cell.checkpoint for cell in cells}
         modules = {identity: self._loaded(checkpoint) for identity, checkpoint in checkpoints.items()}
         together = [[cell for cell in cells if cell.condition in group] for group in joined(self._plan.conditions)]
@@ -133,7 +145,11 @@ class Run:
         begun = time.monotonic()
         try:
             with foreign_code():
-                found = self._examples(cells, module, images, block)
+                found = self._batch_sizes.fit(
+                    cells[0],
+                    images.shape[:-3].numel(),
+                    lambda size: self._examples(cells, module, images, block, size),
+                )
         except Exception as error:  # a network may be anybody's code
             for cell in cells:
                 self._fail(cell, block, error)
@@ -154,14 +170,14 @@ class Run:
         return block.clean
 
     def _examples(
-        self, cells: list[PlannedCell], module: nn.Module, images: Tensor, block: Block
+        self, cells: list[PlannedCell], module: nn.Module, images: Tensor, block: Block, batch_size: int
     ) -> list[tuple[Examples, tuple[str, ...]]]:
         """Show images to one checkpoint, for one cell, or for several attacks that share their gradients."""
         attacks = [cell.condition.attack for cell in cells if isinstance(cell.condition, Attacked)]
         condition = cells[0].condition
         if isinstance(condition, Sequenced):
             frames = sequence_examples(
-                module, images, block.labels, condition, batch_size=self._batch_size, device=self._device
+                module, images, block.labels, condition, batch_size=batch_size, device=self._device
             )
             return [(frames, ())]
         if not attacks:
@@ -169,13 +185,13 @@ class Run:
                 module,
                 images,
                 block.labels,
-                batch_size=self._batch_size,
+                batch_size=batch_size,
                 device=self._device,
                 outputs=self._source.outputs,
             )
             return [(said, ())]
         return attack_images(
-            module, images, block.labels, block.ids, attacks, seed=self._source.seed, batch_size=self._batch_size
+            module, images, block.labels, block.ids, attacks, seed=self._source.seed, batch_size=batch_size
         )
 
     def _close(self, cell: PlannedCell, block: Block, computed: Computed | None) -> None:
@@ -200,7 +216,7 @@ class Run:
     def _finish(self, cell: PlannedCell, computed: Computed) -> None:
         recorded = {
             "device": str(self._device),
-            "batch_size": self._batch_size,
+            "batch_size": self._batch_sizes.of(cell),
             "seconds": computed.seconds,
             "plan": self._plan_name,
         }
@@ -209,12 +225,12 @@ class Run:
         self._store.write(finished, computed.examples)
         for sentence in finished.warnings[len(inspected) :]:  # the first ones were told already
             self._progress.warn(f"{cell.checkpoint.name}, {cell.condition.name}: {sentence}")
-        self.computed += 1
+        self._computed += 1
 
     def _fail(self, cell: PlannedCell, block: Block, error: Exception) -> None:
         sentence = f"{cell.checkpoint.name}, {cell.condition.name}: {described(error)}"
         self._dead.add(cell.key)
-        self.failed.append(sentence)
+        self._failed.append(sentence)
         self._progress.warn(sentence)
         n_left = sum(len(positions) for positions in self._blocks[block.index :])
         self._progress.advance(1, cost(cell.condition) * n_left)

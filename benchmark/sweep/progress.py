@@ -1,6 +1,10 @@
 """Events of a sweep while it runs; the command line draws them, a notebook can leave them out."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
+
+from robustsweep.benchmark.plan.plan import PlannedCell
 
 
 class Progress(Protocol):
@@ -33,3 +37,43 @@ class Silent:
 
     def warn(self, sentence: str) -> None:
         """Show nothing."""
+
+
+class ToldOnce(Silent):
+    """Passes on what several workers tell; a sentence that all of them tell, once.
+
+    Args:
+        progress: Receives it.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress, self._told = progress, set[str]()
+
+    def working_on(self, checkpoint: str, condition: str) -> None:
+        """Pass it on."""
+        self._progress.working_on(checkpoint, condition)
+
+    def advance(self, cells: int, units: int) -> None:
+        """Pass it on."""
+        self._progress.advance(cells, units)
+
+    def warn(self, sentence: str) -> None:
+        """Pass it on, unless it was."""
+        if sentence not in self._told:
+            self._told.add(sentence)
+            self._progress.warn(sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Cells of which nothing is left to compute.
+
+    Attributes:
+        cells: All of them.
+        computed: How many were computed and stored now; another process may have stored others.
+        failed: One sentence per cell that could not be computed.
+    """
+
+    cells: Sequence[PlannedCell]
+    computed: int
+    failed: tuple[str, ...]

@@ -1,9 +1,10 @@
 """The sweep: compute every missing cell of a plan."""
 
 import time
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 
@@ -11,9 +12,10 @@ from robustsweep.benchmark.plan.blocks import BLOCK_BYTES
 from robustsweep.benchmark.plan.conditions import Attacked
 from robustsweep.benchmark.plan.plan import Plan, PlannedCell
 from robustsweep.benchmark.plan.shard import Shard, cost
+from robustsweep.benchmark.sweep.batch_sizes import choose_batch_size
 from robustsweep.benchmark.sweep.checkpoint_audits import Auditor
 from robustsweep.benchmark.sweep.loop import Run
-from robustsweep.benchmark.sweep.progress import Progress, Silent
+from robustsweep.benchmark.sweep.progress import Progress, Settled, Silent
 from robustsweep.errors import CellsFailedError, DataError
 from robustsweep.results.stored.cells import Json
 from robustsweep.results.stored.compact.writer import compact_checkpoint
@@ -69,16 +71,27 @@ class SweepSummary:
             raise CellsFailedError(f"{what} failed; the others are stored. First: {self.failed[0]}")
 
 
-def choose_batch_size(size: tuple[int, int], device: torch.device) -> int:
-    """Choose the images per forward pass: more if they are small, more on an accelerator."""
-    small = size[0] * size[1] <= 64 * 64
-    if device.type == "cpu":
-        return 250 if small else 32
-    return 2000 if small else 256
+class Engine(Protocol):
+    """Computes cells elsewhere: on several devices, in other processes."""
+
+    def compute(
+        self, cells: Sequence[PlannedCell], plan_name: str, progress: Progress
+    ) -> Generator[Settled, None, None]:
+        """Compute and store cells, and tell of them as they are settled.
+
+        Args:
+            cells: What is missing.
+            plan_name: Name of the plan's file in the run folder, which cells note.
+            progress: Receives events.
+        """
 
 
 def run_sweep(
-    plan: Plan, store: CellStore, settings: SweepSettings | None = None, progress: Progress | None = None
+    plan: Plan,
+    store: CellStore,
+    settings: SweepSettings | None = None,
+    progress: Progress | None = None,
+    engine: Engine | None = None,
 ) -> SweepSummary:
     """Compute the missing cells of a plan. Interrupt it at any time: run it again to continue.
 
@@ -91,6 +104,7 @@ def run_sweep(
         store: Where finished cells are and go.
         settings: How to compute.
         progress: Receives events.
+        engine: What computes the cells; None: this process, on the device of the settings.
 
     Raises:
         DataError: If images, or what is stored of the plan's checkpoints, cannot be read.
@@ -106,30 +120,50 @@ def run_sweep(
     _refuse_damage(plan, store)
     wanted = plan.wanted(settings.shard)
     missing = plan.missing(store, settings.shard)
-    run = Run(
-        plan,
-        store,
-        progress,
-        device=settings.device,
-        batch_size=batch_size,
-        block_bytes=settings.block_bytes,
-        plan_name=plan_name,
-    )
+    computed, failed = 0, list[str]()
     if missing:
         progress.begin(len(missing), sum(cost(cell.condition) for cell in missing) * len(plan.source.positions))
-        for group in _groups(missing, settings.models_at_once):
-            run.compute(group)
-            _compact(plan, store, progress, {cell.checkpoint.id for cell in group})
+        settled = (
+            engine.compute(missing, plan_name, progress)
+            if engine
+            else start_run(plan, store, settings, progress, plan_name).compute(missing)
+        )
+        with closing(settled):
+            for part in settled:
+                computed, failed = computed + part.computed, [*failed, *part.failed]
+                _compact(plan, store, progress, {cell.checkpoint.id for cell in part.cells})
     _compact(plan, store, progress, {c.id for c in plan.checkpoints} - {cell.checkpoint.id for cell in missing})
     if audits and settings.shard.index == 1:
         auditor.run()
     return SweepSummary(
-        run.computed,
+        computed,
         len(wanted) - len(missing),
-        (*run.failed, *auditor.failed),
+        (*failed, *auditor.failed),
         time.monotonic() - begun,
         auditor.computed,
         len(auditor.failed),
+    )
+
+
+def start_run(plan: Plan, store: CellStore, settings: SweepSettings, progress: Progress, plan_name: str) -> Run:
+    """Make ready what computes cells in this process.
+
+    Args:
+        plan: What is wanted.
+        store: Where finished cells are and go.
+        settings: How to compute.
+        progress: Receives events.
+        plan_name: Name of the plan's file in the run folder.
+    """
+    return Run(
+        plan,
+        store,
+        progress,
+        device=settings.device,
+        batch_size=settings.batch_size or choose_batch_size(plan.source.data.size, settings.device),
+        block_bytes=settings.block_bytes,
+        models_at_once=settings.models_at_once,
+        plan_name=plan_name,
     )
 
 
@@ -163,14 +197,3 @@ def _refuse_damage(plan: Plan, store: CellStore) -> None:
         for cell in store.cells_of(checkpoint.id):
             if cell.key in planned and store.has_examples(checkpoint.id, cell.key):
                 store.check_examples(cell)
-
-
-def _groups(missing: list[PlannedCell], models_at_once: int | None) -> Iterator[list[PlannedCell]]:
-    """Part the missing cells into groups of at most that many checkpoints."""
-    by_checkpoint: dict[str, list[PlannedCell]] = defaultdict(list)
-    for cell in missing:
-        by_checkpoint[cell.checkpoint.id].append(cell)
-    ids = list(by_checkpoint)
-    size = models_at_once or len(ids)
-    for start in range(0, len(ids), size):
-        yield [cell for checkpoint_id in ids[start : start + size] for cell in by_checkpoint[checkpoint_id]]

@@ -80,12 +80,22 @@ class CellStore:
 
     def write(self, cell: Cell, examples: Examples) -> None:
         """Store a finished cell; writing the same cell twice is harmless."""
-        names = ("cells", cell.checkpoint["id"], cell.key[:16])
         content = npz_bytes(examples.arrays())
-        write_entry(self.root, (*names, "examples.npz"), content)
         document = cell_document(cell, hashlib.sha256(content).hexdigest())
-        write_entry(self.root, (*names, "cell.json"), document)
-        remove_folder(self.root, "parts", cell.checkpoint["id"], cell.key[:16])
+        self.write_files(cell.checkpoint["id"], cell.key, content, document)
+
+    def write_files(self, checkpoint_id: str, key: str, content: bytes, document: bytes) -> None:
+        """Store a finished cell that another store has written.
+
+        Args:
+            checkpoint_id: As in its document.
+            key: Likewise.
+            content: Its ``examples.npz``.
+            document: Its ``cell.json``.
+        """
+        write_entry(self.root, ("cells", checkpoint_id, key[:16], "examples.npz"), content)
+        write_entry(self.root, ("cells", checkpoint_id, key[:16], "cell.json"), document)
+        remove_folder(self.root, "parts", checkpoint_id, key[:16])
 
     def cells(self) -> Iterator[Cell]:
         """Read every finished cell, in a stable order.

@@ -352,6 +352,18 @@ def test_splits_and_streams_are_named():
         ((SmallNet(), "digits", "cifra-c"), {}, UsageError, "Unknown suite 'cifra-c'; did you mean 'cifar-c'"),
         ((SmallNet(), "digits", [3]), {}, UsageError, "suites.* must be"),
         ((SmallNet(), "digits"), {"limit": 0}, UsageError, "limit must be 1 or more, got 0"),
+        (
+            (SmallNet(), "digits"),
+            {"device": "cpu,cpu"},
+            UsageError,
+            "one device, got 'cpu,cpu', since networks",
+        ),
+        (
+            (SmallNet(), "digits"),
+            {"device": ["cpu", "cpu"]},
+            UsageError,
+            "in a plan for robustsweep.sweep",
+        ),
         ((SmallNet(), "digits"), {"device": "tpu"}, UsageError, "device must be auto, cpu, cuda or cuda:N, got 'tpu'"),
         ((SmallNet(), "digits"), {"seed": "x"}, UsageError, "seed must be of type int"),
         ((SmallNet(), "digits"), {"normalise": "cifar11"}, UsageError, "did you mean 'cifar10'"),

@@ -17,8 +17,9 @@ from robustsweep.benchmark.data import Dataset, open_data
 from robustsweep.benchmark.plan.plan import make_plan
 from robustsweep.benchmark.plan.source import Source
 from robustsweep.benchmark.plan.suites import conditions_of
+from robustsweep.benchmark.sweep.batch_sizes import choose_batch_size
 from robustsweep.benchmark.sweep.evaluation import to_unit_range
-from robustsweep.benchmark.sweep.sweep import choose_batch_size, run_sweep
+from robustsweep.benchmark.sweep.sweep import run_sweep
 from robustsweep.corruptions import COMMON
 from robustsweep.results.stored.store import CellStore
 

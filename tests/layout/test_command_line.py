@@ -58,6 +58,8 @@ def test_every_command_has_help(run, command):
         ["sweep", "--checkpoint", "nowhere.pth", "--limit", "0"],
         ["sweep", "--checkpoint", "nowhere.pth", "--data", "digit"],
         ["sweep", "--checkpoint", "nowhere.pth", "--device", "tpu"],
+        ["sweep", "--checkpoint", "nowhere.pth", "--devices", "cpu,"],
+        ["sweep", "--checkpoint", "nowhere.pth", "--devices", "cpu,cpu", "--device", "cpu"],
         ["sweep", "--shard", "4/3"],
         ["sweep", "no-such-plan.toml"],
         ["corrupt", "--data", "digits", "--suite", "cifar-c"],

@@ -12,7 +12,7 @@ ROOMS = {
         *("corruption_names", "method_names", "alexnet_errors", "statistics", "stored", "comparable", "metrics"),
         *("tables", "figures", "compare", "gate", "report"),
     ),
-    "benchmark": ("spec", "architectures", "checkpoints", "data", "plan", "sweep", "writing"),
+    "benchmark": ("spec", "architectures", "checkpoints", "data", "plan", "sweep", "workers", "writing"),
 }
 MOST_ARROWS = {"results": 40, "benchmark": 15}
 

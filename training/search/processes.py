@@ -1,16 +1,13 @@
 """Processes that share the work of a search: this one alone, or several that end with it however it ends."""
 
 import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from typing import Any
 
 import torch
 
-from robustsweep.process.interruption import EXIT_CODE
+from robustsweep.process.children import serve_parent
 from robustsweep.training.search.request import Search, SearchRequest, plan_search
 from robustsweep.training.search.split_networks import SplitNetworks
 
@@ -71,19 +68,9 @@ class Crew:
 
 
 def _start(request: SearchRequest, reports: Any, n_threads: int) -> None:
-    """Make a process ready: it leaves interruptions to the one that started it, and ends when that is gone."""
     global _networks
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    torch.set_num_threads(n_threads)
+    serve_parent(n_threads)
     _networks = SplitNetworks(plan_search(request), reports.put)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None, "it was started by another"
-    parent.join()
-    os._exit(EXIT_CODE)
 
 
 def _run(task: str, *arguments: Any) -> Any:

@@ -11,7 +11,8 @@ from robustsweep.errors import DataError, NothingToCompareError
 from robustsweep.results.comparable.comparable_sets import Unit, split_units
 from robustsweep.results.comparable.frame import read_runs
 from robustsweep.results.comparable.seed_groups import seed_groups
-from robustsweep.results.metrics.catalogue import condition_score, scores_of
+from robustsweep.results.metrics.catalogue.error_scores import condition_score
+from robustsweep.results.metrics.catalogue.every_score import scores_of
 from robustsweep.results.metrics.estimates import Ends, Estimates, estimate
 from robustsweep.results.metrics.scores import Score
 from robustsweep.results.stored.cells import Json, identity_key

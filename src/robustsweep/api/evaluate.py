@@ -21,6 +21,7 @@ from robustsweep.benchmark.plan.source import Source
 from robustsweep.benchmark.plan.suites import conditions_of
 from robustsweep.benchmark.sweep.progress import Progress
 from robustsweep.benchmark.sweep.sweep import SweepSettings, run_sweep
+from robustsweep.errors import UsageError
 from robustsweep.plan_file import merged
 from robustsweep.process.devices import find_device
 from robustsweep.results.stored.store import CellStore
@@ -88,6 +89,11 @@ def evaluate(
         >>> sorted(results.frame["condition"])
         ['clean', 'fog@3']
     """
+    if not isinstance(device, torch.device) and (not isinstance(device, str) or "," in device):
+        raise UsageError(
+            f"evaluate: device must be one device, got {device!r}, since networks in memory stay in this process; for "
+            "several, save checkpoints and name devices in a plan for robustsweep.sweep."
+        )
     given = {"suites": (suites,) if isinstance(suites, str) else suites, "limit": limit, "seed": seed, "audit": audit}
     given |= {
         "batch_size": batch_size,

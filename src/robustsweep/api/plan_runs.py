@@ -2,23 +2,30 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from robustsweep.benchmark.plan.plan import Plan as SweepPlan
-from robustsweep.benchmark.plan.request import plan_of, request_of
+from robustsweep.benchmark.plan.request import SweepRequest, plan_of, request_of
 from robustsweep.benchmark.plan.shard import Shard
 from robustsweep.benchmark.sweep.progress import Progress
-from robustsweep.benchmark.sweep.sweep import SweepSettings, SweepSummary, run_sweep
+from robustsweep.benchmark.sweep.sweep import Engine, SweepSettings, SweepSummary, run_sweep
+from robustsweep.benchmark.workers.devices import Devices
+from robustsweep.benchmark.workers.ray_cluster import is_on_ray
+from robustsweep.benchmark.workers.ray_sweep import RayCluster
 from robustsweep.errors import UsageError
 from robustsweep.plan_file import read_plan, with_options
-from robustsweep.process.devices import find_device
+from robustsweep.process.devices import find_device, find_devices
 from robustsweep.results.compare.request import declared_comparison
 from robustsweep.results.stored.store import CellStore
-from robustsweep.training.grid import Grid, plan_grid, train_grid
+from robustsweep.training.grid import Grid, plan_grid
+from robustsweep.training.ray_training import train_as_asked
 from robustsweep.training.request import TrainRequest, checkpoint_files, train_request_of, trained_specs
 
 if TYPE_CHECKING:
+    import torch
+
     from robustsweep.api.results import Results
 
 Plan = str | Path | Mapping[str, Any]
@@ -54,7 +61,8 @@ def sweep(plan: Plan, *, progress: Progress | None = None) -> "Results":
     """Compute the missing cells of a plan, as ``robustsweep sweep`` does; without checkpoints, of what was trained.
 
     Args:
-        plan: A TOML file or a dict, which has the options of ``robustsweep sweep`` as keys.
+        plan: A TOML file or a dict, which has the options of ``robustsweep sweep`` as keys. With ``devices`` other
+            processes compute: a script must then do its work below ``if __name__ == "__main__":``.
         progress: Told of every step.
 
     Returns:
@@ -101,7 +109,7 @@ class PlannedTraining:
 
     def run(self, progress: Progress | None = None) -> int:
         """Train what is missing, and return how many training runs that were."""
-        return train_grid(self.grid, progress)
+        return train_as_asked(self.request, self.grid, progress)
 
     def is_swept_by_its_plan(self) -> bool:
         """Say whether a sweep of the plan takes all that was trained, and lacks nothing."""
@@ -144,15 +152,17 @@ class PlannedSweep:
         plan: What is wanted.
         store: Its run folder.
         settings: How it is computed.
+        engine: What computes it; None: this process.
     """
 
     plan: SweepPlan
     store: CellStore
     settings: SweepSettings
+    engine: Engine | None = None
 
     def run(self, progress: Progress | None = None) -> SweepSummary:
         """Compute the missing cells."""
-        return run_sweep(self.plan, self.store, self.settings, progress)
+        return run_sweep(self.plan, self.store, self.settings, progress, self.engine)
 
 
 def plan_sweep(plan: Plan | None, options: Mapping[str, Any] | None = None, *, device: str = "device") -> PlannedSweep:
@@ -167,19 +177,36 @@ def plan_sweep(plan: Plan | None, options: Mapping[str, Any] | None = None, *, d
         RobustsweepError: As in ``sweep``.
     """
     content, where = ({}, "The plan") if plan is None else _content(plan)
-    request = with_options(request_of(content, where), options or {})
+    options, request = options or {}, request_of(content, where)
+    if options.get("device") or options.get("devices"):
+        request = replace(request, device="auto", devices=())
+    request = with_options(request, options)
     if not request.checkpoints:
         trainer = "robustsweep.train with the same plan" if isinstance(plan, Mapping) else f"robustsweep train {plan}"
         request = replace(request, checkpoints=trained_specs(train_request_of(content, where), trainer))
+    on_ray = is_on_ray(request)
+    devices = _devices(request, device)
     settings = SweepSettings(
-        device=find_device(request.device, device),
+        device=devices[0],
         batch_size=request.batch_size,
         shard=Shard.parse(request.shard) if request.shard else Shard(),
         models_at_once=request.models_at_once,
         audit=request.audit,
     )
     store = CellStore(Path(request.out).expanduser())
-    return PlannedSweep(replace(plan_of(request), compare=declared_comparison(content, where)), store, settings)
+    planned = replace(plan_of(request), compare=declared_comparison(content, where))
+    engine: Engine | None = None
+    if on_ray:
+        engine = RayCluster(planned, request, store, settings)
+    elif len(devices) > 1:
+        engine = Devices(planned, partial(plan_of, request), devices, store, settings)
+    return PlannedSweep(planned, store, settings, engine)
+
+
+def _devices(request: SweepRequest, what: str) -> "list[torch.device]":
+    if request.devices and request.device != "auto":
+        raise UsageError(f"Give {what} or {what}s, not both; {what}s names one device for each process that computes.")
+    return find_devices(request.devices, f"{what}s") if request.devices else [find_device(request.device, what)]
 
 
 def _content(plan: Plan) -> tuple[dict[str, Any], str]:

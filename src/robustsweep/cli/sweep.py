@@ -36,6 +36,19 @@ def sweep(
     out: Annotated[str | None, typer.Option(help="Run folder. Default: runs/sweep.")] = None,
     limit: Annotated[int | None, typer.Option(help="Take N images, stratified by class; marked as a subset.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N. Default: auto.")] = None,
+    devices: Annotated[
+        str | None,
+        typer.Option(help="A process for each, such as cuda:0,cuda:1 or cpu,cpu, which share the work."),
+    ] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="ray: a Ray cluster computes. Default: local, this machine.")
+    ] = None,
+    ray_address: Annotated[
+        str | None, typer.Option(help="HOST:PORT of the cluster. Default: auto, the one of this machine.")
+    ] = None,
+    gpus_per_task: Annotated[
+        float | None, typer.Option(help="GPUs of a task on the cluster, such as 0.5. Default: 1 if it has any.")
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Threads that decode image files. Default: 4.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images per forward pass. Default: by image size.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of corruptions, attacks and --limit. Default: 0.")] = None,
@@ -82,6 +95,10 @@ def sweep(
         "out": out,
         "limit": limit,
         "device": device,
+        "devices": None if devices is None else tuple(devices.split(",")),
+        "engine": engine,
+        "ray_address": ray_address,
+        "gpus_per_task": gpus_per_task,
         "workers": workers,
         "batch_size": batch_size,
         "seed": seed,

@@ -153,6 +153,13 @@ def test_shards_are_of_about_equal_cost_and_keep_checkpoints_together(costs: str
     assert n_makings <= len(each) + 5 * count, "each condition's images are made a few times, not once per checkpoint"
 
 
+@pytest.mark.parametrize("each", [[1] * 5, [1, 1, 1, 31, 301], [4, 4, 31, 61, 2701], [1, 1, 1, 1, 3001]])
+def test_shards_of_many_checkpoints_are_within_15_percent_of_their_mean(each: list[int]) -> None:
+    parts = [Shard(index, 4).takes(each, 200) for index in range(1, 5)]
+    loads = [sum(each[row] for row, _ in part) for part in parts]
+    assert max(loads) - min(loads) <= 0.15 * sum(loads) / 4
+
+
 def test_more_shards_than_cells_leave_some_without_work() -> None:
     parts = [Shard(index, 9).takes([1, 4], 2) for index in range(1, 10)]
     assert sorted(map(len, parts)) == [0] * 5 + [1] * 4

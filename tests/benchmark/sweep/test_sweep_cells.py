@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from robustsweep.benchmark.checkpoints.files.file_accuracy import FileAccuracy
 from robustsweep.benchmark.plan.conditions import Corrupted
 from robustsweep.benchmark.plan.source import Source
-from robustsweep.benchmark.sweep.sweep import choose_batch_size
+from robustsweep.benchmark.sweep.batch_sizes import choose_batch_size
 from robustsweep.corruptions import corrupt_batch
 from robustsweep.results.stored.store import CellStore
 
