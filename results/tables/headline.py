@@ -6,6 +6,7 @@ import pandas as pd
 
 from robustsweep.results.comparable.comparable_sets import Unit, shift_of
 from robustsweep.results.comparable.notes import Note
+from robustsweep.results.comparable.rows import DEFAULT_METHOD
 from robustsweep.results.comparable.training_overlap import overlapped_corruptions
 from robustsweep.results.corruption_names import CORRUPTIONS, SEVERITIES, conditions_of
 from robustsweep.results.corruption_names.natural_shifts import NATURAL_SHIFTS
@@ -32,11 +33,6 @@ from robustsweep.results.tables.table import Column, Line, Table, Value, score_t
 _ALL_MEANS = "Means of C: 15 corruptions x 5 severities; noise 3 x 5, blur 4 x 5, weather 4 x 5, digital 4 x 5."
 _C_BAR_MEANS = "C-bar is a benchmark of its own: a mean of 10 corruptions x 5 severities; the groups are those of C."
 _MOST_NAMED = 8
-_NO_MCE = Note(
-    "No mCE: it divides by the errors of a reference, and no checkpoint here, nor the seeds of one training, has the "
-    "method baseline; --reference NAME chooses another method or checkpoint.",
-    "no mCE",
-)
 _CHECKPOINT_LEVEL = (
     "Checkpoint-level only: a method here has a single training seed; differences describe these checkpoints, not "
     "their methods."
@@ -104,7 +100,7 @@ def headline(unit: Unit, references: Sequence[Reference]) -> Table:
     notes = [_ALL_MEANS, *_missing_means(unit), *undefined] if corrupted else []
     notes += [f"{unseen.title}: {unseen.definition}"] if unseen else []
     if corrupted:
-        notes += [] if references else [_NO_MCE]
+        notes += [] if references else [_no_mce(unit)]
         notes += [
             Note(f"mCE ({r.short_name}): {r.name} is 100; {r.caveat}.", "reference") for r in references if r.caveat
         ]
@@ -115,6 +111,16 @@ def headline(unit: Unit, references: Sequence[Reference]) -> Table:
         "headline", "Top-1 error (%, lower is better)", unit.scope, (), (), tuple(notes), subject=unit.subject
     )
     return score_table(table, _leading_columns(unit), _leading(unit), columns, lines)
+
+
+def _no_mce(unit: Unit) -> Note:
+    """Say why no reference divides, and how to name one."""
+    found = unit.checkpoints.loc[unit.checkpoints["method"] == DEFAULT_METHOD, "label"]
+    why = f"none here has the method {DEFAULT_METHOD}"
+    if len(found):
+        why = f"those with the method {DEFAULT_METHOD} ({_first(list(found))}) differ by more than their training seed"
+    text = "No mCE: it divides by the errors of a reference, a checkpoint or the seeds of one method, and "
+    return Note(f"{text}{why}; --reference NAME chooses another.", "no mCE")
 
 
 def c_and_c_bar(unit: Unit) -> Table | None:
@@ -156,9 +162,13 @@ def _missing_means(unit: Unit) -> Iterator[str]:
         if missing := tuple(_lacking(measured)):
             lacking.setdefault(missing, []).append(label)
     for missing, labels in lacking.items():
-        more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
         who = f" for {', '.join(labels)}" if len(labels) < len(unit.checkpoints) else ""
-        yield f"No mean of 15{who}: not measured are {', '.join(missing[:_MOST_NAMED])}{more}."
+        yield f"No mean of 15{who}: not measured are {_first(missing)}."
+
+
+def _first(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"{', '.join(names[:_MOST_NAMED])}{more}"
 
 
 def _lacking(measured: set[str]) -> Iterator[str]:

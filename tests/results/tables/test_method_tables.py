@@ -342,6 +342,15 @@ def test_without_a_baseline_the_headline_says_why_there_is_no_mce(tmp_path):
         builder.card(method, method, 0)
         put_sweep(builder, method, 0.4, 0)
     table = table_of(build_report([builder.root]), "headline")
-    assert any(note.startswith("No mCE: ") for note in table.notes)
+    assert any(note.startswith("No mCE: ") and "none here has the method baseline" in note for note in table.notes)
     named = table_of(build_report([builder.root], "cutmix"), "headline")
     assert not any(note.startswith("No mCE: ") for note in named.notes)
+
+
+def test_baselines_of_two_networks_are_named_because_they_have_no_mean(tmp_path):
+    builder = RunBuilder(tmp_path / "run", n=50)
+    for depth in (20, 32):
+        builder.card(f"net{depth}", "baseline", None, architecture=f"resnet{depth}")
+        put_sweep(builder, f"net{depth}", 0.4, 0)
+    (note,) = (n for n in table_of(build_report([builder.root]), "headline").notes if n.startswith("No mCE: "))
+    assert "method baseline (net20, net32) differ by more than their training seed" in note
