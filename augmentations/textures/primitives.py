@@ -61,7 +61,7 @@ def recoloured(images: Tensor, cut: Tensor, variance: Tensor, normal: Tensor) ->
     amplitude = normal * (variance.sqrt().float().unsqueeze(1) * is_used).unsqueeze(1)
     # One product for each image: in a common one the last bit would depend on the batch, and steep maps enlarge it.
     odd, even = (
-        torch.bmm(amplitude[:, :, first::2], waves.expand(len(images), -1, -1))
+        torch.bmm(amplitude[:, :, first::2].contiguous(), waves.expand(len(images), -1, -1))
         for first, waves in enumerate(_waves(highest, images.device))
     )
     # Beyond 1/2 the waves of odd frequencies come back, those of even ones with the other sign.

@@ -21,6 +21,7 @@ from torch import Tensor
 from robustsweep.augmentations import METHODS
 from robustsweep.augmentations.crop_flip import crop_flip, sample_crop_flip
 from robustsweep.augmentations.method import Method, Step
+from robustsweep.augmentations.textures.texture_method import TextureMethod
 from robustsweep.benchmark.architectures import build_architecture
 from robustsweep.draws import Draws
 
@@ -33,7 +34,14 @@ def _criterion(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def training_steps(method: Method, images: Tensor, targets: Tensor) -> Callable[[], None]:
-    """Return a call that trains a network of its own for ``STEPS`` steps on the same batch with new draws."""
+    """Return a call that trains a network of its own for ``STEPS`` steps on the same batch with new draws.
+
+    Pictures of a mixing set, which a training run makes once, are made before.
+    """
+    if isinstance(method, TextureMethod):
+        every_picture = torch.zeros(method.n_textures, 3, dtype=torch.float64)
+        every_picture[:, 0] = torch.arange(method.n_textures) / method.n_textures
+        method.mixing_set(images).parts(every_picture, SIDE, SIDE)
     network = build_architecture("resnet20", CLASSES)
     network = network.to(memory_format=torch.channels_last).train()
     optimiser = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9, nesterov=True, weight_decay=5e-4)

@@ -1,6 +1,6 @@
 """What a sweep costs beyond its forward passes: both in turn, one severity of the fifteen corruptions after another.
 
-Run as ``python tests/bench/sweep_cost.py DATA CHECKPOINT ... [--severities 1 3 5]``.
+Run as ``python tests/bench/sweep_cost.py DATA CHECKPOINT ... [--severities 1 3 5] [--c-bar]``.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from robustsweep.benchmark.plan.suites import conditions_of
 from robustsweep.benchmark.sweep.batch_sizes import choose_batch_size
 from robustsweep.benchmark.sweep.evaluation import to_unit_range
 from robustsweep.benchmark.sweep.sweep import run_sweep
-from robustsweep.corruptions import COMMON
+from robustsweep.corruptions import CIFAR_C_BAR, COMMON
 from robustsweep.results.stored.store import CellStore
 
 
@@ -30,7 +30,9 @@ def main() -> None:
     parser.add_argument("checkpoints", nargs="+")
     parser.add_argument("--severities", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--limit", type=int)
+    parser.add_argument("--c-bar", action="store_true", help="with the ten of CIFAR-C-bar as well")
     asked = parser.parse_args()
+    names = (*COMMON, *(CIFAR_C_BAR if asked.c_bar else ()))
     console, device = Console(highlight=False), torch.device("cpu")
     data = open_data(asked.data)
     assert isinstance(data, Dataset), "clean images are corrupted on the fly"
@@ -51,7 +53,7 @@ def main() -> None:
     bare_passes(1)
     total_sweep = total_bare = 0.0
     for severity in asked.severities:
-        conditions = conditions_of([f"{name}@{severity}" for name in COMMON])
+        conditions = conditions_of([f"{name}@{severity}" for name in names])
         with tempfile.TemporaryDirectory() as folder:
             begun = time.perf_counter()
             run_sweep(make_plan(source, checkpoints, conditions), CellStore(Path(folder)))
