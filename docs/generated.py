@@ -16,7 +16,7 @@ from robustsweep.training.request import TrainRequest
 _MARKER = re.compile(r"<!-- generated: (\w+) -->")
 _REQUESTS = {"keys_of_sweep": ("sweep", SweepRequest), "keys_of_train": ("train", TrainRequest)}
 _LISTS = {"checkpoint": "checkpoints", "method": "methods", "suite": "suites"}
-_KINDS = {str: "string", int: "whole number", bool: "true or false"}
+_KINDS = {str: "string", int: "whole number", float: "number", bool: "true or false"}
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:

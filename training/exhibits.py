@@ -1,4 +1,4 @@
-"""What a method makes of one pair of photos, with its mask and the label's weight: one picture of the gallery."""
+"""Pictures of the gallery: what a method makes of one pair of photos, with its mask and the label's weight."""
 
 from copy import deepcopy
 from dataclasses import dataclass

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+import robustsweep
 from robustsweep.augmentations.policies import policy_file
 from robustsweep.benchmark.architectures import ARCHITECTURES
 from robustsweep.benchmark.data.files.wordnet import IMAGENET_1K
@@ -100,6 +101,15 @@ def run(path: Path, shared: Path) -> None:
     shutil.copytree(shared / "run", path, ignore=shutil.ignore_patterns("cells"))
 
 
+def run_of_resnet20(path: Path, shared: Path) -> None:
+    """A run over all images, as the hub wants it."""
+    net = shared / "nets/baseline-epochs1-seed0.safetensors"
+    data = f"cifar10:{shared / 'cifar'}"
+    robustsweep.sweep(
+        {"checkpoints": [f"{net},name=resnet20"], "data": data, "suites": ["clean"], "out": str(path), "device": "cpu"}
+    )
+
+
 def found_policy(path: Path, _: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(Path(policy_file.__file__).parent / "cifar100.json", path)
@@ -113,4 +123,5 @@ def released_policies(path: Path, _: Path) -> None:
 def plan_of_trained(path: Path, shared: Path) -> None:
     path.write_text(
         f'checkpoints = ["{shared / "nets"}"]\nsuites = ["clean", "fog"]\nlimit = 10\nout = "runs/shared"\n'
+        '[train]\nepochs = 1\nlimit = 20\narch = "resnet8-w8"\n'
     )

@@ -30,7 +30,8 @@ def test_the_keys_of_a_plan_are_all_described_in_words() -> None:
     wanted = [[field.name for field in fields(one)] for one in (SweepRequest, TrainRequest)]
     assert [{name for name, _ in found} for found in keys] == [*map(set, wanted), set(request._KEYS)]
     kinds = {kind for found in keys for _, kind in found}
-    assert kinds == {"string", "list of strings", "whole number", "true or false", "`last` or `best`"}
+    plain = {"string", "list of strings", "whole number", "number", "true or false"}
+    assert kinds == plain | {"`last` or `best`", "`local` or `ray`"}
 
 
 def test_a_group_of_methods_is_a_title_and_no_name() -> None:
