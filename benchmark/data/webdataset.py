@@ -139,7 +139,9 @@ def _shards(pattern: str) -> list[Path]:
         raise DataError(f"{pattern} matches no file; give tar files, such as wds:val-{{000..012}}.tar.")
     for path in sorted(found):
         if not path.is_file() or not is_archive(path) or path.suffix == ".zip":
-            raise DataError(f"{path} {'is not a tar file' if path.exists() else 'does not exist'}; {pattern} names it.")
+            fault = "is not a tar file" if path.exists() else "does not exist"
+            advice = "give a tar file" if len(found) == 1 else f"{pattern} names it; give the shards that are there"
+            raise DataError(f"{path} {fault}; {advice}, such as wds:val-{{000..012}}.tar.")
     return sorted(found)
 
 

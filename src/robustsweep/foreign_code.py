@@ -5,6 +5,9 @@ through ``except Exception``, such as the SystemExit of a script that is used as
 alone passes.
 """
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from robustsweep.errors import RobustsweepError
@@ -27,6 +30,22 @@ class foreign_code:  # noqa: N801 - used like a function
     ) -> None:
         if error is not None and not isinstance(error, Exception | KeyboardInterrupt):
             raise ForeignExitError(f"its code tried to end the process with {described(error)}") from error
+
+
+@contextmanager
+def errors_alone(logger: str) -> Iterator[None]:
+    """Let a library's logger pass errors alone: of what it warns, a sentence of ours follows.
+
+    Args:
+        logger: The library's name.
+    """
+    library = logging.getLogger(logger)
+    level = library.level
+    library.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        library.setLevel(level)
 
 
 def described(error: BaseException) -> str:

@@ -1,7 +1,9 @@
+import logging
+
 import pytest
 
 from robustsweep.errors import DataError
-from robustsweep.foreign_code import ForeignExitError, described, foreign_code
+from robustsweep.foreign_code import ForeignExitError, described, errors_alone, foreign_code
 
 
 class UnshowableError(Exception):
@@ -44,3 +46,14 @@ def test_errors_and_the_users_interruption_pass_as_they_are(error: BaseException
 )
 def test_errors_are_described_in_one_way(error: BaseException, said: str) -> None:
     assert described(error) == said
+
+
+def test_a_library_that_is_kept_quiet_says_errors_alone_and_all_again_afterwards(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    logger = logging.getLogger("some_library.hub")
+    with errors_alone("some_library"):
+        logger.warning("retrying")
+        logger.error("broken")
+    logger.warning("again")
+    assert [record.message for record in caplog.records] == ["broken", "again"]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from robustsweep.errors import CheckpointError, MissingDependencyError, UsageError
-from robustsweep.foreign_code import described, foreign_code
+from robustsweep.foreign_code import described, errors_alone, foreign_code
 from robustsweep.printable import printable
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?", re.ASCII)
@@ -86,12 +86,13 @@ def find_file(repository: Repository, file: str, most_bytes: int) -> HubFile | N
         CheckpointError: If the repository or its revision cannot be had, or the file is too large.
         MissingDependencyError: If huggingface_hub is not installed.
     """
-    hub = _library()
+    # The library loads its parts when they are named, and sets the level of its logger then.
+    download = _library().hf_hub_download
     try:
-        with foreign_code():
-            found = hub.hf_hub_download(repository.name, file, revision=repository.revision, dry_run=True)
+        with foreign_code(), errors_alone("huggingface_hub"):
+            found = download(repository.name, file, revision=repository.revision, dry_run=True)
             _check(repository, file, found, most_bytes)
-            path = hub.hf_hub_download(repository.name, file, revision=found.commit_hash)
+            path = download(repository.name, file, revision=found.commit_hash)
     except CheckpointError:
         raise
     except Exception as error:  # a library of network calls can raise anything

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from robustsweep.errors import DataError, MissingDependencyError
-from robustsweep.foreign_code import described, foreign_code
+from robustsweep.foreign_code import described, errors_alone, foreign_code
 from robustsweep.printable import listed, printable
 from robustsweep.untrusted.growth import check_growth
 
@@ -34,7 +34,7 @@ def open_table(place: str, split: str | None) -> tuple[Any, str]:
     datasets = _library()
     path = Path(place).expanduser()
     try:
-        with foreign_code():
+        with foreign_code(), errors_alone("huggingface_hub"):
             splits = _stored(datasets, path) if path.exists() else _named(datasets, place)
     except DataError:
         raise
