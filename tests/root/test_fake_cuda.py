@@ -39,6 +39,8 @@ NOT_TRIED = {
     "glass_blur": "follows chains of pixels until each has ended",
     "sage": "tries hundreds of shifts",
     "chain": "its parts are tried alone",
+    "ipmix": "makes its textures as pixmix does, and chains as augmix does",
+    "prime": "applies each of its many distortions in turn",
 }
 
 
