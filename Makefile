@@ -15,7 +15,7 @@ DATA ?=
 THREADS ?= 1
 NICE ?= 19
 
-.PHONY: demo test check docs bench study legacy clean
+.PHONY: demo test check gpu docs bench study legacy clean
 
 demo: $(READY)
 	$(BIN)/robustsweep demo
@@ -30,6 +30,14 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/mypy tests/api/typed_sample.py
 	$(BIN)/python -m pytest -q tests/layout
+
+# The tests that need a CUDA device, then the corruptions timed on it.
+gpu: $(READY)
+	@$(BIN)/python -c 'import torch; raise SystemExit(not torch.cuda.is_available())' \
+		|| { echo 'make gpu needs a CUDA device that PyTorch can use; this machine has none.' >&2; exit 2; }
+	$(BIN)/python -c 'import torch; print(torch.cuda.get_device_name(), "with PyTorch", torch.__version__)'
+	$(BIN)/python -m pytest -v -m gpu
+	$(BIN)/python tests/bench/corruptions.py --no-peer
 
 # The pages open from disk: build/docs/index.html.
 docs: $(READY) $(VENV)/docs/.ready
