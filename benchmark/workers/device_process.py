@@ -6,11 +6,10 @@ this process cannot. An empty list ends it.
 """
 
 import threading
-import warnings
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import torch
 
@@ -20,6 +19,7 @@ from robustsweep.benchmark.workers.worker import RemakePlan, Worker
 from robustsweep.errors import RobustsweepError
 from robustsweep.foreign_code import described
 from robustsweep.process.children import serve_parent
+from robustsweep.process.shown_warnings import show_warnings_by
 from robustsweep.results.stored.store import CellStore
 
 
@@ -46,19 +46,6 @@ class _Sender(Silent):
         """Send it."""
         self.send("event", "warn", sentence)
 
-    def show_warning(
-        self,
-        message: Warning | str,
-        category: type[Warning],
-        filename: str,
-        lineno: int,
-        file: TextIO | None = None,
-        line: str | None = None,
-    ) -> None:
-        """Take the place of ``warnings.showwarning``."""
-        del category, filename, lineno, file, line
-        self.warn(str(message))
-
 
 def serve(
     connection: Connection,
@@ -80,7 +67,7 @@ def serve(
     """
     serve_parent(n_threads)
     sender = _Sender(connection)
-    warnings.showwarning = sender.show_warning
+    show_warnings_by(sender.warn)
     with suppress(BrokenPipeError, EOFError):  # nobody listens any more
         try:
             worker = Worker(remake, CellStore(run), settings, plan_name, sender)

@@ -1,4 +1,4 @@
-"""Every corruption, attack, method and metric stays on the device of its input, tried without a GPU."""
+"""Corruptions, attacks, methods and metrics stay on the device of their input, tried without a GPU."""
 
 from collections.abc import Callable, Iterator
 
@@ -40,7 +40,6 @@ NOT_TRIED = {
     "sage": "tries hundreds of shifts",
     "chain": "its parts are tried alone",
     "ipmix": "makes its textures as pixmix does, and chains as augmix does",
-    "prime": "applies each of its many distortions in turn",
 }
 
 

@@ -3,9 +3,8 @@
 import errno
 import sys
 import traceback
-import warnings
 from collections.abc import Sequence
-from typing import TextIO
+from functools import partial
 
 import typer
 
@@ -54,8 +53,9 @@ def end(arguments: Sequence[str], interruptions: interruption.Interruptions) -> 
 def _run(arguments: Sequence[str]) -> int:
     _check(arguments)
     from robustsweep.cli.commands import app
+    from robustsweep.process.shown_warnings import show_warnings_by
 
-    warnings.showwarning = _show_warning
+    show_warnings_by(partial(complain, kind="warning"))
     return app(list(arguments) or ["--help"], prog_name="robustsweep", standalone_mode=False) or 0
 
 
@@ -64,18 +64,6 @@ def _check(arguments: Sequence[str]) -> None:
     for argument in arguments:
         check_text(argument, f"What follows {before}")
         before = argument if argument.startswith("-") else before
-
-
-def _show_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
-    del category, filename, lineno, file, line
-    complain(str(message), "warning")
 
 
 def _judged(error: BaseException) -> _Ending:

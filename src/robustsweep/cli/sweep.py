@@ -12,6 +12,15 @@ if TYPE_CHECKING:
     from robustsweep.api.plan_runs import PlannedSweep
     from robustsweep.benchmark.sweep.sweep import SweepSummary
 
+# Those of ``train`` too.
+EngineOption = Annotated[str | None, typer.Option(help="ray: a Ray cluster computes. Default: local, this machine.")]
+RayAddressOption = Annotated[
+    str | None, typer.Option(help="HOST:PORT of the cluster. Default: auto, the one of this machine.")
+]
+GpusPerTaskOption = Annotated[
+    float | None, typer.Option(help="GPUs of a task on the cluster, such as 0.5. Default: 1 if it has any.")
+]
+
 
 def sweep(
     plan: Annotated[
@@ -40,15 +49,9 @@ def sweep(
         str | None,
         typer.Option(help="A process for each, such as cuda:0,cuda:1 or cpu,cpu, which share the work."),
     ] = None,
-    engine: Annotated[
-        str | None, typer.Option(help="ray: a Ray cluster computes. Default: local, this machine.")
-    ] = None,
-    ray_address: Annotated[
-        str | None, typer.Option(help="HOST:PORT of the cluster. Default: auto, the one of this machine.")
-    ] = None,
-    gpus_per_task: Annotated[
-        float | None, typer.Option(help="GPUs of a task on the cluster, such as 0.5. Default: 1 if it has any.")
-    ] = None,
+    engine: EngineOption = None,
+    ray_address: RayAddressOption = None,
+    gpus_per_task: GpusPerTaskOption = None,
     workers: Annotated[int | None, typer.Option(help="Threads that decode image files. Default: 4.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Images per forward pass. Default: by image size.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of corruptions, attacks and --limit. Default: 0.")] = None,

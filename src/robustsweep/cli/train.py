@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from robustsweep.cli.sweep import EngineOption, GpusPerTaskOption, RayAddressOption
 from robustsweep.printable import counted
 
 if TYPE_CHECKING:
@@ -40,15 +41,9 @@ def train(
     limit: Annotated[int | None, typer.Option(help="Train on N images, stratified by class.")] = None,
     shard: Annotated[str | None, typer.Option(help="I/N: every N-th training run, from the I-th on.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N. Default: auto.")] = None,
-    engine: Annotated[
-        str | None, typer.Option(help="ray: a Ray cluster computes. Default: local, this machine.")
-    ] = None,
-    ray_address: Annotated[
-        str | None, typer.Option(help="HOST:PORT of the cluster. Default: auto, the one of this machine.")
-    ] = None,
-    gpus_per_task: Annotated[
-        float | None, typer.Option(help="GPUs of a task on the cluster, such as 0.5. Default: 1 if it has any.")
-    ] = None,
+    engine: EngineOption = None,
+    ray_address: RayAddressOption = None,
+    gpus_per_task: GpusPerTaskOption = None,
     workers: Annotated[int | None, typer.Option(help="Threads that decode image files. Default: 4.")] = None,
     keep: Annotated[
         str | None,
