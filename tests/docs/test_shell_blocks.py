@@ -40,7 +40,10 @@ NEEDED: dict[str, dict[str, files.Maker]] = {
     },
     "docs/how-to/paper-table.md": {"runs/mine": files.run},
     "docs/how-to/publish.md": {"runs/mine": files.run_of_resnet20},
-    "docs/how-to/report.md": {f"runs/{name}": files.run for name in ("mine", "one", "two")},
+    "docs/how-to/report.md": {
+        "plan.toml": files.plan_of_trained,
+        **{f"runs/{name}": files.run for name in ("mine", "one", "two")},
+    },
     "docs/how-to/search-a-policy.md": {
         "data/cifar-10-batches-py": files.cifar10,
         "runs/search/policy.json": files.found_policy,
