@@ -2,13 +2,14 @@
 
 ``kills`` sweeps each plan on a cluster of three one-core nodes, of which one is killed every so often and replaced, and
 kills the driver too, which is then started again. Nothing may be lost: every array must equal that of a plain run to
-the last bit. Networks count the images that pass through them, so that what was computed twice is known.
+the last bit. Tasks note the portions that they begin, so that what was begun again is known: at most one per kill of a
+node, which has one core, and three per kill of the driver.
 
 ``overhead`` sweeps a plan on two one-core nodes and in two plain shards in turn, and prints the ratio of their wall
 times. Nothing else should run meanwhile.
 
-Plans are TOML files without ``out`` and ``engine``; a network that counts is ``py:counted_networks:NAME``, NAME being
-resnet8, resnet20 or resnet32.
+Plans are TOML files without ``out`` and ``engine``. For ``kills`` a network of theirs is ``py:noting_networks:NAME``,
+NAME being resnet8, resnet20 or resnet32: its module notes the portions of the process that imports it.
 """
 
 import argparse
@@ -27,19 +28,19 @@ from typing import Any
 import numpy as np
 from interleaved import Ratio, alternating
 
-_COUNTED = """
+_NOTING = """
 import os
 from robustsweep.benchmark.architectures import build_architecture
-def note(_, images):
-    with open(os.path.join(os.environ["COUNTS"], str(os.getpid())), "a") as file:
-        file.write(f"{len(images[0])}\\n")
-def counted(name, classes):
-    network = build_architecture(name, classes)
-    network.register_forward_pre_hook(note)
-    return network
-def resnet8(classes): return counted("resnet8", classes)
-def resnet20(classes): return counted("resnet20", classes)
-def resnet32(classes): return counted("resnet32", classes)
+from robustsweep.benchmark.workers.worker import Worker
+def resnet8(classes): return build_architecture("resnet8", classes)
+def resnet20(classes): return build_architecture("resnet20", classes)
+def resnet32(classes): return build_architecture("resnet32", classes)
+compute = Worker.compute
+def noted(worker, keys):
+    with open(os.path.join(os.environ["NOTES"], str(os.getpid())), "a") as file:
+        file.write(" ".join(keys) + "\\n")
+    return compute(worker, keys)
+Worker.compute = noted
 """
 _NODES = 3
 
@@ -95,13 +96,14 @@ def differing(run: Path, expected: Path) -> list[str]:
     return sorted((ours.keys() | theirs.keys()) - alike)
 
 
-def n_passed(counts: Path) -> int:
-    """Sum up what networks noted; what is there is removed."""
-    total = 0
-    for path in counts.iterdir():
-        total += sum(map(int, path.read_text().split()))
-        path.unlink()
-    return total
+def begun_again(notes: Path) -> tuple[int, int]:
+    """Return how many portions were begun, and how many of these held a cell that had been begun before."""
+    seen, n_again = set[str](), 0
+    portions = [line.split() for path in notes.iterdir() for line in path.read_text().splitlines()]
+    for portion in portions:
+        n_again += not seen.isdisjoint(portion)
+        seen.update(portion)
+    return len(portions), n_again
 
 
 def disturbed(plan: Path, run: Path, address: str, driver_kills: int, every_s: float) -> None:
@@ -132,10 +134,10 @@ def kill_nodes(cluster: Any, work: "Future[None]", every_s: float) -> int:
 
 def kills(plans: list[Path], home: Path, every_s: float, driver_kills: int) -> int:
     """Sweep plans on a cluster that loses nodes; return how many arrays are not those of a plain run."""
-    counts, wrong = Path(os.environ["COUNTS"]), 0
+    wrong = 0
     for number, plan in enumerate(plans, 1):
         plain(plan, home / f"plain{number}", shards=2)
-    needed, begun = n_passed(counts), time.monotonic()
+    begun = time.monotonic()
     with machines(_NODES) as cluster, ThreadPoolExecutor(1) as drivers:
 
         def sweep_all() -> None:
@@ -145,9 +147,9 @@ def kills(plans: list[Path], home: Path, every_s: float, driver_kills: int) -> i
         work = drivers.submit(sweep_all)
         n_killed = kill_nodes(cluster, work, every_s)
         work.result()
-    passed = n_passed(counts)
     print(f"{time.monotonic() - begun:.0f} s, {n_killed} nodes killed, each replaced")
-    print(f"images through networks: {passed} against {needed} of the plain runs, {passed / needed - 1:+.1%}")
+    n_begun, n_again = begun_again(Path(os.environ["NOTES"]))
+    print(f"{n_begun} portions were begun, {n_again} of them again")
     for number, plan in enumerate(plans, 1):
         names = differing(home / f"ray{number}", home / f"plain{number}")
         n_cells = len(list((home / f"plain{number}").glob("cells/*/*/cell.json")))
@@ -192,10 +194,10 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        (home / "counted_networks.py").write_text(_COUNTED)
-        (home / "counts").mkdir()
+        (home / "noting_networks.py").write_text(_NOTING)
+        (home / "notes").mkdir()
         os.environ |= {
-            "COUNTS": str(home / "counts"),
+            "NOTES": str(home / "notes"),
             "OMP_NUM_THREADS": "1",
             "PYTHONPATH": os.pathsep.join([str(home), os.environ.get("PYTHONPATH", "")]),
             "RAY_USAGE_STATS_ENABLED": "0",
