@@ -18,7 +18,9 @@ from planned_runs import Run, Study, progress_of, read_study
 
 from robustsweep.errors import RobustsweepError
 from robustsweep.results.compare.request import compare_request
+from robustsweep.results.stored.compact.writer import compact_checkpoint
 from robustsweep.results.stored.files import write_atomically
+from robustsweep.results.stored.store import CellStore
 
 _KEPT = ("audits", "checkpoints", "compact", "images", "plans")
 
@@ -51,12 +53,20 @@ def compute(study: Study, place: CommandRunner) -> list[Run]:
 
 def keep_compact(run_folder: Path, results: Path) -> None:
     """Copy what a report needs: everything of a run folder but weights and per-image arrays."""
+    pack_again(run_folder)
     for path in sorted(path for name in _KEPT for path in run_folder.glob(f"{name}/**/*")):
         target = results / path.relative_to(run_folder)
         if path.suffix not in (".json", ".npz") or path.name.startswith("."):
             continue
         if not target.is_file() or target.read_bytes() != path.read_bytes():
             write_atomically(target, path.read_bytes())
+
+
+def pack_again(folder: Path) -> None:
+    """Write the compacted checkpoints of a folder in today's layout; that of earlier versions takes twice the room."""
+    store = CellStore(folder)
+    for path in (folder / "compact").glob("*.npz"):
+        compact_checkpoint(store, path.stem)
 
 
 def report(study: Study, place: CommandRunner) -> bool:
@@ -67,7 +77,9 @@ def report(study: Study, place: CommandRunner) -> bool:
     Raises:
         StudyError: If there is nothing to report, or a command fails.
     """
-    progress, results = progress_of(study), study.results
+    results = study.results
+    pack_again(results)
+    progress = progress_of(study)
     place.say(
         f"runs: {len(study.runs)} planned, {len(progress.finished)} finished, {len(progress.outdated)} finished with "
         f"another protocol or recipe, {len(progress.missing)} missing"
