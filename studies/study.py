@@ -63,10 +63,12 @@ def keep_compact(run_folder: Path, results: Path) -> None:
 
 
 def pack_again(folder: Path) -> None:
-    """Write the compacted checkpoints of a folder in today's layout; that of earlier versions takes twice the room."""
+    """Write the compacted checkpoints and the plans of a folder in today's layout, which takes less room."""
     store = CellStore(folder)
     for path in (folder / "compact").glob("*.npz"):
         compact_checkpoint(store, path.stem)
+    for plan in store.plans().values():
+        store.write_plan(plan.wanted, plan.audits, plan.compare)
 
 
 def report(study: Study, place: CommandRunner) -> bool:
