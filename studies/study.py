@@ -88,7 +88,7 @@ def report(study: Study, place: CommandRunner) -> bool:
     )
     if len(progress.missing) == len(study.runs):
         raise StudyError(f"{results} holds no finished run: give the images, such as make study DATA=cifar100:DIR.")
-    commands = {"report": ["--format", "html,md,latex"]}
+    commands = {"report": ["--format", "html,md,latex,json"]}
     if not progress.missing:
         asked = compare_request([study.plan], None, (), (), None)
         named = [("--method", asked.method), *(("--against", one) for one in asked.against)]
