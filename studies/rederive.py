@@ -1,17 +1,15 @@
 """Derive the method table and the comparisons of a study again, from its compact results alone.
 
 An independent check: NumPy, SciPy and pandas, and nothing of robustsweep. What is derived is held against the numbers
-that ``report/report.json`` and ``compare/*.csv`` say; the exit code is 1 if one differs by more than 1e-9, or if the
+that ``report/tables`` and ``compare`` say; the exit code is 1 if one differs by more than 1e-9, or if the
 results hold no report. Definitions are those of the study's protocol and of robustsweep's documentation.
 """
 
 import argparse
-import json
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +17,7 @@ from compact_cells import SCORES, read_checkpoint, scores_of
 from scipy import stats
 
 TOLERANCE = 1e-9
+MAIN_SCORES = ("mean_corruption_error", "mean_corruption_error_cifar_c_bar", "clean_error")
 # What comparisons call a score, if it is not the name of a corruption.
 TITLES = {
     "mean of 15 corruptions (C)": "mean_corruption_error",
@@ -93,32 +92,16 @@ def all_scores(results: Path) -> Scores:
 
 
 def of_tables(results: Path, scores: Scores) -> Iterator[tuple[str, float, float]]:
-    """Yield each number of the report's tables of errors: what it is, as written, and as derived."""
-    report = json.loads((results / "report/report.json").read_text())
-    tables = [(unit["scope"]["n"], table) for unit in report["units"] for table in unit["tables"]]
-    for n, table in tables:
-        if not re.search(r"(^|_)(headline|error_per_corruption|c_bar_corruptions)$", table["slug"]):
-            continue
-        ends = {(one["row"], one["column"]): (one["low"], one["high"]) for one in table["intervals"]}
-        for place, who, name, written in numbers_of(table):
-            if name not in SCORES:
-                continue
-            derived = table_row(name, scores[n, who, name]) if (n, who, name) in scores else (np.nan,) * 3
-            for what, one, other in zip(
-                ("mean", "from", "to"), (written, *ends.get(place, (np.nan, np.nan))), derived, strict=True
-            ):
-                yield f"{table['slug']}: {who}, {name}, {what}", one, other
-
-
-def numbers_of(table: dict[str, Any]) -> Iterator[tuple[tuple[int, int], str, str, float]]:
-    """Yield the numbers of a table: row and column, whose it is, the score, and the number."""
-    names = [column["name"] for column in table["columns"]]
-    for row, values in enumerate(table["rows"]):
-        for column, value in enumerate(values):
-            if isinstance(value, float):
-                is_by_score = names[0] == "group"
-                who, name = (names[column], values[1]) if is_by_score else (values[0], names[column])
-                yield (row, column), who, TITLES.get(name, name), value
+    """Yield each mean and interval of the tables of methods and checkpoints: what it is, as written, and as derived."""
+    for path in sorted((results / "report/tables").glob("*headline.csv")):
+        for _, row in pd.read_csv(path).iterrows():
+            who = row.get("checkpoint", row["method"])
+            for name in MAIN_SCORES:
+                if name in row:
+                    score = scores.get((row["images"], who, name))
+                    derived = table_row(name, score) if score else (np.nan,) * 3
+                    for column, value in zip((name, f"{name}_low", f"{name}_high"), derived, strict=True):
+                        yield f"{path.name}: {who}, {column}", row[column], value
 
 
 def of_comparisons(results: Path, scores: Scores) -> Iterator[tuple[str, float, float]]:
@@ -153,7 +136,7 @@ def print_means(scores: Scores) -> None:
     rows = [
         (n, who, score.n_seeds, name, *(100 * number for number in table_row(name, score)))
         for (n, who, name), score in scores.items()
-        if name in list(SCORES)[:3]
+        if name in MAIN_SCORES
     ]
     table = pd.DataFrame(rows, columns=["images", "name", "seeds", "score", "mean", "from", "to"])
     table = table.sort_values(["seeds", "images", "score", "mean"], ascending=[False, False, True, True])
@@ -165,8 +148,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("results", type=Path, help="such as studies/cifar100/results/small")
     results = parser.parse_args().results
-    if not (results / "report/report.json").is_file():
-        print(f"{results} holds no report/report.json: make study writes it.", file=sys.stderr)
+    if not (results / "report/tables").is_dir():
+        print(f"{results} holds no report/tables: make study writes them.", file=sys.stderr)
         return 1
     scores = all_scores(results)
     print_means(scores)

@@ -88,7 +88,7 @@ def report(study: Study, place: CommandRunner) -> bool:
     )
     if len(progress.missing) == len(study.runs):
         raise StudyError(f"{results} holds no finished run: give the images, such as make study DATA=cifar100:DIR.")
-    commands = {"report": ["--format", "html,md,latex,json"]}
+    commands = {"report": ["--format", "html,md,latex,csv"]}
     if not progress.missing:
         asked = compare_request([study.plan], None, (), (), None)
         named = [("--method", asked.method), *(("--against", one) for one in asked.against)]
@@ -98,9 +98,17 @@ def report(study: Study, place: CommandRunner) -> bool:
         shutil.rmtree(results / command, ignore_errors=True)
         if place.run(command, str(results), *options, "--out", str(results / command)) != 0:
             raise StudyError(f"robustsweep {command} failed; {place.log.name} says why.")
+    keep_headlines(results / "report/tables")
     size = sum(path.stat().st_size for path in results.rglob("*") if path.is_file())
     place.say(f"wrote {' and '.join(commands)} to {results}, {size / 1e6:.1f} MB in all")
     return not progress.missing
+
+
+def keep_headlines(tables: Path) -> None:
+    """Remove all CSV files of a report but those that are checked by ``rederive.py``: they take half a MB per run."""
+    for path in tables.glob("*.csv"):
+        if not path.stem.endswith("headline"):
+            path.unlink()
 
 
 def stand_back(nice: int) -> None:
