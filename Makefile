@@ -15,7 +15,7 @@ DATA ?=
 THREADS ?= 1
 NICE ?= 19
 
-.PHONY: demo test check gpu docs bench study legacy clean
+.PHONY: demo test check gpu docs bench study study-check legacy clean
 
 demo: $(READY)
 	$(BIN)/robustsweep demo
@@ -53,6 +53,11 @@ bench: $(READY) $(LEGACY_READY)
 
 study: $(READY)
 	$(BIN)/python studies/study.py studies/cifar100 --size $(SIZE) --data '$(DATA)' --threads $(THREADS) --nice $(NICE)
+
+# A fresh clone without images must write the report that is committed, to the last digit.
+study-check: $(READY)
+	$(BIN)/python studies/fresh_clone.py studies/cifar100 --size $(SIZE)
+	$(BIN)/python studies/rederive.py studies/cifar100/results/$(SIZE)
 
 legacy: $(LEGACY_READY)
 

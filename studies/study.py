@@ -18,7 +18,9 @@ from planned_runs import Run, Study, progress_of, read_study
 
 from robustsweep.errors import RobustsweepError
 from robustsweep.results.compare.request import compare_request
+from robustsweep.results.stored.compact.writer import compact_checkpoint
 from robustsweep.results.stored.files import write_atomically
+from robustsweep.results.stored.store import CellStore
 
 _KEPT = ("audits", "checkpoints", "compact", "images", "plans")
 
@@ -51,12 +53,22 @@ def compute(study: Study, place: CommandRunner) -> list[Run]:
 
 def keep_compact(run_folder: Path, results: Path) -> None:
     """Copy what a report needs: everything of a run folder but weights and per-image arrays."""
+    pack_again(run_folder)
     for path in sorted(path for name in _KEPT for path in run_folder.glob(f"{name}/**/*")):
         target = results / path.relative_to(run_folder)
         if path.suffix not in (".json", ".npz") or path.name.startswith("."):
             continue
         if not target.is_file() or target.read_bytes() != path.read_bytes():
             write_atomically(target, path.read_bytes())
+
+
+def pack_again(folder: Path) -> None:
+    """Write the compacted checkpoints and the plans of a folder in today's layout, which takes less room."""
+    store = CellStore(folder)
+    for path in (folder / "compact").glob("*.npz"):
+        compact_checkpoint(store, path.stem)
+    for plan in store.plans().values():
+        store.write_plan(plan.wanted, plan.audits, plan.compare)
 
 
 def report(study: Study, place: CommandRunner) -> bool:
@@ -67,14 +79,16 @@ def report(study: Study, place: CommandRunner) -> bool:
     Raises:
         StudyError: If there is nothing to report, or a command fails.
     """
-    progress, results = progress_of(study), study.results
+    results = study.results
+    pack_again(results)
+    progress = progress_of(study)
     place.say(
         f"runs: {len(study.runs)} planned, {len(progress.finished)} finished, {len(progress.outdated)} finished with "
         f"another protocol or recipe, {len(progress.missing)} missing"
     )
     if len(progress.missing) == len(study.runs):
         raise StudyError(f"{results} holds no finished run: give the images, such as make study DATA=cifar100:DIR.")
-    commands = {"report": ["--format", "html,md,latex"]}
+    commands = {"report": ["--format", "html,md,latex,csv"]}
     if not progress.missing:
         asked = compare_request([study.plan], None, (), (), None)
         named = [("--method", asked.method), *(("--against", one) for one in asked.against)]
@@ -84,9 +98,17 @@ def report(study: Study, place: CommandRunner) -> bool:
         shutil.rmtree(results / command, ignore_errors=True)
         if place.run(command, str(results), *options, "--out", str(results / command)) != 0:
             raise StudyError(f"robustsweep {command} failed; {place.log.name} says why.")
+    keep_headlines(results / "report/tables")
     size = sum(path.stat().st_size for path in results.rglob("*") if path.is_file())
     place.say(f"wrote {' and '.join(commands)} to {results}, {size / 1e6:.1f} MB in all")
     return not progress.missing
+
+
+def keep_headlines(tables: Path) -> None:
+    """Remove all CSV files of a report but those that are checked by ``rederive.py``: they take half a MB per run."""
+    for path in tables.glob("*.csv"):
+        if not path.stem.endswith("headline"):
+            path.unlink()
 
 
 def stand_back(nice: int) -> None:

@@ -42,14 +42,14 @@ class Measured:
         frame: One row per cell and eps, see ``load_frame``.
         notes: Sentences about the folders: files without a checksum, plans that are gone.
         missing: The cells that some run planned and none holds, as ``WantedPlan`` describes them.
-        audits: The audits that some run planned, likewise.
+        audits: The audits that each plan of some run planned, likewise.
         declared: The comparisons that some plan declared, each once.
     """
 
     frame: pd.DataFrame
     notes: tuple[str, ...]
     missing: tuple[Json, ...]
-    audits: tuple[Json, ...]
+    audits: tuple[Sequence[Json], ...]
     declared: tuple[Json, ...]
 
 
@@ -107,9 +107,9 @@ def read_runs(runs: Runs) -> Measured:
     frame = pd.DataFrame(rows, columns=list(DTYPES)).astype(DTYPES)
     wanted = {entry["key"]: entry for plan in plans for entry in plan.wanted}
     missing = tuple(entry for key, entry in wanted.items() if key not in cells)
-    audits = {entry["key"]: entry for plan in plans for entry in plan.audits}
+    audits = tuple(plan.audits for plan in plans if plan.audits)
     declared = {str(plan.compare): plan.compare for plan in plans if plan.compare}
-    return Measured(frame, tuple(dict.fromkeys(notes)), missing, tuple(audits.values()), tuple(declared.values()))
+    return Measured(frame, tuple(dict.fromkeys(notes)), missing, audits, tuple(declared.values()))
 
 
 def _lost_plans(run: Path, named: Counter[str], found: set[str], *, is_old: bool) -> Iterator[str]:

@@ -5,7 +5,7 @@ Layout below a run folder::
     audits/<checkpoint id, 12 hex>/<key, first 16 hex>.json   one audit, or one ordered pair of a transfer
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypedDict
@@ -149,15 +149,21 @@ def audit_notes(runs: Sequence[Path], records: Sequence[AuditRecord]) -> list[st
     return [note for note in notes if note]
 
 
-def missing_audits(planned: Sequence[Json], records: Sequence[AuditRecord]) -> Iterator[Json]:
-    """List the audits that were planned and are not stored, as a plan lists cells.
+def missing_audits(plans: Iterable[Sequence[Json]], records: Sequence[AuditRecord]) -> Iterator[Json]:
+    """List the audits that were planned and are not stored, each once, as a plan lists cells.
 
-    If the attack has a gradient on several audited checkpoints, each is also judged on the images of the others.
+    If the attack has a gradient on several audited checkpoints of a plan, each is also judged on the images of the
+    others; checkpoints that were swept apart are not.
 
     Args:
-        planned: As in ``WantedPlan.audits``.
+        plans: What each plan has as ``WantedPlan.audits``.
         records: What is stored.
     """
+    found = [entry for planned in plans for entry in _missing_of_plan(planned, records)]
+    yield from {(entry["key"], entry["condition"]): entry for entry in found}.values()
+
+
+def _missing_of_plan(planned: Sequence[Json], records: Sequence[AuditRecord]) -> Iterator[Json]:
     models = {record.key: record for record in records if record.source is None}
     yield from ({**entry, "condition": "audit"} for entry in planned if entry["key"] not in models)
     attacked = [models[entry["key"]] for entry in planned if entry["key"] in models]

@@ -1,8 +1,9 @@
 """Plans of the sweeps of a run: the cells and audits that must not be missing unnoticed."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import NotRequired, TypedDict
 
@@ -40,10 +41,20 @@ class CompareFields(TypedDict):
     reference: str | None
 
 
-class PlanFields(TypedDict):
-    """A plan's document."""
+class CheckpointCells(TypedDict):
+    """The planned cells of one checkpoint: a condition and a key each."""
 
-    wanted: list[EntryFields]
+    checkpoint_id: str
+    checkpoint: str
+    conditions: list[str]
+    keys: list[str]
+
+
+class PlanFields(TypedDict):
+    """A plan's document; in earlier versions it listed each cell by itself, as ``wanted``."""
+
+    checkpoints: NotRequired[list[CheckpointCells]]
+    wanted: NotRequired[list[EntryFields]]
     audits: NotRequired[list[AuditFields]]
     compare: NotRequired[CompareFields]
 
@@ -64,16 +75,35 @@ class WantedPlan:
 
     @property
     def name(self) -> str:
-        """The 16 hexadecimal digits that its file is named by: the first ones of its content's hash."""
-        return identity_key({"schema_version": SCHEMA_VERSION, **self._content()})[:16]
+        """The 16 hexadecimal digits that its file is named by: the first ones of the hash of what it asks for."""
+        return identity_key({"schema_version": SCHEMA_VERSION, "wanted": list(self.wanted), **self._others()})[:16]
 
-    def _content(self) -> Json:
+    def _others(self) -> Json:
         declared = {"compare": self.compare} if self.compare else {}
-        return {"wanted": list(self.wanted), "audits": list(self.audits), **declared}
+        return {"audits": list(self.audits), **declared}
 
     def file(self) -> bytes:
         """Return the file of the plan."""
-        return sealed(self._content(), indent=None)
+        groups = groupby(self.wanted, key=lambda entry: (entry["checkpoint_id"], entry["checkpoint"]))
+        return sealed({"checkpoints": [_together(*group) for group in groups], **self._others()}, indent=None)
+
+
+def _together(checkpoint: tuple[str, str], entries: Iterator[Json]) -> CheckpointCells:
+    conditions, keys = zip(*((entry["condition"], entry["key"]) for entry in entries), strict=True)
+    return {
+        "checkpoint_id": checkpoint[0],
+        "checkpoint": checkpoint[1],
+        "conditions": list(conditions),
+        "keys": list(keys),
+    }
+
+
+def _apart(group: CheckpointCells, path: Path) -> Iterator[Json]:
+    if len(group["conditions"]) != len(group["keys"]):
+        raise DataError(f"{path} is not a plan (a checkpoint has other numbers of conditions and keys); {_ADVICE}.")
+    for condition, key in zip(group["conditions"], group["keys"], strict=True):
+        named = {"checkpoint_id": group["checkpoint_id"], "checkpoint": group["checkpoint"]}
+        yield {"key": key, **named, "condition": condition}
 
 
 def read_wanted(path: Path) -> WantedPlan:
@@ -85,6 +115,10 @@ def read_wanted(path: Path) -> WantedPlan:
     document = read_document(path, PlanFields, "a plan", _ADVICE)
     content = document.content
     version = SCHEMA_VERSION if document.is_sealed else SCHEMA_VERSION_UNSEALED
+    if ("wanted" in content) == ("checkpoints" in content):
+        raise DataError(f"{path} is not a plan (it needs either wanted or checkpoints); {_ADVICE}.")
+    if "checkpoints" in content:
+        content["wanted"] = [entry for group in content.pop("checkpoints") for entry in _apart(group, path)]
     if identity_key({"schema_version": version, **content})[:16] != path.stem:
         raise DataError(f"{path} is not the plan that its name says; {_ADVICE}.")
     plan = WantedPlan(content["wanted"], content.get("audits", ()), content.get("compare"))

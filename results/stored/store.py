@@ -141,8 +141,9 @@ class CellStore:
         return self._compact.summary(checkpoint_id, key)
 
     def is_compacted(self, checkpoint_id: str) -> bool:
-        """Say whether one file stands in for all finished cells of a checkpoint."""
-        return self._folders(checkpoint_id) <= self._compact.served(checkpoint_id)
+        """Say whether one file, of today's layout, stands in for all finished cells of a checkpoint."""
+        is_complete = self._folders(checkpoint_id) <= self._compact.served(checkpoint_id)
+        return is_complete and self._compact.is_current(checkpoint_id)
 
     def write_compacted(self, checkpoint_id: str, content: bytes) -> None:
         """Store the file that stands in for the cells of a checkpoint, see ``layout``."""

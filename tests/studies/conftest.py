@@ -1,5 +1,6 @@
 import sys
 from pathlib import Path
 
-# A study's scripts lie beside its plans and import each other by name.
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "studies"))
+TESTS = Path(__file__).resolve().parents[1]
+# A study's scripts lie beside its plans and import each other by name; runs are built as the tests of results do.
+sys.path[:0] = [str(TESTS.parent / "studies"), str(TESTS / "results")]

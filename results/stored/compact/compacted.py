@@ -88,6 +88,14 @@ class CompactCheckpoints:
         known = self._known(checkpoint_id)
         return known is None or self._file(checkpoint_id, known[0]).is_sealed
 
+    def is_current(self, checkpoint_id: str) -> bool:
+        """Say whether the file of a checkpoint, which must be there, has today's layout, or no checksum.
+
+        Without one, writing it again would vouch for what nothing vouches for.
+        """
+        known = self._known(checkpoint_id)
+        return known is None or (file := self._file(checkpoint_id, known[0])).is_current or not file.is_sealed
+
     def summary(self, checkpoint_id: str, key: str) -> Summary | None:
         """Read what a checkpoint's file keeps of a cell; None if it does not stand in for that."""
         stamp = self._answering(checkpoint_id, key)

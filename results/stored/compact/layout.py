@@ -7,14 +7,16 @@
 ``manifest``       uint8       JSON as bytes: schema version, checkpoint, and each cell but its checkpoint
 ``sha256``         uint8       hash of all other arrays, see ``sealed_arrays``
 ``sizes``          int64       shape (cells, 2): images, and how many of them have an eps level (all or none)
-``right``          uint8       packed bits, ceil(n / 8) bytes per cell: whether the prediction is the label
-``top5_hit``       uint8       likewise: whether the label is among the five largest logits
+``hits``           uint8       whether each prediction is the label, and the label in the top 5, see ``packed_hits``
 ``rung``           int8        n values per attack: as in ``Examples``
 ``bin_counts``     int64       shape (cells, 15): as in ``Bins``
 ``bin_right``      int64       likewise
 ``bin_confidence`` float64     likewise
 ``scores``         float64     shape (cells, 2, 2): mean and standard error of NLL and of the Brier score
 =================  ==========  =====================================================================================
+
+The cells are sorted by number of images and by condition. Files of earlier versions hold ``right`` and ``top5_hit`` in
+place of ``hits``: packed bits, ceil(n / 8) bytes per cell.
 
 It holds neither predictions nor what each image got of confidence, NLL, Brier score or distance: whoever needs those
 needs the cells' own folders.
@@ -30,6 +32,7 @@ import numpy.typing as npt
 from robustsweep.results.statistics.calibration import Bins, binned
 from robustsweep.results.statistics.intervals import Estimate
 from robustsweep.results.stored.cells import Array, Cell, Examples
+from robustsweep.results.stored.compact.packed_hits import packed_hits
 from robustsweep.results.stored.json.documents import SCHEMA_VERSION
 from robustsweep.results.stored.sealed_arrays import sealed_arrays
 
@@ -80,6 +83,7 @@ def compacted(cells: Sequence[tuple[Cell, Summary]]) -> bytes:
     Args:
         cells: All its cells, at least one.
     """
+    cells = sorted(cells, key=lambda one: (one[0].counts.n, one[0].condition["name"], one[0].key))
     described = [{name: value for name, value in asdict(cell).items() if name != "checkpoint"} for cell, _ in cells]
     manifest = {"schema_version": SCHEMA_VERSION, "checkpoint": cells[0][0].checkpoint, "cells": described}
     text = json.dumps(manifest, separators=(",", ":"), allow_nan=False).encode()
@@ -90,8 +94,7 @@ def compacted(cells: Sequence[tuple[Cell, Summary]]) -> bytes:
             "keys": np.stack([np.frombuffer(bytes.fromhex(cell.key), np.uint8) for cell, _ in cells]),
             "manifest": np.frombuffer(text, np.uint8),
             "sizes": np.array([(len(s.right), 0 if s.rung is None else len(s.rung)) for s in summaries], np.int64),
-            "right": np.concatenate([np.packbits(s.right) for s in summaries]),
-            "top5_hit": np.concatenate([np.packbits(s.top5_hit) for s in summaries]),
+            "hits": packed_hits([s.right for s in summaries], [s.top5_hit for s in summaries]),
             "rung": np.concatenate([np.zeros(0, np.int8), *(s.rung for s in summaries if s.rung is not None)]),
             "bin_counts": np.stack([s.bins.counts for s in summaries]),
             "bin_right": np.stack([s.bins.right for s in summaries]),

@@ -15,6 +15,7 @@ from robustsweep.results.statistics.calibration import N_BINS, Bins
 from robustsweep.results.statistics.intervals import Estimate
 from robustsweep.results.stored.cells import Array, Cell, Counts, Json
 from robustsweep.results.stored.compact.layout import BINS, SCORES, Summary
+from robustsweep.results.stored.compact.packed_hits import unpacked_hits
 from robustsweep.results.stored.json.cell_documents import cell_of
 from robustsweep.results.stored.json.cell_fields import CheckpointFields, DescribedFields
 from robustsweep.results.stored.json.documents import fitting, has_checksum
@@ -45,13 +46,15 @@ class CompactFile:
 
     Attributes:
         path: The file.
-        arrays: By name.
+        arrays: By name, with ``right`` and ``top5_hit`` in place of ``hits``.
         is_sealed: Whether there is a checksum.
+        is_current: Whether it has today's layout, ``hits``.
     """
 
     path: Path
     arrays: dict[str, Array]
     is_sealed: bool
+    is_current: bool
 
     @classmethod
     def read(cls, path: Path) -> "CompactFile":
@@ -61,8 +64,12 @@ class CompactFile:
             DataError: If it is damaged.
         """
         found = read_sealed_arrays(path)
-        file = cls(path, found.arrays, found.is_sealed)
-        file._check()
+        file = cls(path, found.arrays, found.is_sealed, is_current="hits" in found.arrays)
+        file._check_cells()
+        if file.is_current:
+            sizes = file.arrays["sizes"][:, 0].tolist()
+            file.arrays.update(unpacked_hits(file.arrays.pop("hits"), sizes, path, _ADVICE))
+        file._check_images()
         return file
 
     @cached_property
@@ -77,8 +84,9 @@ class CompactFile:
         each = np.stack([(sizes[:, 0] + 7) // 8, sizes[:, 1]], axis=1)
         return np.concatenate([np.zeros((1, 2), np.int64), np.cumsum(each, axis=0)])
 
-    def _check(self) -> None:
-        names = ("keys", "manifest", "sizes", "right", "top5_hit", "rung", *BINS, "scores")
+    def _check_cells(self) -> None:
+        hits = ("hits",) if self.is_current else ("right", "top5_hit")
+        names = ("keys", "manifest", "sizes", *hits, "rung", *BINS, "scores")
         if lacking := [name for name in names if name not in self.arrays]:
             raise _damaged(self.path, f"it has no array {lacking[0]}")
         keys, sizes = self.arrays["keys"], self.arrays["sizes"]
@@ -88,6 +96,11 @@ class CompactFile:
             raise _damaged(self.path, f"{cells} cells, {len(self.keys)} of them different")
         if not ((sizes[:, 1] == 0) | (sizes[:, 1] == sizes[:, 0])).all():
             raise _damaged(self.path, "eps levels of some images of a cell")
+        if self.is_current:
+            self._check_arrays({"hits": ("uint8", (self.arrays["hits"].size,))})
+
+    def _check_images(self) -> None:
+        cells = len(self.arrays["keys"])
         n_bytes, n_rungs = map(int, self._starts[-1])
         self._check_arrays(
             {"right": ("uint8", (n_bytes,)), "top5_hit": ("uint8", (n_bytes,)), "rung": ("int8", (n_rungs,))}

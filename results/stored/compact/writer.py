@@ -6,7 +6,7 @@ from robustsweep.results.stored.store import CellStore
 
 
 def compact_checkpoint(store: CellStore, checkpoint_id: str) -> None:
-    """Write ``compact/<checkpoint id>.npz``, unless it is there and stands in for every finished cell.
+    """Write ``compact/<checkpoint id>.npz``, unless it stands in for every finished cell and has today's layout.
 
     The cells' folders stay as they are; cells whose folders are gone are taken over from the file that was there.
 

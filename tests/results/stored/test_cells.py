@@ -11,6 +11,7 @@ from run_builder import resealed
 from robustsweep.errors import DataError
 from robustsweep.results.stored.cells import Cell, Counts, Examples, canonical_json, identity_key
 from robustsweep.results.stored.files import npz_bytes, read_npz, write_atomically
+from robustsweep.results.stored.json.documents import sealed
 from robustsweep.results.stored.parts import Part
 from robustsweep.results.stored.store import CellStore
 
@@ -230,6 +231,27 @@ def test_missing_lists_what_was_planned_and_is_not_finished(store: CellStore) ->
 def test_an_empty_run_has_neither_cells_nor_missing_ones(store: CellStore) -> None:
     assert list(store.cells()) == []
     assert store.missing() == []
+
+
+def test_a_plan_of_an_earlier_version_has_the_name_and_the_cells_that_it_has_today(store: CellStore) -> None:
+    entries = [
+        {"key": f"{number:064x}", "checkpoint_id": ID[::-1] if number > 2 else ID, "checkpoint": "net", "condition": c}
+        for number, c in enumerate(("clean", "clean", "fog@1", "clean"))
+    ]
+    name = store.write_plan(entries, compare={"methods": ["cutmix"], "metrics": [], "reference": None})
+    (today,) = store.plans().values()
+    assert today.wanted == entries
+    path = store.root / f"plans/{name}.json"
+    others = {"audits": [], "compare": today.compare}
+    path.write_bytes(sealed({"wanted": entries, **others}))
+    assert store.plans() == {name: today}
+    group = {"checkpoint_id": ID, "checkpoint": "net", "conditions": ["clean", "fog@1"], "keys": [entries[0]["key"]]}
+    path.write_bytes(sealed({"checkpoints": [group], **others}))
+    with pytest.raises(DataError, match="other numbers of conditions and keys"):
+        store.plans()
+    path.write_bytes(sealed(others))
+    with pytest.raises(DataError, match="needs either wanted or checkpoints"):
+        store.plans()
 
 
 def test_an_unreadable_plan_is_named(store: CellStore) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from robustsweep.results.metrics.measured_cells import MeasuredCells
 from robustsweep.results.metrics.per_image import read_scores
 from robustsweep.results.report.document import build_report
 from robustsweep.results.stored.cells import Cell, Counts, Examples
+from robustsweep.results.stored.compact.packed_hits import packed_hits, unpacked_hits
 from robustsweep.results.stored.compact.writer import compact_checkpoint
 from robustsweep.results.stored.sealed_arrays import sealed_arrays
 from robustsweep.results.stored.store import CellStore
@@ -195,9 +197,60 @@ def damaged(path: Path, change: Callable[[dict[str, np.ndarray]], None]) -> None
         path.write_bytes(sealed_arrays(arrays))
 
 
+def as_earlier(arrays: dict[str, np.ndarray], lacking_bytes: int = 0) -> None:
+    """Turn a file's arrays into those of earlier versions, which had the bits of each cell by themselves."""
+    sizes = arrays["sizes"][:, 0].tolist()
+    bits = unpacked_hits(arrays.pop("hits"), sizes, Path("file"), "")
+    arrays.update({name: packed[: len(packed) - lacking_bytes] for name, packed in bits.items()})
+
+
+def other_hits(arrays: dict[str, np.ndarray]) -> np.ndarray:
+    """Say of every image that it was wrong and not in the top 5."""
+    none = [np.zeros(n, bool) for n in arrays["sizes"][:, 0]]
+    return packed_hits(none, none)
+
+
 def other_version(arrays: dict[str, np.ndarray]) -> None:
     manifest = json.loads(arrays["manifest"].tobytes()) | {"schema_version": 99}
     arrays["manifest"] = np.frombuffer(json.dumps(manifest).encode(), np.uint8)
+
+
+@pytest.mark.parametrize("sizes", [[1], [37, 37, 37, 37, 37], [5, 5, 64, 64, 64, 64, 64, 5], [8] * 9])
+def test_hits_are_unpacked_as_they_were(sizes: list[int]) -> None:
+    rng = np.random.default_rng(len(sizes))
+    right, top5_hit = ([rng.random(n) < 0.6 for n in sizes] for _ in range(2))
+    found = unpacked_hits(packed_hits(right, top5_hit), sizes, Path("file"), "")
+    for name, bits in (("right", right), ("top5_hit", top5_hit)):
+        assert found[name].tobytes() == b"".join(np.packbits(one).tobytes() for one in bits)
+
+
+def test_hits_that_conditions_share_take_little_room() -> None:
+    rng = np.random.default_rng(0)
+    difficulty = rng.normal(size=2000)
+    right = [difficulty + 0.3 * rng.normal(size=2000) < threshold for threshold in np.linspace(-1, 1, 40)]
+    apart = sum(len(zlib.compress(np.packbits(bits).tobytes())) for bits in right)
+    assert len(packed_hits(right, right)) < 0.5 * apart
+
+
+def test_a_file_of_an_earlier_version_says_the_same_and_is_compacted_again(run: RunBuilder) -> None:
+    compact(run)
+    drop_cells(run)
+    cells = list(run.store.cells())
+    identifier = cells[0].checkpoint["id"]
+    expected = {cell.key: run.store.summary_of(identifier, cell.key) for cell in cells}
+    (path,) = run.root.glob("compact/*.npz")
+    content = path.read_bytes()
+    damaged(path, as_earlier)
+    for content_expected in (None, content):
+        store = CellStore(run.root)
+        assert list(store.cells()) == cells
+        for key, summary in expected.items():
+            found = store.summary_of(identifier, key)
+            assert (found.right == summary.right).all()
+            assert (found.top5_hit == summary.top5_hit).all()
+            assert found.scores == summary.scores
+        assert content_expected in (None, path.read_bytes())
+        compact_checkpoint(store, identifier)
 
 
 @pytest.mark.parametrize(
@@ -206,10 +259,16 @@ def other_version(arrays: dict[str, np.ndarray]) -> None:
         (other_version, "has schema version 99; this robustsweep reads 2"),
         (lambda arrays: arrays.update(manifest=np.zeros(3, np.uint8)), "cannot be read"),
         (lambda arrays: arrays.update(keys=np.zeros((3, 2), np.uint8)), "is not a compacted checkpoint"),
-        (lambda arrays: arrays.update(right=arrays["right"][:-1]), "right of shape"),
+        (lambda arrays: arrays.update(hits=arrays["hits"].astype(np.int16)), "hits of shape"),
+        (lambda arrays: arrays.update(hits=arrays["hits"][:-9]), "hits are of other images"),
+        (lambda arrays: arrays.update(hits=np.full(9, 255, np.uint8)), "hits are not an LZMA stream"),
+        (lambda arrays: arrays.update(hits=other_hits(arrays)), "its bins hold 37 images, [0-9]+ of them right, and"),
+        (lambda arrays: arrays.update(sizes=arrays["sizes"] * [[1 << 24, 0]]), "and unpacks to"),
+        (lambda arrays: arrays.pop("hits"), "has no array right"),
+        (lambda arrays: as_earlier(arrays, lacking_bytes=1), "right of shape"),
         (lambda arrays: arrays.update(bin_counts=arrays["bin_counts"][:, :3]), "bin_counts of shape"),
         (lambda arrays: arrays.pop("sizes"), "has no array sizes"),
-        (lambda arrays: arrays.update(right=np.array([{}], dtype=object)), "cannot be read"),
+        (lambda arrays: arrays.update(hits=np.array([{}], dtype=object)), "cannot be read"),
     ],
 )
 def test_a_damaged_file_is_named(
