@@ -15,15 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+from adversarial_training import trained_against_single_steps
 from interleaved import Ratio, interleaved
 from rich.console import Console
 from torch import Tensor, nn
 
-from robustsweep.attacks import AttackSpec, parse_attack, pgd, run_attack, run_attacks
-from robustsweep.benchmark.architectures import build_architecture
+from robustsweep.attacks import AttackSpec, parse_attack, run_attack, run_attacks
 from robustsweep.benchmark.checkpoints import resolve
-from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS, Normalised
 from robustsweep.benchmark.data import Dataset, open_data
 from robustsweep.benchmark.plan.conditions import Attacked
 from robustsweep.benchmark.plan.source import Source
@@ -102,27 +100,6 @@ def pyautoattack_apgd(module: nn.Module, eps: Fraction) -> Attack:
 PEERS = {"torchattacks": torchattacks_pgd, "foolbox": foolbox_pgd, "pyautoattack": pyautoattack_apgd}
 
 
-def trained_against_pgd(images: Tensor, labels: Tensor, eps: Fraction, epochs: int = 6) -> nn.Module:
-    """Train a ResNet-8 on PGD-3 images: one that keeps many images standing, so that little can be dropped."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        network = build_architecture("resnet8", int(labels.max()) + 1)
-        module = Normalised(network, NORMALISATIONS["half"])
-        optimiser = torch.optim.SGD(module.parameters(), lr=0.1, momentum=0.9, nesterov=True)
-        batches = epochs * (len(images) // 100)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.2, total_steps=batches)
-        for number in range(batches):
-            rows = torch.randint(len(images), (100,))
-            x, y = images[rows], labels[rows]
-            x = pgd(module.eval(), x, y, eps=eps, steps=3, step=eps / 2, seed=number)
-            loss = F.cross_entropy(module.train()(x), y)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-    return module.eval().requires_grad_(False)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", nargs="?")
@@ -156,12 +133,14 @@ def main() -> None:
     show(bench.against("pgd10-linf@8/255:protocol=torchattacks", torchattacks_pgd(module, exact)), "torchattacks")
     show(bench.ladder(), "ourselves")
     show(bench.single_steps(), "ourselves")
-    robust = trained_against_pgd(data.images(others).float() / 255, torch.from_numpy(data.labels[others]), exact)
+    robust = trained_against_single_steps(
+        data.images(others).float() / 255, torch.from_numpy(data.labels[others]), exact, epochs=12
+    )
     hard = Bench(robust, images, labels, asked.rounds)
     show(hard.against("pgd10-linf@8/255", torchattacks_pgd(robust, exact)), "torchattacks")
     standing = run_attack(robust, images, labels, parse_attack("fgsm-linf@8/255"), seed=0, ids=hard.ids)
     console.print(
-        f"(the last: ResNet-8 trained on PGD images, {int((standing.eps_level >= 0).sum())} right on clean images)"
+        f"(the last: ResNet-8 trained against single steps, {int((standing.eps_level >= 0).sum())} images right before)"
     )
 
 
