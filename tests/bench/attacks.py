@@ -20,7 +20,7 @@ from interleaved import Ratio, interleaved
 from rich.console import Console
 from torch import Tensor, nn
 
-from robustsweep.attacks import AttackSpec, parse_attack, run_attack, run_attacks
+from robustsweep.attacks import AttackSpec, parse_attack, run_attack, run_attacks, square
 from robustsweep.benchmark.checkpoints import resolve
 from robustsweep.benchmark.data import Dataset, open_data
 from robustsweep.benchmark.plan.conditions import Attacked
@@ -68,6 +68,34 @@ class Bench:
         ratio = interleaved(lambda: self.ours(spec), lambda: [self.ours(eps_level) for eps_level in rungs], self.rounds)
         return ratio, f"{spec.name}, {len(rungs)} eps, against each eps alone"
 
+    def in_turn(self, eps: Fraction) -> int:
+        """Attack as AutoAttack does, each attack the survivors of those before; return how many stand all."""
+        names = ("apgd-ce100", "apgd-t100", "nearest-pgd74")
+        images, labels, ids = self.images, self.labels, self.ids
+        for name in (*names, "square"):
+            if not len(images):
+                return 0
+            if name == "square":
+                outcome = square(self.module, images, labels, eps=eps, ids=ids, batch_size=len(images))
+            else:
+                spec = parse_attack(f"{name}-linf@{eps}")
+                outcome = run_attack(self.module, images, labels, spec, seed=0, ids=ids, batch_size=len(images))
+            standing = outcome.eps_level == 1
+            images, labels, ids = images[standing], labels[standing], ids[standing]
+        return len(images)
+
+    def against_autoattack(self, eps: Fraction) -> tuple[Ratio, str]:
+        """Time our Auto-PGD (cross-entropy, nine targets), nearest-image PGD and Square in turn, and AutoAttack."""
+        from pyautoattack import AutoAttack
+
+        def theirs() -> int:
+            attack = AutoAttack(self.module, norm="Linf", eps=float(eps), seed=0)
+            batch = len(self.images)
+            return self.theirs(lambda x, y: attack.run_standard_evaluation(x, y, batch_size=batch)[0])
+
+        ratio = interleaved(lambda: self.in_turn(eps), theirs, self.rounds)
+        return ratio, f"AutoAttack's protocol at {eps}: standing {self.in_turn(eps)}, theirs {theirs()}"
+
     def single_steps(self) -> tuple[Ratio, str]:
         """Time the single steps of the suite ``adversarial`` together against each alone."""
         specs = [c.attack for c in conditions_of(["adversarial"]) if isinstance(c, Attacked) and c.attack.steps == 1]
@@ -106,6 +134,7 @@ def main() -> None:
     parser.add_argument("data", nargs="?", default="digits")
     parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--autoattack", action="store_true", help="time AutoAttack's protocol alone; it takes long")
     asked = parser.parse_args()
     console = Console(highlight=False)
     with tempfile.TemporaryDirectory() as folder:
@@ -125,18 +154,22 @@ def main() -> None:
     console.print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {asked.rounds} rounds; {listed}")
     console.print(f"{len(images)} images of {data.name}: peer's time / ours, median (least to largest)")
     bench = Bench(module, images, labels, asked.rounds)
-    for peer in present:
-        for eps in ("8/255", "1/255"):
-            attack = PEERS[peer](module, parse_attack(f"pgd10-linf@{eps}").eps[0])
-            show(bench.against(f"pgd10-linf@{eps}", attack), peer)
     exact = Fraction(8, 255)
-    show(bench.against("pgd10-linf@8/255:protocol=torchattacks", torchattacks_pgd(module, exact)), "torchattacks")
-    show(bench.ladder(), "ourselves")
-    show(bench.single_steps(), "ourselves")
     robust = trained_against_single_steps(
         data.images(others).float() / 255, torch.from_numpy(data.labels[others]), exact, epochs=12
     )
     hard = Bench(robust, images, labels, asked.rounds)
+    if asked.autoattack:
+        show(bench.against_autoattack(exact), "pyautoattack")
+        show(hard.against_autoattack(exact), "pyautoattack")
+        return
+    for peer in present:
+        for eps in ("8/255", "1/255"):
+            attack = PEERS[peer](module, parse_attack(f"pgd10-linf@{eps}").eps[0])
+            show(bench.against(f"pgd10-linf@{eps}", attack), peer)
+    show(bench.against("pgd10-linf@8/255:protocol=torchattacks", torchattacks_pgd(module, exact)), "torchattacks")
+    show(bench.ladder(), "ourselves")
+    show(bench.single_steps(), "ourselves")
     show(hard.against("pgd10-linf@8/255", torchattacks_pgd(robust, exact)), "torchattacks")
     standing = run_attack(robust, images, labels, parse_attack("fgsm-linf@8/255"), seed=0, ids=hard.ids)
     console.print(
