@@ -16,7 +16,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from nearest_by_peers import Contender, contenders
 from numpy.typing import NDArray
 from rich.console import Console
@@ -38,7 +40,10 @@ COLOURS = {
     "torchattacks": "#30638e",
     "pyautoattack": "#5c8001",
 }
-MARKERS = "osD^v"
+MARKERS = {"nearest": "o", "fmn": "s", "ddn": "^", "apgd": "D", "pgd": "v", "fab": "P"}
+NORMS = {"linf": "Linf", "l2": "L2"}
+TICKS = (0, 50, 80, 90, 95, 98, 99, 99.5, 99.9)
+SHORTEST = 0.0005
 
 
 class Counted(nn.Module):
@@ -187,46 +192,52 @@ def broken(subject: Subject, norm: str, folder: Path, batch: int) -> list[str]:
 
 
 def draw(folder: Path, names: list[str], norms: list[str], path: Path) -> None:
-    """Draw local optimality over passes, a panel per network and norm."""
-    figure = Figure(figsize=(4.6 * len(names), 3.9 * len(norms) + 0.9), layout="constrained")
-    grid = figure.subplots(len(norms), len(names), squeeze=False, sharey="row")
-    handles = {}
+    """Draw local optimality over passes, a panel per network and norm; the nearer to 100%, the larger the scale."""
+    figure = Figure(figsize=(1.4 + 4.1 * len(names), 3.6 * len(norms) + 1.2), layout="constrained")
+    grid = figure.subplots(len(norms), len(names), squeeze=False, sharey=True, sharex=True)
+    handles: dict[str, Line2D] = {}
     for row, norm in zip(grid, norms, strict=True):
         for axes, name in zip(row, names, strict=True):
-            if not (folder / name / norm).exists():
-                axes.set_visible(False)
-                continue
-            found, envelope, clean = stored(folder / name / norm)
-            of_library: dict[str, int] = {}
-            for library, attack in dict.fromkeys((each.library, each.name) for each in found):
-                mine = sorted(
-                    (each for each in found if (each.library, each.name) == (library, attack)), key=lambda m: m.passes
-                )
-                place = of_library[library] = of_library.get(library, -1) + 1
-                (handles[f"{library}: {attack}"],) = axes.plot(
-                    [each.passes for each in mine],
-                    [100 * each.optimality(envelope, clean) for each in mine],
-                    color=COLOURS[library],
-                    marker=MARKERS[place],
-                    markersize=5,
-                    linewidth=2.2 if attack == "nearest-pgd" else 1.0,
-                    zorder=3 if attack == "nearest-pgd" else 2,
-                )
-            axes.axhline(98, color="0.6", linewidth=0.8, linestyle=":")
-            axes.set_xscale("log")
-            axes.set_xticks([100, 300, 1000], ["100", "300", "1000"])
-            axes.minorticks_off()
-            axes.set_title(f"{name}, {({'linf': 'Linf', 'l2': 'L2'})[norm]}", loc="left", fontsize=10)
-            axes.set_xlabel("forward and backward passes per image")
-            axes.grid(axis="y", linewidth=0.4, color="0.85")
-            axes.spines[["top", "right"]].set_visible(False)
+            if (folder / name / norm).exists():
+                handles |= _draw(axes, *stored(folder / name / norm))
+            axes.set_title(f"{name}, {NORMS[norm]}", loc="left", fontsize=10)
         row[0].set_ylabel("local optimality (%)")
-        row[0].set_ylim(-3, 103)
+    for axes in grid[-1]:
+        axes.set_xlabel("forward and backward passes per image")
     ordered = sorted(handles, key=lambda label: list(COLOURS).index(label.partition(":")[0]))
-    figure.legend(
-        [handles[label] for label in ordered], ordered, loc="outside lower center", ncols=4, fontsize=8, frameon=False
-    )
+    lines = [handles[label] for label in ordered]
+    figure.legend(lines, ordered, loc="outside lower center", ncols=len(names) + 1, fontsize=8, frameon=False)
     figure.savefig(path, dpi=150)
+
+
+def _draw(axes: Axes, found: list[Measured], envelope: Array, clean: float) -> dict[str, Line2D]:
+    """Draw one panel; return a line per attack by its label."""
+    handles = {}
+    for library, attack in dict.fromkeys((each.library, each.name) for each in found):
+        mine = [each for each in found if (each.library, each.name) == (library, attack)]
+        mine.sort(key=lambda each: each.passes)
+        short = [max(1 - each.optimality(envelope, clean), SHORTEST) for each in mine]
+        is_certificate = attack == "nearest-pgd"
+        (handles[f"{library}: {attack}"],) = axes.plot(
+            [each.passes for each in mine],
+            short,
+            color=COLOURS[library],
+            marker=MARKERS[attack.partition("-")[0].partition(",")[0].lower()],
+            markersize=7 if is_certificate else 5,
+            linewidth=2.2 if is_certificate else 1.0,
+            zorder=3 if is_certificate else 2,
+        )
+    axes.axhline(0.02, color="0.4", linewidth=0.8, linestyle=":")
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_ylim(1.2, SHORTEST / 1.5)
+    axes.set_xlim(60, 1400)
+    axes.set_xticks([100, 300, 1000], ["100", "300", "1000"])
+    axes.set_yticks([1 - each / 100 for each in TICKS], [f"{each:g}" for each in TICKS])
+    axes.minorticks_off()
+    axes.grid(axis="y", linewidth=0.4, color="0.85")
+    axes.spines[["top", "right"]].set_visible(False)
+    return handles
 
 
 def main() -> None:
