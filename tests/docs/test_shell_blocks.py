@@ -55,6 +55,11 @@ NEEDED: dict[str, dict[str, files.Maker]] = {
         "resnet20.th": files.state_dict("resnet20", 10),
     },
     "docs/reference/data.md": {"imagenet-r.tar": files.wnid_archive, "val": files.wnid_folders},
+    "docs/understand/attacks.md": {
+        "trades_mnist.py": files.trades_code,
+        "mnist_smallcnn_trades.pth": files.trades_state_dict,
+        "mnist-test.npz": files.grey_digits,
+    },
     "docs/understand/attribution.md": {
         "data/cifar-10-batches-py": files.cifar10,
         "net.safetensors": files.trained,
