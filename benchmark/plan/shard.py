@@ -31,9 +31,9 @@ class Shard:
     """Part ``index`` of ``count``, counted from 1.
 
     If there are many checkpoints, each shard takes every condition for its share of them, and costs need not be known.
-    Otherwise the plan is cut into chunks, each a condition for some of the checkpoints: as many as can be, since a chunk
-    makes its images once, but not so many that shards could not be of about equal cost. Chunks go to shards from the
-    dearest to the cheapest, each to the shard that has least. All of this follows from the plan alone.
+    Otherwise the plan is cut into chunks, each a condition for some of the checkpoints: as many as can be, since a
+    chunk makes its images once, but not so many that shards could not be of about equal cost. Chunks go to shards from
+    the dearest to the cheapest, each to the shard that has least. All of this follows from the plan alone.
     """
 
     index: int = 1
