@@ -1,7 +1,7 @@
 """The losses that attacks climb, one value per image: the larger, the nearer the image is to being misclassified."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -22,11 +22,17 @@ class Loss:
             target classes, int64 (n,), as well.
         classes: The fewest classes, K, it is defined for.
         targeted: Whether it leads to one given wrong class per image.
+        later: What starts after the first climb instead; None: the same.
     """
 
     formula: Callable[..., Tensor]
     classes: int = 2
     targeted: bool = False
+    later: Callable[..., Tensor] | None = None
+
+    def at_start(self, number: int) -> "Loss":
+        """Return what start ``number``, counted from 0, climbs."""
+        return self if self.later is None or number == 0 else replace(self, formula=self.later)
 
     def __call__(self, logits: Tensor, labels: Tensor, targets: Tensor | None = None) -> Tensor:
         """Compute the loss of each image; ``targets`` are used by a targeted loss alone.
@@ -119,5 +125,6 @@ def _at(logits: Tensor, classes: Tensor) -> Tensor:
 LOSSES: Registry[Loss] = Registry("loss", Loss)
 LOSSES.add("ce", Loss(cross_entropy))
 LOSSES.add("margin", Loss(margin))
+LOSSES.add("margin-ce", Loss(margin, later=cross_entropy))
 LOSSES.add("dlr", Loss(difference_of_logits_ratio, classes=3))
 LOSSES.add("dlr-targeted", Loss(targeted_difference_of_logits_ratio, classes=4, targeted=True))

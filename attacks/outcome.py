@@ -106,7 +106,9 @@ class Ledger:
         fooled = rows[~right.cpu()]
         self._eps_level[fooled], self._restart[fooled], self._step[fooled] = eps_level, restart, step
 
-    def nearest(self, rows: Tensor, clean: Tensor, images: Tensor, logits: Tensor, step: Tensor) -> None:
+    def nearest(
+        self, rows: Tensor, clean: Tensor, images: Tensor, logits: Tensor, where: tuple[Tensor, Tensor]
+    ) -> None:
         """Note the nearest images that fool, and by them who falls at which eps.
 
         Args:
@@ -114,9 +116,10 @@ class Ledger:
             clean: float32 (n, ...), the clean images.
             images: float32 (n, ...), the nearest ones; the clean ones where none fools.
             logits: float32 (n, K).
-            step: int16 (n,), the step after which each was met; -1 where none fools.
+            where: int16 (n,) each, the start and the step after which each was met; -1 where none fools.
         """
-        found, step = step >= 0, step.cpu()
+        restart, step = (each.cpu() for each in where)
+        found = where[1] >= 0
         for norm, distances in self._distances.items():
             distances[rows] = torch.where(found, find_norm(norm).length(images - clean), torch.inf).cpu().float()
         eps = torch.tensor([float(each) for each in self._spec.eps]) + _ROUNDING
@@ -124,7 +127,7 @@ class Ledger:
         falls = level < len(eps)
         self._eps_level[rows] = level.to(torch.int8)
         fallen, here = rows[falls], falls.to(images.device)
-        self._restart[fallen], self._step[fallen] = 0, step[falls]
+        self._restart[fallen], self._step[fallen] = restart[falls], step[falls]
         self._keep(fallen, images[here], logits[here])
 
     def passed(self, rows: Tensor, *, forward: int = 0, backward: int = 0) -> None:

@@ -1,8 +1,8 @@
 """An attack's rule at one eps and from one start: every state it returns is checked, and clipped exactly."""
 
-import math
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 from robustsweep.attacks.norms import find_norm
@@ -32,21 +32,28 @@ class Stepper:
     eps_level: int = 0
     restart: int = 0
 
-    def ball(self, clean: Tensor) -> Ball:
-        """Return the budgets of ``clean`` images, float32 (n, ...)."""
-        eps = math.inf if ATTACKS[self.spec.rule].minimum_norm else float(self.spec.eps[self.eps_level])
+    def ball(self, clean: Tensor, nearest: Tensor | None = None) -> Ball:
+        """Return the budgets of ``clean`` images, float32 (n, ...).
+
+        Args:
+            clean: The images.
+            nearest: float (n,), for a minimum-norm attack: the distances that are to be undercut.
+        """
+        eps = float(self.spec.eps[self.eps_level]) if nearest is None else nearest
         return Ball(find_norm(self.spec.norm, self.spec.protocol), eps, clean)
 
     def start(self, ball: Ball, ids: Tensor) -> State:
-        """Start from the draws of ``ids`` (int64 (n,)), or at the clean images.
+        """Start from the draws of ``ids`` (int64 (n,)), or at the clean images, as a minimum-norm attack first does.
 
         Raises:
             AttackError: If the rule leaves its budget by more than 1e-6, or pixels are not finite.
             UsageError: If a rule of another package fails, or returns something else than a state of these images.
         """
         noise = None
-        if self.spec.random_start:
-            stream = f"attack/{self.spec.rule}-{self.spec.norm}@{self.spec.eps[self.eps_level]}/{self.restart}"
+        is_bounded = not ATTACKS[self.spec.rule].minimum_norm
+        if self.spec.random_start and (is_bounded or self.restart > 0):
+            eps = f"@{self.spec.eps[self.eps_level]}" if is_bounded else ""
+            stream = f"attack/{self.spec.rule}-{self.spec.norm}{eps}/{self.restart}"
             noise = ball.norm.sample(Draws(self.seed, stream, ids), tuple(ball.centre.shape[1:]))
         with ATTACKS.using(self.spec.rule):
             state = ATTACKS[self.spec.rule].start(ball, noise)
@@ -83,8 +90,9 @@ class Stepper:
             raise AttackError(f"{self.spec.name}: the step rule made pixels that are not finite (NaN or infinity).")
         excess = float(ball.excess(state.images).max())
         if excess > _TOLERANCE:
+            eps = float(torch.as_tensor(ball.eps).max())
             raise AttackError(
-                f"{self.spec.name}: the step rule left its budget (eps {ball.eps:.6g}, pixels in [0, 1]) "
+                f"{self.spec.name}: the step rule left its budget (eps {eps:.6g}, pixels in [0, 1]) "
                 f"by {excess:.3g}; it must end with ball.project."
             )
         return replace(state, images=ball.project(state.images))

@@ -1,6 +1,6 @@
 """The nearest image that fools: every image takes every step, and the nearest of the iterates that fool is judged."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -21,22 +21,34 @@ class Nearest:
         images: float32 (n, ...); the clean image without one.
         logits: float32 (n, K), the model's outputs for them.
         distance: float64 (n,), in the attack's norm.
+        restart: int16 (n,), the start from which it was met.
         step: int16 (n,), the step after which it was met.
     """
 
     images: Tensor
     logits: Tensor
     distance: Tensor
+    restart: Tensor
     step: Tensor
 
-    def look(self, images: Tensor, logits: Tensor, is_fooled: Tensor, ball: Ball, step: int) -> None:
+    @classmethod
+    def none_yet(cls, clean: Tensor) -> "Nearest":
+        """Begin with clean images (n, ...)."""
+        n, device = len(clean), clean.device
+        distance = torch.full((n,), torch.inf, dtype=torch.float64, device=device)
+        place = torch.full((n,), -1, dtype=torch.int16, device=device)
+        return cls(clean, torch.empty((n, 0), device=device), distance, place, place.clone())
+
+    def look(self, images: Tensor, logits: Tensor, is_fooled: Tensor, ball: Ball, restart: int, step: int) -> None:
         """Keep those of the iterates that fool and are nearer than what is there."""
+        if self.logits.shape[1] == 0:
+            self.logits = logits
         distance = ball.norm.length(images - ball.centre)
         nearer = is_fooled & (distance < self.distance)
         self.images = torch.where(per_image(nearer, images), images, self.images)
         self.logits = torch.where(nearer.unsqueeze(1), logits, self.logits)
         self.distance = torch.where(nearer, distance, self.distance)
-        self.step[nearer] = step
+        self.restart[nearer], self.step[nearer] = restart, step
 
 
 def find_nearest(target: Target, stepper: Stepper, pool: Pool, ledger: Ledger, batch_size: int) -> None:
@@ -50,26 +62,27 @@ def find_nearest(target: Target, stepper: Stepper, pool: Pool, ledger: Ledger, b
         batch_size: Images per forward pass.
     """
     for batch in pool.batches(batch_size):
-        rows, labels, ball = pool.rows[batch.cpu()], pool.labels[batch], stepper.ball(pool.clean[batch])
-        everyone = torch.ones_like(labels, dtype=torch.bool)
-        state, found = stepper.start(ball, pool.ids[batch]), None
-        for number in range(1, stepper.spec.steps + 1):
-            leaf, logits = target.differentiable(state.images)
-            is_fooled = logits.detach().argmax(1) != labels
-            found = found or _none_yet(ball, logits.detach())
-            found.look(state.images, logits.detach(), is_fooled, ball, number - 1)
-            gradient, loss = target.gradient(leaf, logits, labels, None, everyone)
-            ledger.passed(rows, forward=1, backward=1)
-            ledger.flat(rows, gradient)
-            state = stepper.step(state, gradient, loss, ball, number, is_fooled)
-        answer = target.verdict(state.images)
-        ledger.passed(rows, forward=1)
-        assert found is not None, "an attack has a step"
-        found.look(state.images, answer, answer.argmax(1) != labels, ball, stepper.spec.steps)
-        ledger.nearest(rows, ball.centre, found.images, found.logits, found.step)
+        part = pool.keep(batch)
+        found = Nearest.none_yet(part.clean)
+        for restart in range(stepper.spec.restarts):
+            climbed = replace(target, loss=target.loss.at_start(restart))
+            _pursue(climbed, replace(stepper, restart=restart), part, ledger, found)
+        ledger.nearest(part.rows, part.clean, found.images, found.logits, (found.restart, found.step))
 
 
-def _none_yet(ball: Ball, logits: Tensor) -> Nearest:
-    n, device = len(logits), logits.device
-    distance = torch.full((n,), torch.inf, dtype=torch.float64, device=device)
-    return Nearest(ball.centre, logits, distance, torch.full((n,), -1, dtype=torch.int16, device=device))
+def _pursue(target: Target, stepper: Stepper, part: Pool, ledger: Ledger, found: Nearest) -> None:
+    """Take all steps from one start with the images of one batch."""
+    rows, labels, ball = part.rows, part.labels, stepper.ball(part.clean, found.distance.float())
+    everyone, restart = torch.ones_like(labels, dtype=torch.bool), stepper.restart
+    state = stepper.start(ball, part.ids)
+    for number in range(1, stepper.spec.steps + 1):
+        leaf, logits = target.differentiable(state.images)
+        is_fooled = logits.detach().argmax(1) != labels
+        found.look(state.images, logits.detach(), is_fooled, ball, restart, number - 1)
+        gradient, loss = target.gradient(leaf, logits, labels, None, everyone)
+        ledger.passed(rows, forward=1, backward=1)
+        ledger.flat(rows, gradient)
+        state = stepper.step(state, gradient, loss, ball, number, is_fooled)
+    answer = target.verdict(state.images)
+    ledger.passed(rows, forward=1)
+    found.look(state.images, answer, answer.argmax(1) != labels, ball, restart, stepper.spec.steps)

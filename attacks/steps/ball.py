@@ -14,12 +14,12 @@ class Ball:
 
     Attributes:
         norm: How a perturbation is measured.
-        eps: The largest norm allowed, in units of the pixel range [0, 1].
+        eps: The largest norm allowed, in units of the pixel range [0, 1]; or float32 (n,), one for each image.
         centre: float32 (n, ...), the clean images, in [0, 1].
     """
 
     norm: Norm
-    eps: float
+    eps: float | Tensor
     centre: Tensor
 
     def project(self, images: Tensor) -> Tensor:

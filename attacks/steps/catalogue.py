@@ -5,6 +5,7 @@ from robustsweep.attacks.steps.ascent import FGM, FGSM, PGD
 from robustsweep.attacks.steps.ddn import DDN
 from robustsweep.attacks.steps.fmn import FMN
 from robustsweep.attacks.steps.momentum import BIM, MIFGSM
+from robustsweep.attacks.steps.nearest_pgd import NEAREST_PGD
 from robustsweep.attacks.steps.rules import Rule
 from robustsweep.registry import Registry
 
@@ -19,3 +20,4 @@ ATTACKS.add("apgd-dlr", APGD_DLR)
 ATTACKS.add("apgd-t", APGD_T)
 ATTACKS.add("fmn", FMN)
 ATTACKS.add("ddn", DDN)
+ATTACKS.add("nearest-pgd", NEAREST_PGD)

@@ -77,8 +77,8 @@ class Rule:
         losses: Names of the losses it may climb; the first is the one it climbs unless told otherwise.
         restarts: Starts per eps unless told otherwise; for a targeted loss, the target classes.
         minimum_norm: Whether it has no budget and looks for the nearest image that fools: it takes every step, from the
-            clean image, with step sizes of its own, and one run serves every eps of a ladder. Its balls have an
-            infinite eps.
+            clean image at its first start, with step sizes of its own, and one run serves every eps of a ladder. The
+            eps of its balls is the distance of what earlier starts found, float32 (n,): infinity at the first.
     """
 
     norms: tuple[str, ...]

@@ -20,21 +20,28 @@ def adversarial() -> Attacks:
 
 
 def adversarial_strong() -> Attacks:
-    """PGD-50 x 5 starts (step eps/20), Auto-PGD and FMN (100 steps), Linf and L2 ladders.
+    """PGD-50 x 5 starts (step eps/20), Auto-PGD, FMN (100 steps) and nearest-image PGD, Linf and L2 ladders.
 
-    Auto-PGD climbs the cross-entropy, and in Linf nine targets too. FMN looks for the nearest image that fools, DDN
-    likewise in L2: bounds that owe nothing to the other attacks' eps.
+    Auto-PGD climbs the cross-entropy, and in Linf nine targets too. FMN and nearest-image PGD look for the nearest
+    image that fools, DDN likewise in L2: bounds that owe nothing to the other attacks' eps.
     """
     return _own(
         f"pgd50x5-linf@{_LADDER}:step=1/20",
         f"apgd-ce100-linf@{_LADDER}",
         f"apgd-t100-linf@{_LADDER}",
         f"fmn100-linf@{_LADDER}",
+        f"nearest-pgd74-linf@{_LADDER}",
         f"pgd50x5-l2@{_L2_LADDER}:step=1/20",
         f"apgd-ce100-l2@{_L2_LADDER}",
         f"fmn100-l2@{_L2_LADDER}",
         f"ddn100-l2@{_L2_LADDER}",
+        f"nearest-pgd74-l2@{_L2_LADDER}",
     )
+
+
+def certificate() -> Attacks:
+    """Nearest-image PGD, 2 starts of 74 steps, Linf and L2: 299 passes per image and norm for a bound at every eps."""
+    return _own(f"nearest-pgd74-linf@{_LADDER}", f"nearest-pgd74-l2@{_L2_LADDER}")
 
 
 def autoattack() -> Attacks:

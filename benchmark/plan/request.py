@@ -46,6 +46,7 @@ class SweepRequest:
         models_at_once: Checkpoints on the device together; None: all.
         final_jpeg: Whether generated ImageNet-C and Tiny-ImageNet-C images go through JPEG 85 as the official ones did.
         audit: Whether attacked checkpoints are audited.
+        live: Whether the report is written when the sweep begins, as cells finish, and at the end.
     """
 
     checkpoints: tuple[Spec | str, ...] = ()
@@ -65,6 +66,7 @@ class SweepRequest:
     models_at_once: Many | None = None
     final_jpeg: bool = True
     audit: bool = True
+    live: bool = False
 
 
 def read_request(path: Path) -> SweepRequest:

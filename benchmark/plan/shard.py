@@ -12,6 +12,8 @@ from robustsweep.results.corruption_names.sequences import FRAMES
 
 # A chunk is at most this share of a shard, so that shards differ by less.
 _CHUNKS_PER_SHARD = 4
+# From so many checkpoints per shard on, making the same images in every shard costs little.
+_MANY_CHECKPOINTS = 8
 
 
 def cost(condition: Condition) -> int:
@@ -21,16 +23,17 @@ def cost(condition: Condition) -> int:
     if not isinstance(condition, Attacked):
         return 1
     attack = condition.attack
-    return attack.passes if isinstance(attack, Foreign) else 1 + 3 * attack.steps * attack.restarts
+    return attack.passes if isinstance(attack, Foreign) else 1 + 2 * attack.steps * attack.restarts
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
     """Part ``index`` of ``count``, counted from 1.
 
-    A plan is cut into chunks, each a condition for some of the checkpoints: as many as can be, since a chunk makes its
-    images once, but not so many that shards could not be of about equal cost. Chunks go to shards from the dearest to
-    the cheapest, each to the shard that has least. All of this follows from the plan alone.
+    If there are many checkpoints, each shard takes every condition for its share of them, and costs need not be known.
+    Otherwise the plan is cut into chunks, each a condition for some of the checkpoints: as many as can be, since a
+    chunk makes its images once, but not so many that shards could not be of about equal cost. Chunks go to shards from
+    the dearest to the cheapest, each to the shard that has least. All of this follows from the plan alone.
     """
 
     index: int = 1
@@ -57,6 +60,9 @@ class Shard:
             costs: Of each condition, for one checkpoint.
             n_checkpoints: How many checkpoints each condition is for.
         """
+        if n_checkpoints >= _MANY_CHECKPOINTS * self.count:
+            own = range(self.index - 1, n_checkpoints, self.count)
+            return [(row, column) for row in range(len(costs)) for column in own]
         chunks = cut(costs, [n_checkpoints] * len(costs), self.count)
         # No more shards can have anything to do than there are chunks.
         loads = [0] * min(self.count, len(chunks))

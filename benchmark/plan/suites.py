@@ -85,6 +85,7 @@ def _cifar_p() -> tuple[Condition, ...]:
 
 SUITES.add("adversarial", attack_suites.adversarial)
 SUITES.add("adversarial-strong", attack_suites.adversarial_strong)
+SUITES.add("certificate", attack_suites.certificate)
 SUITES.add("autoattack", attack_suites.autoattack)
 SUITES.add("torchattacks", attack_suites.torchattacks)
 SUITES.add("puzzlemix", attack_suites.puzzlemix)

@@ -39,15 +39,19 @@ class Silent:
         """Show nothing."""
 
 
-class ToldOnce(Silent):
-    """Passes on what several workers tell; a sentence that all of them tell, once.
+class PassedOn:
+    """Passes every event on.
 
     Args:
         progress: Receives it.
     """
 
     def __init__(self, progress: Progress) -> None:
-        self._progress, self._told = progress, set[str]()
+        self._progress = progress
+
+    def begin(self, cells: int, units: int) -> None:
+        """Pass it on."""
+        self._progress.begin(cells, units)
 
     def working_on(self, checkpoint: str, condition: str) -> None:
         """Pass it on."""
@@ -56,6 +60,22 @@ class ToldOnce(Silent):
     def advance(self, cells: int, units: int) -> None:
         """Pass it on."""
         self._progress.advance(cells, units)
+
+    def warn(self, sentence: str) -> None:
+        """Pass it on."""
+        self._progress.warn(sentence)
+
+
+class ToldOnce(PassedOn):
+    """Passes on what several workers tell; a sentence that all of them tell, once.
+
+    Args:
+        progress: Receives it.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__(progress)
+        self._told = set[str]()
 
     def warn(self, sentence: str) -> None:
         """Pass it on, unless it was."""

@@ -37,6 +37,7 @@ class Report:
         cautions: Warnings of cells, and audits; empty if there are none.
         frame: The cells behind it, as ``load_frame`` returns them.
         title: What it is.
+        status: How far the sweep is that goes on; empty: none does.
         reference: What was named to divide CE and mCE; None: nothing.
         files: What was written; empty before that.
     """
@@ -50,6 +51,7 @@ class Report:
     cautions: tuple[Table, ...]
     frame: pd.DataFrame
     title: str = "Robustness report"
+    status: str = ""
     reference: str | None = None
     files: tuple[Path, ...] = ()
 
@@ -66,21 +68,22 @@ class Report:
         return [*tables, *self.training, *self.published, *self.cautions, *missing, self.provenance]
 
 
-def build_report(runs: Sequence[Path], reference: str | None = None) -> Report:
+def build_report(runs: Sequence[Path], reference: str | None = None, status: str = "") -> Report:
     """Read the cells of ``runs`` and compute every table.
 
     Args:
         runs: Run folders.
         reference: Checkpoint or method whose errors divide the others'; None: the checkpoint of method ``baseline``
             if there is exactly one.
+        status: How far the sweep is that goes on; the report may then be without a cell.
 
     Raises:
-        NothingToCompareError: If no run holds a finished cell.
+        NothingToCompareError: If no run holds a finished cell, and no sweep goes on.
         UsageError: If ``reference`` names nothing, or several checkpoints.
     """
     measured = read_runs(runs)
     frame = measured.frame
-    if frame.empty:
+    if frame.empty and not status:
         listed = ", ".join(str(run) for run in runs)
         raise NothingToCompareError(f"No finished cell in {listed}; run robustsweep sweep first.")
     audits = load_audits(runs)
@@ -102,6 +105,7 @@ def build_report(runs: Sequence[Path], reference: str | None = None) -> Report:
         cautions=(*([warnings] if warnings else []), *audit_tables(audits)),
         frame=frame,
         reference=reference,
+        status=status,
     )
 
 

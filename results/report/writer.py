@@ -37,6 +37,7 @@ def write_report(
     formats: Sequence[str] = DEFAULT_FORMATS,
     reference: str | None = None,
     paper: PaperRequest | None = None,
+    status: str = "",
 ) -> Report:
     """Compute the report of ``runs`` and write it; an earlier report's files of these formats do not stay.
 
@@ -50,9 +51,10 @@ def write_report(
             ``"png"``, ``"svg"`` and ``"pdf"`` write the figures alone.
         reference: As in ``build_report``.
         paper: The shape of the paper's table, which is written as ``"latex"`` alone; None: the default one.
+        status: As in ``build_report``.
 
     Raises:
-        NothingToCompareError: If no run holds a finished cell.
+        NothingToCompareError: If no run holds a finished cell, and no sweep goes on.
         UsageError: If a format, the reference or a column of the paper's table is unknown.
     """
     for name in formats:
@@ -63,7 +65,7 @@ def write_report(
             "--columns, --digits, --spread and --against shape the paper's table; add latex to --format to write it."
         )
     keep_freed_memory()
-    report = build_report(runs, reference)
+    report = build_report(runs, reference, status)
     contents = dict(_contents(report, formats, paper or PaperRequest()))
     root, folder = (out, ()) if out is not None else (runs[0], ("report",))
     write_files(root, folder, contents, formats)

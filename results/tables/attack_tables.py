@@ -19,7 +19,7 @@ Row = Mapping[Any, Any]
 
 # How the names of conditions end that follow torchattacks' protocol.
 _TORCHATTACKS = ":protocol=torchattacks"
-_MINIMUM_NORM = ("fmn", "ddn")
+_MINIMUM_NORM = ("fmn", "ddn", "nearest-pgd")
 
 
 FINDINGS = {

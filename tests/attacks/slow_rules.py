@@ -47,6 +47,37 @@ def nearest_walk(spec, image, evaluate, fools):
     yield point
 
 
+def pursuit_walk(spec, image, noise, nearest, evaluate, fools):
+    """Yield the points of one start of nearest-image PGD, ``nearest`` being the distance that others found."""
+
+    def length(delta):
+        return float(delta.abs().max() if spec.norm == "linf" else delta.norm())
+
+    eps, before = nearest, image
+    point = image if noise is None or eps == math.inf else (image + (eps * noise).float()).clamp(0, 1)
+    before = point
+    for i in range(spec.steps):
+        yield point
+        loss, gradient = evaluate(point)
+        falling = 0.5 * (1 + math.cos(math.pi * i / spec.steps))
+        share = 0.0005 + 0.0995 * falling
+        if fools(point):
+            nearest = min(nearest, length(point - image))
+            eps = min(eps, nearest) * (1 - share)
+        elif nearest < math.inf:
+            eps = min(eps * (1 + share), nearest * (1 - 0.0005))
+        elif eps < math.inf:
+            eps *= 1.5
+        else:
+            slope = float(gradient.abs().sum() if spec.norm == "linf" else gradient.norm())
+            eps = min((length(point - image) + abs(loss) / slope) * (1 + share), length(torch.ones_like(image)))
+        target = back(spec, image, point + (0.005 + 0.995 * falling) * eps * uphill(spec, gradient), eps)
+        if i > 0:
+            target = back(spec, image, point + 0.75 * (target - point) + 0.25 * (point - before), eps)
+        before, point = point, target
+    yield point
+
+
 def back(spec, image, point, eps):
     delta = point - image
     if spec.norm == "linf":

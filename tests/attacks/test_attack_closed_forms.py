@@ -32,6 +32,8 @@ NAMES = [
     "fmn40-linf@0.01",
     "fmn40-l2@0.06",
     "ddn100-l2@0.06",
+    "nearest-pgd30-linf@0.01",
+    "nearest-pgd30-l2@0.06",
 ]
 BUDGETED = [name for name in NAMES if not ATTACKS[parse_attack(name).rule].minimum_norm]
 

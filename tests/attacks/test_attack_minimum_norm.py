@@ -7,7 +7,7 @@ from small_models import Linear
 from robustsweep.attacks import ATTACKS, parse_attack, run_attack
 from robustsweep.errors import UsageError
 
-NAMES = ["fmn100-linf", "fmn100-l2", "ddn300-l2"]
+NAMES = ["fmn100-linf", "fmn100-l2", "ddn300-l2", "nearest-pgd50-linf", "nearest-pgd50-l2"]
 
 
 def nearest(linear, images, labels, norm):
@@ -25,7 +25,7 @@ def run(linear, images, name, eps, **options):
 
 
 def test_every_rule_is_here():
-    assert {name.rstrip("0123456789") for name in (each.split("-")[0] for each in NAMES)} == {
+    assert {parse_attack(f"{name}@0.1").rule for name in NAMES} == {
         name for name in ATTACKS if ATTACKS[name].minimum_norm
     }
 
@@ -34,7 +34,7 @@ def test_every_rule_is_here():
 @pytest.mark.parametrize("name", NAMES)
 def test_the_distance_is_the_margin_over_the_dual_norm(linear, generator, shape, name, batch_size, n):
     images = 0.4 + 0.2 * torch.rand(n, *shape, generator=generator)
-    norm = name.partition("-")[2]
+    norm = name.rpartition("-")[2]
     expected = nearest(linear, images, linear(images).argmax(1), norm)
     outcome = run(linear, images, name, "0.001,0.01,0.1,0.9", batch_size=batch_size)
     found = getattr(outcome, norm).double()

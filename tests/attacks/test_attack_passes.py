@@ -12,6 +12,7 @@ NAMES = [
     "mifgsm5-linf@4/255",
     "fmn20-linf@4/255",
     "ddn20-l2@0.25",
+    "nearest-pgd10-linf@4/255",
     "pgd5-linf@4/255:protocol=torchattacks",
 ]
 

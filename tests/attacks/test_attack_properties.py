@@ -3,11 +3,12 @@
 import math
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 
 import pytest
 import torch
 import torch.nn.functional as F
-from slow_rules import iterates, nearest_walk
+from slow_rules import iterates, nearest_walk, pursuit_walk
 from small_models import Linear
 
 from robustsweep.attacks import ATTACKS, AttackSpec, parse_attack, run_attack
@@ -126,21 +127,29 @@ def slow_verdicts(net, images, labels, spec, ids):
     return found
 
 
-def slow_nearest(net, image, label, spec):
-    """Find the nearest point of the walk that fools, and where it stands among the eps."""
-    points = nearest_walk(
-        spec,
-        image,
-        lambda point: slow_slope(net, point, label, None, spec.loss),
-        lambda point: net(point.unsqueeze(0)).argmax() != label,
-    )
+def slow_nearest(net, image, label, spec, image_id):
+    """Find the nearest point of all walks that fools, and where it stands among the eps."""
     best, found = math.inf, (len(spec.eps), -1, -1)
-    for step, point in enumerate(points):
-        far = float((point - image).abs().max() if spec.norm == "linf" else (point - image).norm())
-        if net(point.unsqueeze(0)).argmax() != label and far < best:
-            best, level = far, sum(far > float(eps) + 1e-6 for eps in spec.eps)
-            found = (level, 0, step) if level < len(spec.eps) else (level, -1, -1)
+    for restart in range(spec.restarts):
+        loss = {"margin-ce": "ce" if restart else "margin"}.get(spec.loss, spec.loss)
+        evaluate = partial(slow_slope, net, label=label, rival=None, loss_name=loss)
+        fools = partial(slow_fools, net, label)
+        if spec.rule == "nearest-pgd":
+            draws = Draws(3, f"attack/nearest-pgd-{spec.norm}/{restart}", image_id)
+            noise = find_norm(spec.norm).sample(draws, tuple(image.shape))[0] if restart else None
+            points = pursuit_walk(spec, image, noise, best, evaluate, fools)
+        else:
+            points = nearest_walk(spec, image, evaluate, fools)
+        for step, point in enumerate(points):
+            far = float((point - image).abs().max() if spec.norm == "linf" else (point - image).norm())
+            if fools(point) and far < best:
+                best, level = far, sum(far > float(eps) + 1e-6 for eps in spec.eps)
+                found = (level, restart, step) if level < len(spec.eps) else (level, -1, -1)
     return found
+
+
+def slow_fools(net, label, point):
+    return net(point.unsqueeze(0)).argmax() != label
 
 
 def slow_slope(net, point, label, rival, loss_name):
@@ -152,7 +161,7 @@ def slow_slope(net, point, label, rival, loss_name):
 
 def slow_verdict(net, image, label, rivals, spec, image_id):
     if ATTACKS[spec.rule].minimum_norm:
-        return slow_nearest(net, image, label, spec)
+        return slow_nearest(net, image, label, spec, image_id)
     for eps_level, exact in enumerate(spec.eps):
         for restart in range(spec.restarts):
 

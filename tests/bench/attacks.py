@@ -15,15 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+from adversarial_training import trained_against_single_steps
 from interleaved import Ratio, interleaved
 from rich.console import Console
 from torch import Tensor, nn
 
-from robustsweep.attacks import AttackSpec, parse_attack, pgd, run_attack, run_attacks
-from robustsweep.benchmark.architectures import build_architecture
+from robustsweep.attacks import AttackSpec, parse_attack, run_attack, run_attacks, square
 from robustsweep.benchmark.checkpoints import resolve
-from robustsweep.benchmark.checkpoints.normalisation import NORMALISATIONS, Normalised
 from robustsweep.benchmark.data import Dataset, open_data
 from robustsweep.benchmark.plan.conditions import Attacked
 from robustsweep.benchmark.plan.source import Source
@@ -70,6 +68,34 @@ class Bench:
         ratio = interleaved(lambda: self.ours(spec), lambda: [self.ours(eps_level) for eps_level in rungs], self.rounds)
         return ratio, f"{spec.name}, {len(rungs)} eps, against each eps alone"
 
+    def in_turn(self, eps: Fraction) -> int:
+        """Attack as AutoAttack does, each attack the survivors of those before; return how many stand all."""
+        names = ("apgd-ce100", "apgd-t100", "nearest-pgd74")
+        images, labels, ids = self.images, self.labels, self.ids
+        for name in (*names, "square"):
+            if not len(images):
+                return 0
+            if name == "square":
+                outcome = square(self.module, images, labels, eps=eps, ids=ids, batch_size=len(images))
+            else:
+                spec = parse_attack(f"{name}-linf@{eps}")
+                outcome = run_attack(self.module, images, labels, spec, seed=0, ids=ids, batch_size=len(images))
+            standing = outcome.eps_level == 1
+            images, labels, ids = images[standing], labels[standing], ids[standing]
+        return len(images)
+
+    def against_autoattack(self, eps: Fraction) -> tuple[Ratio, str]:
+        """Time our Auto-PGD (cross-entropy, nine targets), nearest-image PGD and Square in turn, and AutoAttack."""
+        from pyautoattack import AutoAttack
+
+        def theirs() -> int:
+            attack = AutoAttack(self.module, norm="Linf", eps=float(eps), seed=0)
+            batch = len(self.images)
+            return self.theirs(lambda x, y: attack.run_standard_evaluation(x, y, batch_size=batch)[0])
+
+        ratio = interleaved(lambda: self.in_turn(eps), theirs, self.rounds)
+        return ratio, f"AutoAttack's protocol at {eps}: standing {self.in_turn(eps)}, theirs {theirs()}"
+
     def single_steps(self) -> tuple[Ratio, str]:
         """Time the single steps of the suite ``adversarial`` together against each alone."""
         specs = [c.attack for c in conditions_of(["adversarial"]) if isinstance(c, Attacked) and c.attack.steps == 1]
@@ -102,33 +128,13 @@ def pyautoattack_apgd(module: nn.Module, eps: Fraction) -> Attack:
 PEERS = {"torchattacks": torchattacks_pgd, "foolbox": foolbox_pgd, "pyautoattack": pyautoattack_apgd}
 
 
-def trained_against_pgd(images: Tensor, labels: Tensor, eps: Fraction, epochs: int = 6) -> nn.Module:
-    """Train a ResNet-8 on PGD-3 images: one that keeps many images standing, so that little can be dropped."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        network = build_architecture("resnet8", int(labels.max()) + 1)
-        module = Normalised(network, NORMALISATIONS["half"])
-        optimiser = torch.optim.SGD(module.parameters(), lr=0.1, momentum=0.9, nesterov=True)
-        batches = epochs * (len(images) // 100)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 0.2, total_steps=batches)
-        for number in range(batches):
-            rows = torch.randint(len(images), (100,))
-            x, y = images[rows], labels[rows]
-            x = pgd(module.eval(), x, y, eps=eps, steps=3, step=eps / 2, seed=number)
-            loss = F.cross_entropy(module.train()(x), y)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-    return module.eval().requires_grad_(False)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", nargs="?")
     parser.add_argument("data", nargs="?", default="digits")
     parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--autoattack", action="store_true", help="time AutoAttack's protocol alone; it takes long")
     asked = parser.parse_args()
     console = Console(highlight=False)
     with tempfile.TemporaryDirectory() as folder:
@@ -148,20 +154,26 @@ def main() -> None:
     console.print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {asked.rounds} rounds; {listed}")
     console.print(f"{len(images)} images of {data.name}: peer's time / ours, median (least to largest)")
     bench = Bench(module, images, labels, asked.rounds)
+    exact = Fraction(8, 255)
+    robust = trained_against_single_steps(
+        data.images(others).float() / 255, torch.from_numpy(data.labels[others]), exact, epochs=12
+    )
+    hard = Bench(robust, images, labels, asked.rounds)
+    if asked.autoattack:
+        show(bench.against_autoattack(exact), "pyautoattack")
+        show(hard.against_autoattack(exact), "pyautoattack")
+        return
     for peer in present:
         for eps in ("8/255", "1/255"):
             attack = PEERS[peer](module, parse_attack(f"pgd10-linf@{eps}").eps[0])
             show(bench.against(f"pgd10-linf@{eps}", attack), peer)
-    exact = Fraction(8, 255)
     show(bench.against("pgd10-linf@8/255:protocol=torchattacks", torchattacks_pgd(module, exact)), "torchattacks")
     show(bench.ladder(), "ourselves")
     show(bench.single_steps(), "ourselves")
-    robust = trained_against_pgd(data.images(others).float() / 255, torch.from_numpy(data.labels[others]), exact)
-    hard = Bench(robust, images, labels, asked.rounds)
     show(hard.against("pgd10-linf@8/255", torchattacks_pgd(robust, exact)), "torchattacks")
     standing = run_attack(robust, images, labels, parse_attack("fgsm-linf@8/255"), seed=0, ids=hard.ids)
     console.print(
-        f"(the last: ResNet-8 trained on PGD images, {int((standing.eps_level >= 0).sum())} right on clean images)"
+        f"(the last: ResNet-8 trained against single steps, {int((standing.eps_level >= 0).sum())} images right before)"
     )
 
 

@@ -6,6 +6,7 @@ import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,20 @@ def state_dict_of_code(path: Path, _: Path) -> None:
     scope: dict[str, Any] = {}
     exec(_CODE, scope)
     torch.save(scope["Net"]().state_dict(), path)
+
+
+def trades_code(path: Path, _: Path) -> None:
+    shutil.copy(Path(__file__).parents[1] / "bench" / "trades_mnist.py", path)
+
+
+def trades_state_dict(path: Path, _: Path) -> None:
+    namespace = run_path(str(path.with_name("trades_mnist.py")))
+    torch.save(namespace["SmallCNN"]().state_dict(), path)
+
+
+def grey_digits(path: Path, _: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (N, 28, 28), np.uint8)
+    np.savez(path, images=images, labels=np.arange(N) % 10)
 
 
 def trained(path: Path, shared: Path) -> None:

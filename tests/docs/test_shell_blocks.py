@@ -40,7 +40,10 @@ NEEDED: dict[str, dict[str, files.Maker]] = {
     },
     "docs/how-to/paper-table.md": {"runs/mine": files.run},
     "docs/how-to/publish.md": {"runs/mine": files.run_of_resnet20},
-    "docs/how-to/report.md": {f"runs/{name}": files.run for name in ("mine", "one", "two")},
+    "docs/how-to/report.md": {
+        "plan.toml": files.plan_of_trained,
+        **{f"runs/{name}": files.run for name in ("mine", "one", "two")},
+    },
     "docs/how-to/search-a-policy.md": {
         "data/cifar-10-batches-py": files.cifar10,
         "runs/search/policy.json": files.found_policy,
@@ -52,6 +55,11 @@ NEEDED: dict[str, dict[str, files.Maker]] = {
         "resnet20.th": files.state_dict("resnet20", 10),
     },
     "docs/reference/data.md": {"imagenet-r.tar": files.wnid_archive, "val": files.wnid_folders},
+    "docs/understand/attacks.md": {
+        "trades_mnist.py": files.trades_code,
+        "mnist_smallcnn_trades.pth": files.trades_state_dict,
+        "mnist-test.npz": files.grey_digits,
+    },
     "docs/understand/attribution.md": {
         "data/cifar-10-batches-py": files.cifar10,
         "net.safetensors": files.trained,

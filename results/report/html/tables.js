@@ -88,3 +88,9 @@ if (location.hash) unfold();
 addEventListener("beforeprint", () => {
   for (const details of document.querySelectorAll("details")) details.open = true;
 });
+
+// The page of a sweep that goes on loads itself again, unless its reader has opened, sorted or filtered something.
+if (document.body.matches(".unfinished")) {
+  const isInUse = () => filter.elements.filter.value || document.querySelector("details[open], th[aria-sort$=ending]");
+  setInterval(() => isInUse() || location.reload(), 30000);
+}

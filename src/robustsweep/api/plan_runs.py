@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from robustsweep.benchmark.plan.plan import Plan as SweepPlan
 from robustsweep.benchmark.plan.request import SweepRequest, plan_of, request_of
 from robustsweep.benchmark.plan.shard import Shard
-from robustsweep.benchmark.sweep.progress import Progress
+from robustsweep.benchmark.sweep.progress import Progress, Silent
 from robustsweep.benchmark.sweep.sweep import Engine, SweepSettings, SweepSummary, run_sweep
 from robustsweep.benchmark.workers.devices import Devices
 from robustsweep.benchmark.workers.ray_cluster import is_on_ray
@@ -153,16 +153,25 @@ class PlannedSweep:
         store: Its run folder.
         settings: How it is computed.
         engine: What computes it; None: this process.
+        is_live: Whether the report is written while it runs.
     """
 
     plan: SweepPlan
     store: CellStore
     settings: SweepSettings
     engine: Engine | None = None
+    is_live: bool = False
 
     def run(self, progress: Progress | None = None) -> SweepSummary:
         """Compute the missing cells."""
-        return run_sweep(self.plan, self.store, self.settings, progress, self.engine)
+        if not self.is_live:
+            return run_sweep(self.plan, self.store, self.settings, progress, self.engine)
+        from robustsweep.api.live_page import LivePage  # with matplotlib, which a sweep does not need
+
+        page = LivePage(self.store.root, progress or Silent())
+        summary = run_sweep(self.plan, self.store, self.settings, page, self.engine)
+        page.end()
+        return summary
 
 
 def plan_sweep(plan: Plan | None, options: Mapping[str, Any] | None = None, *, device: str = "device") -> PlannedSweep:
@@ -200,7 +209,7 @@ def plan_sweep(plan: Plan | None, options: Mapping[str, Any] | None = None, *, d
         engine = RayCluster(planned, request, store, settings)
     elif len(devices) > 1:
         engine = Devices(planned, partial(plan_of, request), devices, store, settings)
-    return PlannedSweep(planned, store, settings, engine)
+    return PlannedSweep(planned, store, settings, engine, request.live)
 
 
 def _devices(request: SweepRequest, what: str) -> "list[torch.device]":

@@ -75,6 +75,14 @@ def sweep(
             "be. Default: on.",
         ),
     ] = None,
+    live: Annotated[
+        bool | None,
+        typer.Option(
+            "--live/--no-live",
+            help="Write report/report.html in the run folder when the sweep begins and again as cells finish, at most "
+            "every 30 s. Default: off.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Show what would be computed and which differences it would show, and stop."),
@@ -109,6 +117,7 @@ def sweep(
         "models_at_once": models_at_once,
         "final_jpeg": final_jpeg,
         "audit": audit,
+        "live": live,
     }
     planned = plan_sweep(plan, options, device="--device")
     console = Console()
@@ -151,6 +160,8 @@ def show_plan(console: "Console", planned: "PlannedSweep") -> None:
         + (f", {len(wanted)} of them in shard {shard.index}/{shard.count}" if shard.count > 1 else ""),
         f"stored {len(wanted) - len(missing)} cells in {store.root}, {len(missing)} to compute",
     ]
+    if planned.is_live:
+        lines.append(f"page   {store.root / 'report' / 'report.html'}, written again as cells finish")
     notes = [*skipped_sentences(plan.skipped), *source.describe()["notes"], *notes_of(plan.checkpoints)]
     lines += [f"note   {note}" for note in (*notes, *table_notes(source.data.size, plan.conditions))]
     for line in lines:

@@ -98,7 +98,8 @@ def test_official_conditions_keep_only_what_was_not_generated() -> None:
         ("tiny-imagenet-c-bar", 50),
         ("imagenet-c-bar", 50),
         ("adversarial", 5),
-        ("adversarial-strong", 8),
+        ("adversarial-strong", 10),
+        ("certificate", 2),
         ("autoattack", 3),
         ("torchattacks", 8),
         ("puzzlemix", 2),
@@ -119,7 +120,7 @@ def test_no_suite_is_left_out_of_these_tests() -> None:
     assert list(SUITES) == [
         "clean", "cifar-c", "cifar-c-extra", "tiny-imagenet-c", "tiny-imagenet-c-extra", "imagenet-c",
         "imagenet-c-extra", "cifar-c-bar", "tiny-imagenet-c-bar", "imagenet-c-bar", "cifar-p", "adversarial",
-        "adversarial-strong", "autoattack", "torchattacks", "puzzlemix", "pixmix", "window", "smoke",
+        "adversarial-strong", "certificate", "autoattack", "torchattacks", "puzzlemix", "pixmix", "window", "smoke",
     ]  # fmt: skip
 
 
@@ -160,18 +161,21 @@ def test_the_adversarial_suite_is_single_steps_and_one_ladder() -> None:
     assert (ladder.attack.steps, ladder.attack.step_ratio, ladder.attack.random_start) == (10, Fraction(1, 4), True)
 
 
-def test_the_strong_suite_is_four_linf_ladders_at_the_same_eps_and_four_in_l2() -> None:
+def test_the_strong_suite_is_five_linf_ladders_at_the_same_eps_and_five_in_l2() -> None:
     conditions = conditions_of(["adversarial-strong"])
     assert [condition.name for condition in conditions] == [
-        "pgd50x5-linf:step=1/20", "apgd-ce100-linf", "apgd-t100-linf", "fmn100-linf",
-        "pgd50x5-l2:step=1/20", "apgd-ce100-l2", "fmn100-l2", "ddn100-l2",
+        "pgd50x5-linf:step=1/20", "apgd-ce100-linf", "apgd-t100-linf", "fmn100-linf", "nearest-pgd74-linf",
+        "pgd50x5-l2:step=1/20", "apgd-ce100-l2", "fmn100-l2", "ddn100-l2", "nearest-pgd74-l2",
     ]  # fmt: skip
     assert all(isinstance(condition, Attacked) for condition in conditions)
     ladders = [condition.attack.eps for condition in conditions if isinstance(condition, Attacked)]
     weak = conditions_of(["adversarial"])[-1]
     assert isinstance(weak, Attacked)
-    assert ladders[:4] == [weak.attack.eps] * 4
-    assert ladders[4:] == [(Fraction(1, 16), Fraction(1, 8), Fraction(1, 4), Fraction(1, 2), 1)] * 4
+    assert ladders[:5] == [weak.attack.eps] * 5
+    assert ladders[5:] == [(Fraction(1, 16), Fraction(1, 8), Fraction(1, 4), Fraction(1, 2), 1)] * 5
+    assert [condition.attack for condition in conditions_of(["certificate"])] == [
+        conditions[4].attack, conditions[9].attack
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,7 @@ shard = "2/3"
 models_at_once = 1
 final_jpeg = false
 audit = false
+live = true
 """
 
 
@@ -91,6 +92,7 @@ def test_a_plan_says_everything_that_a_request_holds(written: Written) -> None:
         models_at_once=1,
         final_jpeg=False,
         audit=False,
+        live=True,
     )
     assert all(getattr(found, field.name) != field.default for field in fields(SweepRequest))
 
