@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 from command_runner import INTERRUPTED
-from families import MEANS, Family, losses, secondary, sign, verdict
+from families import MEANS, OVERLAPPING, Family, losses, secondary, sign, verdict
 from planned_runs import Study, progress_of, read_study
 from scipy import stats
 
@@ -72,7 +72,7 @@ def answers(study: Study) -> Iterator[str]:
 def ranking(study: Study, published: Path) -> Iterator[str]:
     """Compare the order of the methods on C with that on C-bar, and with published rows, by Kendall's tau."""
     frame = Results(study.results).frame
-    whole = frame[frame["n"] == frame["n"].max()]
+    whole = frame[(frame["n"] == frame["n"].max()) & ~frame["method"].isin(OVERLAPPING)]
     means = {
         which: whole[whole["corruption"].isin(names)].groupby("method")["error"].mean()
         for which, names in zip(MEANS.values(), (CORRUPTIONS, C_BAR_SETS["CIFAR"]), strict=True)

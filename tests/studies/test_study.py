@@ -1,5 +1,4 @@
 import csv
-import os
 import sys
 from pathlib import Path
 
@@ -41,7 +40,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     monkeypatch.setattr(CommandRunner, "run", in_process)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(os, "nice", lambda _: 0)
+    monkeypatch.setattr("study.stand_back", lambda _: None)  # this process and its session go on afterwards
     (tmp_path / "plan-tiny.toml").write_text(PLAN)
     (tmp_path / "probes-tiny.toml").write_text(PROBES)
     (tmp_path / "stages.toml").write_text('[[tiny]]\nmethods = ["baseline", "cutout"]\nseeds = "0"\n')

@@ -1,4 +1,4 @@
-"""Which images each cell has right, and which in its top 5, packed closely.
+"""Bits of all cells of a checkpoint, packed closely: whether each image is right, and whether it is in the top 5.
 
 The conditions of one checkpoint agree about most images, and those on which they do not agree are mostly the same ones.
 So the bits of an image are kept side by side, eight to a byte: top-5 hit and right prediction of four cells, one after
