@@ -72,7 +72,7 @@ def pack_again(folder: Path) -> None:
 
 
 def report(study: Study, place: CommandRunner) -> bool:
-    """Write report and comparison from the compact results alone; return whether these are complete.
+    """Write report and comparison from the compact results alone if these are complete, and return whether they are.
 
     Nothing is compared before all runs are there, so that nobody stops when the answer pleases.
 
@@ -88,12 +88,14 @@ def report(study: Study, place: CommandRunner) -> bool:
     )
     if len(progress.missing) == len(study.runs):
         raise StudyError(f"{results} holds no finished run: give the images, such as make study DATA=cifar100:DIR.")
-    commands = {"report": ["--format", "html,md,latex,csv"]}
-    if not progress.missing:
-        asked = compare_request([study.plan], None, (), (), None)
-        named = [("--method", asked.method), *(("--against", one) for one in asked.against)]
-        named += [("--metric", one) for one in asked.metrics]
-        commands["compare"] = [word for option in named for word in option]
+    if progress.missing:
+        place.say("report and comparison are written once no run is missing")
+        return False
+    asked = compare_request([study.plan], None, (), (), None)
+    named = [("--method", asked.method), *(("--against", one) for one in asked.against)]
+    named += [("--metric", one) for one in asked.metrics]
+    compared = [word for option in named for word in option]
+    commands = {"report": ["--format", "html,md,latex,csv"], "compare": compared}
     for command, options in commands.items():
         shutil.rmtree(results / command, ignore_errors=True)
         if place.run(command, str(results), *options, "--out", str(results / command)) != 0:
@@ -101,7 +103,7 @@ def report(study: Study, place: CommandRunner) -> bool:
     keep_headlines(results / "report/tables")
     size = sum(path.stat().st_size for path in results.rglob("*") if path.is_file())
     place.say(f"wrote {' and '.join(commands)} to {results}, {size / 1e6:.1f} MB in all")
-    return not progress.missing
+    return True
 
 
 def keep_headlines(tables: Path) -> None:

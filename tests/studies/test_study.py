@@ -1,4 +1,5 @@
 import csv
+import shutil
 import sys
 from pathlib import Path
 
@@ -74,6 +75,13 @@ def test_a_study_is_computed_once_and_its_compact_results_are_all_that_it_needs_
     assert study(monkeypatch) == 0
     assert written(results) == kept
     assert written(tiny / "runs").keys() == {"tiny/study.log"}
+
+    stages = (tiny / "stages.toml").read_text()
+    (tiny / "stages.toml").write_text(stages.replace('"0"', '"0-1"'))
+    shutil.rmtree(results / "report")
+    assert study(monkeypatch) == 1
+    assert not (results / "report").exists(), "nothing is shown before all runs are there"
+    (tiny / "stages.toml").write_text(stages)
 
     assert len(progress_of(read_study(Path(), "tiny")).finished) == 2
     (tiny / "other.toml").write_text((RECIPES_FOLDER / "digits.toml").read_text().replace("0.1", "0.2"))
