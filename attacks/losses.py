@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -11,6 +12,16 @@ from robustsweep.registry import Registry
 
 # What keeps three equal logits from a division by zero; lost in rounding for all others.
 _TIE = 1e-12
+
+
+def _above_zero(loss: Tensor, growth: Tensor) -> Tensor:
+    return loss + growth > 0
+
+
+def _against_the_odds(cross_entropy: Tensor, growth: Tensor) -> Tensor:
+    # Of two classes the label's log-odds are the difference of the logits, which is far straighter along a gradient
+    # than the cross-entropy of a confident network.
+    return growth / -torch.expm1(-cross_entropy) > -torch.expm1(cross_entropy).log()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +34,15 @@ class Loss:
         classes: The fewest classes, K, it is defined for.
         targeted: Whether it leads to one given wrong class per image.
         later: What starts after the first climb instead; None: the same.
+        forecast: Maps the losses of images that are classified correctly and their growth along the gradient, both
+            float32 (n,), to whether the images will probably be misclassified, bool (n,).
     """
 
     formula: Callable[..., Tensor]
     classes: int = 2
     targeted: bool = False
     later: Callable[..., Tensor] | None = None
+    forecast: Callable[[Tensor, Tensor], Tensor] = _above_zero
 
     def at_start(self, number: int) -> "Loss":
         """Return what start ``number``, counted from 0, climbs."""
@@ -123,7 +137,7 @@ def _at(logits: Tensor, classes: Tensor) -> Tensor:
 
 
 LOSSES: Registry[Loss] = Registry("loss", Loss)
-LOSSES.add("ce", Loss(cross_entropy))
+LOSSES.add("ce", Loss(cross_entropy, forecast=_against_the_odds))
 LOSSES.add("margin", Loss(margin))
 LOSSES.add("margin-ce", Loss(margin, later=cross_entropy))
 LOSSES.add("dlr", Loss(difference_of_logits_ratio, classes=3))

@@ -1,8 +1,9 @@
 """One start and its steps: images climb in lockstep, and leave as soon as the model is fooled.
 
 If the search runs on a copy of the model, the copy only raises suspicion: the model itself judges the suspects of a
-step, packed into full batches, and those that it gets right after all go on climbing. The last iterates are judged by
-the model alone.
+step, packed into full batches, and those that it gets right after all go on climbing. An image is a suspect before the
+copy has seen it if its loss, followed along the gradient to where the step leads, is one that fools. The last iterates
+are judged by the model alone.
 """
 
 from dataclasses import dataclass, field
@@ -35,11 +36,13 @@ class Climb:
     ledger: Ledger
     batch_size: int
     _state: State = field(init=False)
+    _is_expected: Tensor = field(init=False)
 
     def run(self) -> Tensor:
         """Climb to the last step; return the positions (int64) in the pool of the images that were never fooled."""
         self._start()
         active = torch.arange(len(self.pool.rows), device=self.pool.clean.device)
+        self._is_expected = torch.zeros_like(active, dtype=torch.bool)
         for step in range(self.stepper.spec.steps):
             active = self._advance(active, step)
         return self._end(active)
@@ -53,7 +56,8 @@ class Climb:
 
     def _advance(self, active: Tensor, step: int) -> Tensor:
         """Judge the iterates of ``active`` (int64), drop the fooled and make the others' next step."""
-        survivors, suspects = [active[:0]], [active[:0]]
+        expected = self._is_expected[active]
+        survivors, suspects, active = [active[:0]], [active[expected]], active[~expected]
         while len(active):
             batch, active = active[: self.batch_size], active[self.batch_size :]
             state = self._state.rows(batch)
@@ -79,7 +83,7 @@ class Climb:
         return torch.cat((*survivors, self._cleared(torch.cat(suspects), step)))
 
     def _cleared(self, suspects: Tensor, step: int) -> Tensor:
-        """Let the model itself judge those that its copy took for fooled; make the next step of those that were not."""
+        """Let the model itself judge those that are thought to be fooled; make the next step of those that are not."""
         cleared = [suspects[:0]]
         for batch in batches(suspects, self.batch_size):
             state = self._state.rows(batch)
@@ -123,4 +127,8 @@ class Climb:
     def _step(self, batch: Tensor, state: State, gradient: Tensor, loss: Tensor, number: int) -> None:
         self.ledger.flat(self.pool.rows[batch.cpu()], gradient)
         ball = self.stepper.ball(self.pool.clean[batch])
-        self._state.write_rows(batch, self.stepper.step(state, gradient, loss, ball, number))
+        following = self.stepper.step(state, gradient, loss, ball, number)
+        self._state.write_rows(batch, following)
+        if not self.target.searches_itself:
+            growth = (gradient * (following.images - state.images)).flatten(1).sum(1)
+            self._is_expected[batch] = self.target.loss.forecast(loss, growth)

@@ -102,3 +102,16 @@ def test_an_attack_on_a_model_of_too_few_classes_gives_no_number(name, classes, 
     run_attack(enough, images, enough(images).argmax(1), parse_attack(name), seed=0, ids=ids)
     with pytest.raises(UsageError, match=f"at least {classes} classes, the model has {classes - 1}"):
         run_attack(few, images, few(images).argmax(1), parse_attack(name), seed=0, ids=ids)
+
+
+@pytest.mark.parametrize("name", ["ce", "margin"])
+def test_of_two_classes_with_straight_logits_the_forecast_is_what_comes(name, generator):
+    lead = (torch.rand(200, generator=generator) * 6).requires_grad_()
+    fall = torch.rand(200, generator=generator) * 6
+    loss = LOSSES[name](torch.stack([lead, torch.zeros_like(lead)], 1), torch.zeros(200, dtype=torch.int64))
+    (slope,) = torch.autograd.grad(loss.sum(), lead)
+    assert torch.equal(LOSSES[name].forecast(loss.detach(), -slope * fall), fall > lead)
+
+
+def test_a_loss_without_a_slope_forecasts_nothing():
+    assert not LOSSES["ce"].forecast(torch.zeros(1), torch.zeros(1)).any()

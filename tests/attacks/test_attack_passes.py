@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from robustsweep.attacks import run_attack
 
@@ -52,3 +53,18 @@ def test_a_fooled_image_costs_no_more_passes(net, images, labels, ids):
     assert outcome.backward_passes[stood].unique().tolist() == [20]
     fell = (outcome.eps_level >= 0) & ~stood
     assert bool((outcome.forward_passes[fell] < 23).all())
+
+
+def test_an_image_that_is_sure_to_fall_is_judged_without_a_look_of_the_copy(generator):
+    images = torch.rand(60, 3, 8, 8, generator=generator)
+    straight = nn.Sequential(nn.Conv2d(3, 2, 8), nn.Flatten()).eval()
+    with torch.no_grad():
+        weight = torch.randn(3, 8, 8, generator=generator)
+        straight[0].weight.copy_(torch.stack([weight, -weight]))
+        straight[0].bias.copy_(torch.stack([-weight.sum() / 2, weight.sum() / 2]))
+        labels = straight(images).argmax(1)
+    outcome = run_attack(straight, images, labels, "pgd10-linf@12/255", seed=0, ids=torch.arange(60), batch_size=60)
+    fell = (outcome.eps_level == 0) & (outcome.step > 0)
+    # Of a straight network the forecast is exact: the clean image, each iterate before the last, and its verdict.
+    assert torch.equal(outcome.forward_passes[fell], outcome.step[fell].int() + 2)
+    assert len(outcome.step[fell].unique()) > 3
