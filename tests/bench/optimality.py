@@ -11,7 +11,7 @@ distances (Cina et al., "AttackBench", AAAI 2025). Passes, forward and backward,
 
 import argparse
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from robustsweep.attacks import run_attack
 from robustsweep.attacks.norms import find_norm
+from robustsweep.attacks.steps.catalogue import ATTACKS
 from robustsweep.benchmark.checkpoints import resolve
 from robustsweep.benchmark.data import Dataset, open_data
 from robustsweep.benchmark.plan.conditions import Attacked
@@ -44,6 +45,8 @@ MARKERS = {"nearest": "o", "fmn": "s", "ddn": "^", "apgd": "D", "pgd": "v", "fab
 NORMS = {"linf": "Linf", "l2": "L2"}
 TICKS = (0, 50, 80, 90, 95, 98, 99, 99.5, 99.9)
 SHORTEST = 0.0005
+# A distance may be beyond its eps by what rounding does to a perturbation.
+ROUNDING = 1e-6
 
 
 class Counted(nn.Module):
@@ -104,16 +107,27 @@ class Subject:
             found.append(torch.where(fools, find_norm(norm).length(nearest - images), torch.inf))
         return torch.cat(found).double().numpy(), counted.passes / len(self.labels)
 
-    def strong(self, norm: str, batch: int) -> tuple[Array, Array]:
-        """Run ``adversarial-strong`` in a norm; return its eps, and the least of them that fools each image."""
+    def unbroken(self, norm: str, distances: Array, batch: int) -> tuple[NDArray[np.int64], Array]:
+        """Find the images that ``adversarial-strong`` does not fool at its least eps that ``distances`` are within.
+
+        The cheapest of its attacks go first, and each takes what those before have left, at the eps that matter.
+
+        Returns:
+            The positions of these images, and that eps for every image, infinity beyond the largest.
+        """
         conditions = conditions_of(["adversarial-strong"])
         specs = [each.attack for each in conditions if isinstance(each, Attacked) and each.attack.norm == norm]
-        eps, level = np.array([float(each) for each in specs[0].eps]), np.full(len(self.labels), np.inf)
+        specs.sort(key=lambda spec: (not ATTACKS[spec.rule].minimum_norm, spec.steps * spec.restarts))
+        eps = np.array([float(each) for each in specs[0].eps])
+        level = np.searchsorted(eps + ROUNDING, distances)
+        rows = np.flatnonzero(level < len(eps))
         for spec in specs:
-            ids = torch.arange(len(self.labels))
-            found = run_attack(self.module, self.images, self.labels, spec, seed=0, ids=ids, batch_size=batch)
-            level = np.minimum(level, np.array([*eps, np.inf])[found.eps_level.numpy()])
-        return eps, level
+            if len(rows):
+                needed, ids = replace(spec, eps=spec.eps[: level[rows].max() + 1]), torch.from_numpy(rows)
+                images, labels = self.images[ids], self.labels[ids]
+                found = run_attack(self.module, images, labels, needed, seed=0, ids=ids, batch_size=batch)
+                rows = rows[found.eps_level.numpy() > level[rows]]
+        return rows, np.array([*eps, np.inf])[level]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,22 +187,15 @@ def stored(folder: Path) -> tuple[list[Measured], Array, float]:
 
 def broken(subject: Subject, norm: str, folder: Path, batch: int) -> list[str]:
     """List the images that ``adversarial-strong`` calls robust at an eps and a stored attack fools within it."""
-    path = folder / "strong" / f"{subject.name}-{norm}.npz"
-    if not path.exists():
-        eps, level = subject.strong(norm, batch)
-        write(path, eps=eps, level=level)
-    with np.load(path) as file:
-        level, eps = file["level"], file["eps"]
-    lines = []
-    for each in stored(folder / subject.name / norm)[0]:
-        for limit in eps:
-            rows = np.flatnonzero((level > limit) & (each.distances <= limit + 1e-6))
-            lines += [
-                f"{subject.name} {norm}: image {row} of those right falls to {each.library} {each.name} at {limit:.6g} "
-                f"(distance {each.distances[row]:.6g})"
-                for row in rows
-            ]
-    return lines
+    found, least, _ = stored(folder / subject.name / norm)
+    rows, eps = subject.unbroken(norm, least, batch)
+    return [
+        f"{subject.name} {norm}: image {row} of those right falls to {each.library} {each.name} at {eps[row]:.6g} "
+        f"(distance {each.distances[row]:.6g})"
+        for row in rows
+        for each in found
+        if each.distances[row] <= eps[row] + ROUNDING
+    ]
 
 
 def draw(folder: Path, names: list[str], norms: list[str], path: Path) -> None:

@@ -13,7 +13,7 @@ from robustsweep.attacks import run_attack
 
 
 class Plane(nn.Module):
-    """Two classes on either side of a plane in the pixels."""
+    """Two classes on either side of a plane in the pixels, and two that no image comes near."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -21,7 +21,8 @@ class Plane(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         score = ((images.flatten(1) - 0.5) * self.weight).sum(1)
-        return torch.stack([score, -score], dim=1)
+        far = torch.full_like(score, -30)
+        return torch.stack([score, -score, far, far - 1], dim=1)
 
 
 @pytest.fixture
@@ -88,3 +89,14 @@ def test_what_is_stored_is_drawn(subject: Subject, tmp_path: Path) -> None:
     assert envelope == pytest.approx(known(subject))
     draw(tmp_path, ["plane"], ["linf"], tmp_path / "chart.png")
     assert (tmp_path / "chart.png").stat().st_size > 1000
+
+
+def test_an_exception_is_an_image_that_stands_where_another_attack_fools(subject: Subject) -> None:
+    rows, eps = subject.unbroken("linf", known(subject) * 1.01, batch=8)
+    assert len(rows) == 0
+    assert bool((eps >= known(subject)).all())
+    claimed = np.where(np.arange(8) % 2, 0.3 / 255, 9 / 255)
+    rows, eps = subject.unbroken("linf", claimed, batch=8)
+    assert set(eps) == {0.5 / 255, np.inf}
+    assert rows.tolist() == np.flatnonzero((claimed < 1 / 255) & (known(subject) > 0.5 / 255)).tolist()
+    assert 0 < len(rows) < 8
