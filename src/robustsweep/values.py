@@ -15,6 +15,7 @@ Seed = Annotated[int, range(SEEDS[0], SEEDS[1] + 1)]
 Many = Annotated[int, range(1, 1_000_000_000)]
 Workers = Annotated[int, range(1, 1001)]
 _DEEPEST = 20
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
 _ITEMS = {int: "whole numbers", float: "numbers", str: "strings"}
 
 
@@ -102,8 +103,8 @@ def typed(value: Any, hint: Any, what: str) -> Any:
     kind = type(kinds[0]) if origin is Literal else hint
     if kind is float and type(value) is int:
         return float(value)
-    if kind in (bool, int, float, str) and type(value) is not kind:
-        raise UsageError(f"{what} must be of type {kind.__name__}, got {value!r}.")
+    if kind in _KINDS and type(value) is not kind:
+        raise UsageError(f"{what} must be {_KINDS[kind]}, got {value!r}.")
     if origin is Literal and value not in kinds:
         raise UsageError(f"{what} must be one of {', '.join(map(str, kinds))}, got {value!r}.")
     return value

@@ -365,7 +365,7 @@ def test_splits_and_streams_are_named():
             "in a plan for robustsweep.sweep",
         ),
         ((SmallNet(), "digits"), {"device": "tpu"}, UsageError, "device must be auto, cpu, cuda or cuda:N, got 'tpu'"),
-        ((SmallNet(), "digits"), {"seed": "x"}, UsageError, "seed must be of type int"),
+        ((SmallNet(), "digits"), {"seed": "x"}, UsageError, "seed must be a whole number"),
         ((SmallNet(), "digits"), {"normalise": "cifar11"}, UsageError, "did you mean 'cifar10'"),
         ((3, "digits"), {}, UsageError, "A model must be a torch.nn.Module, a checkpoint spec, .* got int"),
         (([], "digits"), {}, UsageError, "at least one network"),
