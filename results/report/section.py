@@ -15,6 +15,7 @@ from robustsweep.results.figures.comparison_figures import (
     clean_against_robust,
     severity_curves,
 )
+from robustsweep.results.figures.distance_curves import distance_curves_figure
 from robustsweep.results.figures.dressing import Intervals
 from robustsweep.results.figures.error_per_corruption import error_per_corruption_figure
 from robustsweep.results.figures.heat_map import heat_map
@@ -103,7 +104,7 @@ def section_of(unit: Unit, prefix: str, runs: Sequence[Path], reference: str | N
         summary += (*overlap_notes(unit), *attack_overlap_notes(unit))
     named = [replace(table, slug=f"{prefix}{table.slug}") for table in _methods_first(methods, tables)]
     intervals = {(name, str(firsts.checkpoints.index[row])): ends for (name, row), ends in known.intervals.items()}
-    pictures = tuple(_pictures(unit, found.calibrations, intervals, prefix, {table.slug for table in named}))
+    pictures = tuple(_pictures(unit, found.calibrations, intervals, runs, prefix, {table.slug for table in named}))
     return Section(unit, tuple(map(footnotes, named)), pictures, summary, strips_of(unit, runs), prefix)
 
 
@@ -159,7 +160,12 @@ _FIGURES = (
 
 
 def _pictures(
-    unit: Unit, calibrations: Sequence[Calibration], intervals: Intervals, prefix: str, table_slugs: set[str]
+    unit: Unit,
+    calibrations: Sequence[Calibration],
+    intervals: Intervals,
+    runs: Sequence[Path],
+    prefix: str,
+    table_slugs: set[str],
 ) -> Iterator[Picture]:
     which = who_is_drawn(unit)
     figures = [(slug, f"{title}{which}", draw(unit), table) for slug, title, draw, table in _FIGURES]
@@ -168,6 +174,8 @@ def _pictures(
     figures.insert(1, ("clean_against_robust", title, clean_against_robust(unit, intervals), "headline"))
     title = f"Mean error over C against mean error over C-bar{bars}{which}"
     figures.insert(2, ("c_against_c_bar", title, c_against_c_bar(unit, intervals), "c_and_c_bar"))
+    title = f"Accuracy over the distance of the nearest fooling images that were found{which}"
+    figures.append(("distance_curves", title, distance_curves_figure(unit, runs), "robust_accuracy"))
     title = "Reliability: accuracy against confidence, and the share of images with each confidence"
     diagrams = reliability_diagrams(unit, calibrations) if calibrations else None
     figures.append(("reliability", f"{title}{who_is_drawn(unit, MAX_PANELS)}", diagrams, CALIBRATION))

@@ -19,7 +19,8 @@ Row = Mapping[Any, Any]
 
 # How the names of conditions end that follow torchattacks' protocol.
 _TORCHATTACKS = ":protocol=torchattacks"
-_MINIMUM_NORM = ("fmn", "ddn", "nearest-pgd")
+MINIMUM_NORM = ("fmn", "ddn", "nearest-pgd")
+"""Attacks without a budget that look for the nearest image that fools."""
 
 
 FINDINGS = {
@@ -154,7 +155,7 @@ def _description(family: str, row: Row) -> str:
         return f"{family}: {limit}, run by its own library with its own settings; the image that it returns counts."
     start = "random start" if _holds(row["random_start"]) else "clean start"
     size = f"{row['steps']} steps of {row['step_ratio']} eps"
-    if str(row["attack"]) in _MINIMUM_NORM:
+    if str(row["attack"]) in MINIMUM_NORM:
         return f"{family}: {norm}, {row['steps']} steps towards the nearest image that fools, whose distance counts."
     if str(row["attack"]).startswith("apgd"):
         size = f"{row['steps']} steps, at first of {row['step_ratio']} eps and halved when they stop paying"

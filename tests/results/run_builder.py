@@ -145,6 +145,18 @@ class RunBuilder:
         condition |= {"single_step": False}
         return self.write(name, condition, Counts(self.n, n_robust, 0, (n_robust,), n_clean_right))
 
+    def nearest(self, name: str, attack: str, norm: str, distance: list[float]) -> Cell:
+        """Write a minimum-norm attack, judged at 2/255; images at distance 0 are wrong without it."""
+        condition = {"name": f"{attack}-{norm}@2/255", "kind": "attack", "attack": attack.rstrip("0123456789")}
+        condition |= {"norm": norm, "eps": ["2/255"], "eps_value": [2 / 255], "steps": 100, "step_ratio": "1"}
+        condition |= {"restarts": 1, "random_start": False, "single_step": False}
+        far = np.array(distance, np.float32)
+        rung = np.where(far == 0, -1, far > 2 / 255).astype(np.int8)
+        counts = Counts(self.n, int((rung == 1).sum()), 0, (int((rung == 1).sum()),), int((rung >= 0).sum()))
+        cell = self.cell(name, condition, counts)
+        self.store.write(cell, replace(answers_of(cell), rung=rung, linf=far, l2=far))
+        return cell
+
     def fgsm(self, name: str, eps: int, n_clean_right: int, n_robust: int) -> Cell:
         condition = {"name": f"fgsm-linf@{eps}/255", "kind": "attack", "attack": "fgsm", "norm": "linf"}
         condition |= {"eps": [f"{eps}/255"], "eps_value": [eps / 255], "steps": 1, "step_ratio": None, "restarts": 1}
