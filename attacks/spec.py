@@ -20,7 +20,8 @@ _NAME = re.compile(
     r"@(?P<eps>[0-9./,]+)(?::step=(?P<step>[0-9./]+))?(?::loss=(?P<loss>[a-z]+(?:-[a-z]+)*))?"
     r"(?P<clean_start>:start=clean)?(?::protocol=(?P<protocol>[a-z-]+))?"
 )
-_MAX_COUNT = 9999
+MOST_STEPS = 9999
+"""Of an attack from one start; also the most starts."""
 # What that library drives in this way; its Auto-PGD keeps the best iterate.
 _OF_TORCHATTACKS = ("fgsm", "bim", "pgd", "mifgsm")
 
@@ -77,9 +78,9 @@ class AttackSpec:
         require_kind(self.step_ratio, Fraction | int, "step_ratio of an attack must be a fraction of eps")
 
     def _check_steps(self, rule: Rule, targeted: bool) -> None:
-        if not (1 <= self.steps <= _MAX_COUNT and 1 <= self.restarts <= _MAX_COUNT):
+        if not (1 <= self.steps <= MOST_STEPS and 1 <= self.restarts <= MOST_STEPS):
             raise UsageError(
-                f"{self.rule} needs 1 to {_MAX_COUNT} steps and restarts, got {self.steps} and {self.restarts}."
+                f"{self.rule} needs 1 to {MOST_STEPS} steps and restarts, got {self.steps} and {self.restarts}."
             )
         if self.step_ratio <= 0:
             raise UsageError(f"{self.rule} needs a step size above zero, got {self.step_ratio} times eps.")

@@ -1,31 +1,40 @@
-"""The nearest image that fools: every image takes every step, and the nearest of the iterates that fool is judged."""
+"""The nearest image that fools: every image takes every step, and the nearest of the iterates that fool is judged.
 
+Where the nearest image is barely beyond an eps, more starts may decide otherwise, and few images need them.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import torch
 from torch import Tensor
 
 from robustsweep.attacks.loops.checked_steps import Stepper
-from robustsweep.attacks.loops.pool import Pool
+from robustsweep.attacks.loops.pool import Pool, batches
 from robustsweep.attacks.norms import per_image
 from robustsweep.attacks.outcome import Ledger
+from robustsweep.attacks.spec import MOST_STEPS
 from robustsweep.attacks.steps.ball import Ball
+from robustsweep.attacks.steps.catalogue import ATTACKS
+from robustsweep.attacks.steps.rules import State
 from robustsweep.attacks.target import Target
 
+_CLOSE = 0.02
+_CLOSE_STEPS = 2
 
-@dataclass(slots=True)
-class Nearest:
+
+@dataclass(frozen=True, slots=True)
+class Nearest(State):
     """The nearest images so far that fool; minus one step and an infinite distance where there is none.
 
     Attributes:
-        images: float32 (n, ...); the clean image without one.
         logits: float32 (n, K), the model's outputs for them.
         distance: float64 (n,), in the attack's norm.
         restart: int16 (n,), the start from which it was met.
         step: int16 (n,), the step after which it was met.
     """
 
-    images: Tensor
     logits: Tensor
     distance: Tensor
     restart: Tensor
@@ -37,18 +46,25 @@ class Nearest:
         n, device = len(clean), clean.device
         distance = torch.full((n,), torch.inf, dtype=torch.float64, device=device)
         place = torch.full((n,), -1, dtype=torch.int16, device=device)
-        return cls(clean, torch.empty((n, 0), device=device), distance, place, place.clone())
+        return cls(clean.clone(), torch.empty((n, 0), device=device), distance, place, place.clone())
 
-    def look(self, images: Tensor, logits: Tensor, is_fooled: Tensor, ball: Ball, restart: int, step: int) -> None:
-        """Keep those of the iterates that fool and are nearer than what is there."""
-        if self.logits.shape[1] == 0:
-            self.logits = logits
+    def look(self, images: Tensor, logits: Tensor, is_fooled: Tensor, ball: Ball, restart: int, step: int) -> "Nearest":
+        """Return these, with those of the iterates that fool and are nearer than what is there."""
         distance = ball.norm.length(images - ball.centre)
         nearer = is_fooled & (distance < self.distance)
-        self.images = torch.where(per_image(nearer, images), images, self.images)
-        self.logits = torch.where(nearer.unsqueeze(1), logits, self.logits)
-        self.distance = torch.where(nearer, distance, self.distance)
-        self.restart[nearer], self.step[nearer] = restart, step
+        return Nearest(
+            torch.where(per_image(nearer, images), images, self.images),
+            torch.where(nearer.unsqueeze(1), logits, self.logits) if self.logits.shape[1] else logits,
+            torch.where(nearer, distance, self.distance),
+            self.restart.masked_fill(nearer, restart),
+            self.step.masked_fill(nearer, step),
+        )
+
+    def close_to(self, eps: Sequence[Fraction]) -> Tensor:
+        """Return the positions (int64) of those that are barely beyond one of the eps."""
+        levels = torch.tensor([float(each) for each in eps], dtype=torch.float64, device=self.distance.device)
+        beyond = self.distance.unsqueeze(1) / levels
+        return ((beyond > 1) & (beyond <= 1 + _CLOSE)).any(1).nonzero().squeeze(1)
 
 
 def find_nearest(target: Target, stepper: Stepper, pool: Pool, ledger: Ledger, batch_size: int) -> None:
@@ -61,28 +77,36 @@ def find_nearest(target: Target, stepper: Stepper, pool: Pool, ledger: Ledger, b
         ledger: Where the nearest ones are noted.
         batch_size: Images per forward pass.
     """
+    spec, found = stepper.spec, Nearest.none_yet(pool.clean)
     for batch in pool.batches(batch_size):
-        part = pool.keep(batch)
-        found = Nearest.none_yet(part.clean)
-        for restart in range(stepper.spec.restarts):
-            climbed = replace(target, loss=target.loss.at_start(restart))
-            _pursue(climbed, replace(stepper, restart=restart), part, ledger, found)
-        ledger.nearest(part.rows, part.clean, found.images, found.logits, (found.restart, found.step))
+        part, nearest = pool.keep(batch), Nearest.none_yet(pool.clean[batch])
+        for restart in range(spec.restarts):
+            nearest = _pursue(target, replace(stepper, restart=restart), part, ledger, nearest)
+        if not found.logits.shape[1]:
+            found = replace(found, logits=nearest.logits.new_empty((len(pool.rows), nearest.logits.shape[1])))
+        found.write_rows(batch, nearest)
+    longer = replace(stepper, spec=replace(spec, steps=min(_CLOSE_STEPS * spec.steps, MOST_STEPS)))
+    for restart in range(spec.restarts, spec.restarts + ATTACKS[spec.rule].close_starts):
+        for batch in batches(found.close_to(spec.eps), batch_size):
+            start = replace(longer, restart=restart)
+            found.write_rows(batch, _pursue(target, start, pool.keep(batch), ledger, found.rows(batch)))
+    ledger.nearest(pool.rows, pool.clean, found.images, found.logits, (found.restart, found.step))
 
 
-def _pursue(target: Target, stepper: Stepper, part: Pool, ledger: Ledger, found: Nearest) -> None:
-    """Take all steps from one start with the images of one batch."""
+def _pursue(target: Target, stepper: Stepper, part: Pool, ledger: Ledger, found: Nearest) -> Nearest:
+    """Take all steps from one start with the images of one batch; return the nearest of what is there and was met."""
+    target = replace(target, loss=target.loss.at_start(stepper.restart))
     rows, labels, ball = part.rows, part.labels, stepper.ball(part.clean, found.distance.float())
     everyone, restart = torch.ones_like(labels, dtype=torch.bool), stepper.restart
     state = stepper.start(ball, part.ids)
     for number in range(1, stepper.spec.steps + 1):
         leaf, logits = target.differentiable(state.images)
         is_fooled = logits.detach().argmax(1) != labels
-        found.look(state.images, logits.detach(), is_fooled, ball, restart, number - 1)
+        found = found.look(state.images, logits.detach(), is_fooled, ball, restart, number - 1)
         gradient, loss = target.gradient(leaf, logits, labels, None, everyone)
         ledger.passed(rows, forward=1, backward=1)
         ledger.flat(rows, gradient)
         state = stepper.step(state, gradient, loss, ball, number, is_fooled)
     answer = target.verdict(state.images)
     ledger.passed(rows, forward=1)
-    found.look(state.images, answer, answer.argmax(1) != labels, ball, restart, stepper.spec.steps)
+    return found.look(state.images, answer, answer.argmax(1) != labels, ball, restart, stepper.spec.steps)

@@ -1,4 +1,4 @@
-"""Accuracy over distance: how many images still stand when every image may be changed so far, a curve per method."""
+"""Accuracy over distance: the images still right when every one may be changed so far, a curve per method."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
