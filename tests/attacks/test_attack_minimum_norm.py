@@ -48,6 +48,8 @@ def test_the_distance_is_the_margin_over_the_dual_norm(linear, generator, shape,
     far = moved.abs().amax(1) if norm == "linf" else moved.norm(dim=1)
     fell = outcome.eps_level < 4
     assert torch.allclose(far[fell], found[fell].float(), atol=1e-6)
+    assert bool((outcome.restart[fell] < 2).all())
+    assert bool((outcome.step[fell] > 2).all())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -75,3 +77,24 @@ def test_a_clean_mistake_is_not_attacked(linear, generator, name):
 def test_what_does_not_belong_to_it_is_refused(name):
     with pytest.raises(UsageError):
         parse_attack(name)
+
+
+def test_only_an_image_that_is_barely_beyond_an_eps_is_started_from_again(linear, generator):
+    images = 0.4 + 0.2 * torch.rand(8, 48, generator=generator)
+    expected = nearest(linear, images, linear(images).argmax(1), "linf")
+    once = 1 + 2 * (2 * 50 + 1)
+    for row, factor, starts in ((0, 0.99, 16), (1, 0.97, 0), (2, 1.02, 0)):
+        outcome = run(linear, images, "nearest-pgd50-linf", f"{factor * float(expected[row]):.9f}")
+        assert int(outcome.passes[row]) == once + starts * (2 * 100 + 1)
+
+
+def test_a_close_verdict_may_turn_and_a_distance_only_falls(net, images, ids):
+    labels = net(images).argmax(1)
+    before = run_attack(net, images, labels, "nearest-pgd4-linf@0.9", seed=0, ids=ids).linf
+    rows, turned = range(0, 40, 8), 0
+    for row in rows:
+        name = f"nearest-pgd4-linf@{float(before[row]) / 1.01:.9f}"
+        after = run_attack(net, images, labels, name, seed=0, ids=ids)
+        assert bool((after.linf <= before).all())
+        turned += int(after.eps_level[row] == 0)
+    assert 0 < turned
