@@ -128,7 +128,7 @@ def run_attacks(
     seed, batch_size = whole_number(seed, "seed"), whole_number(batch_size, "batch_size")
     _check_options(attacks, batch_size, search)
     device = device_of(model, images.device)
-    with evaluation_context(device):
+    with evaluation_context():
         ledgers = [Ledger(spec, images, len(images) if keep_images else keep_first) for spec in attacks]
         target = _target(model, images[:N_COMPARED].to(device), attacks, ledgers, search)
         for pool in pools(images, labels, ids, batch_size, device):

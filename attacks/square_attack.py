@@ -81,7 +81,7 @@ def square(
     check_attackable(model, images, labels, ids)
     target = Target(model, model, LOSSES["margin"], f"square{queries}-linf@{budget}")
     device = device_of(model, images.device)
-    with evaluation_context(device):
+    with evaluation_context():
         clean = images.to(device).clamp(0.0, 1.0)
         search = _Search(target, clean, labels.to(device), ids.to(device), budget, queries, seed, batch_size)
         search.run()

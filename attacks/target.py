@@ -1,7 +1,7 @@
 """The model under attack: checked once, then evaluated for verdicts and gradients, and never changed."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +12,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from robustsweep.attacks.folded_network import channels_last
 from robustsweep.attacks.losses import Loss
 from robustsweep.errors import AttackError, DataError, NoGradientError, UsageError
-from robustsweep.process.precision import full_precision
+from robustsweep.process.precision import full_precision, undisturbed
 from robustsweep.values import require_kind
 
 # Stochastic depth in torchvision and timm; neither derives from torch's dropout.
@@ -104,13 +104,9 @@ def device_of(model: nn.Module, default: torch.device) -> torch.device:
 
 
 @contextmanager
-def evaluation_context(device: torch.device) -> Iterator[None]:
+def evaluation_context() -> Iterator[None]:
     """Let gradients be taken, and in full precision, whatever the caller has switched on around it."""
-    with ExitStack() as stack:
-        stack.enter_context(torch.inference_mode(False))
-        stack.enter_context(torch.enable_grad())
-        stack.enter_context(torch.autocast(device.type, enabled=False))
-        stack.enter_context(full_precision())
+    with undisturbed(), full_precision():
         yield
 
 

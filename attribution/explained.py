@@ -34,7 +34,7 @@ def explaining(
         NoGradientError: If there is no gradient, or it is not finite.
     """
     require_kind(network, nn.Module, "The network must be a torch.nn.Module on images in [0, 1]")
-    with observing(network), evaluation_context(getattr(images, "device", torch.device("cpu"))):
+    with observing(network), evaluation_context():
         check_attackable(network, images, targets, targets if ids is None else ids)
         yield Target(network, network, Loss(_target_logit, classes=1), name)
 

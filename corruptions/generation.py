@@ -16,6 +16,7 @@ from robustsweep.corruptions.opencv import without_opencv_threads
 from robustsweep.draws import Draws
 from robustsweep.errors import DataError
 from robustsweep.process.freed_memory import keep_freed_memory
+from robustsweep.process.precision import undisturbed
 from robustsweep.values import require_kind, whole_number
 
 SMALLEST_SIDE = 32
@@ -27,6 +28,7 @@ _VALUES_PER_PASS = {"cpu": 1 << 20, "cuda": 1 << 24}
 _SMALLEST_FOR_THREADS = 64 * 64
 
 
+@undisturbed()
 def corrupt_batch(
     images: Tensor,
     name: str,

@@ -74,7 +74,7 @@ def run_foreign(
     device = device_of(model, images.device)
     n_kept = len(images) if keep_images else keep_first
     parts, kept, told = [], [], Counter[str]()
-    with evaluation_context(device), untouched(model, spec.name) as shield:
+    with evaluation_context(), untouched(model, spec.name) as shield:
         for rows in torch.split(torch.arange(len(images)), BATCH_SIZE):
             batch_images = images[rows.to(images.device)].to(device).clamp(0.0, 1.0)
             batch_labels, batch_ids = labels[rows.to(labels.device)].to(device), ids[rows.to(ids.device)]

@@ -59,7 +59,7 @@ def audit(
     """
     check_attackable(model, images, labels, ids)
     subject = Subject(model, images, labels, ids, seed, batch_size, steps)
-    with evaluation_context(images.device):
+    with evaluation_context():
         check_labels(labels, subject.logits)
         return _outcome(subject, may_be_adversarially_trained)
 
@@ -107,7 +107,7 @@ def transfer(images: Tensor, model: nn.Module, labels: Tensor, n_robust: int, *,
         n_robust: How many of the N images withstood the longer PGD at 8/255 on this model.
         batch_size: Images per forward pass.
     """
-    with evaluation_context(images.device), torch.no_grad():
+    with evaluation_context(), torch.no_grad():
         answers = torch.cat([model(batch).argmax(1) for batch in torch.split(images, batch_size)])
     n_right, n = int((answers == labels).sum()), len(labels)
     warns = n_robust - n_right > tolerance(n)

@@ -117,7 +117,7 @@ class Subject:
             float32 (len(rows), ...); zero if the loss has no gradient at all.
         """
         found = []
-        with evaluation_context(self.images.device):
+        with evaluation_context():
             for batch in torch.split(rows, self.batch_size):
                 leaf = self.images[batch].detach().requires_grad_()
                 values = loss(self.model(leaf).float(), self.labels[batch])

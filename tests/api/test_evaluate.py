@@ -394,3 +394,15 @@ def test_a_network_that_cannot_be_copied_is_named():
     network.cached = network.linear(torch.zeros(1, 96))  # part of a graph
     with pytest.raises(CheckpointError, match="SmallNet cannot be copied"):
         evaluate(network, digits(12), "clean")
+
+
+@pytest.mark.parametrize("around", [torch.no_grad, torch.inference_mode, lambda: torch.autocast("cpu", torch.bfloat16)])
+def test_what_the_caller_has_switched_on_changes_no_number(around, tmp_path, by_spec):
+    for label in range(10):
+        (tmp_path / "files" / str(label)).mkdir(parents=True)
+        pictures()[label][0].save(tmp_path / "files" / str(label) / "0.png")
+    spec = f"imagefolder:{tmp_path / 'files'}"
+    expected = evaluate(SmallNet(), spec, SUITES)
+    with around():
+        assert same(arrays(evaluate(SmallNet(), digits(12), SUITES)), by_spec)
+        assert same(arrays(evaluate(SmallNet(), spec, SUITES)), arrays(expected))

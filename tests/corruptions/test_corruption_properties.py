@@ -199,6 +199,15 @@ def test_the_random_state_of_torch_is_neither_read_nor_set():
     assert torch.equal(torch.get_rng_state(), state)
 
 
+@EVERY_ONE
+def test_the_caller_s_modes_make_no_difference(name):
+    images, table = pictures(1), nearest(name, "cifar")
+    expected = corrupt_batch(images, name, 3, table=table, seed=0, ids=IDS[:1])
+    for around in (torch.inference_mode, lambda: torch.autocast("cpu", torch.bfloat16)):
+        with around():
+            assert torch.equal(corrupt_batch(images, name, 3, table=table, seed=0, ids=IDS[:1]), expected)
+
+
 @pytest.mark.parametrize("name", ["gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur", "fog", "contrast"])
 def test_damage_grows_with_severity(name):
     # Many draws: the plasma of a single fog says little.

@@ -165,7 +165,8 @@ def decode_many(
     Raises:
         DataError: If one cannot be decoded, or has another size.
     """
-    images = torch.empty((len(names), 3, *size), dtype=torch.uint8)
+    # Threads do not share the caller's inference mode, and may not fill a tensor that was made in it.
+    images = np.empty((len(names), 3, *size), dtype=np.uint8)
 
     def fill(row: int) -> None:
         place = tree.place(names[row])
@@ -174,9 +175,9 @@ def decode_many(
             raise DataError(
                 f"{place} is {image.shape[2]}x{image.shape[1]}, the first image is {size[1]}x{size[0]}; {advice}."
             )
-        images[row] = image
+        images[row] = image.numpy()
 
     with ThreadPoolExecutor(max_workers=workers) as pool:
         for _ in pool.map(fill, range(len(names))):
             pass
-    return images
+    return torch.from_numpy(images)

@@ -24,11 +24,13 @@ from robustsweep.benchmark.sweep.sweep import SweepSettings, run_sweep
 from robustsweep.errors import UsageError
 from robustsweep.plan_file import merged
 from robustsweep.process.devices import find_device
+from robustsweep.process.precision import undisturbed
 from robustsweep.results.stored.store import CellStore
 
 Models = Model | Sequence[Model] | Mapping[str, Model]
 
 
+@undisturbed()
 def evaluate(
     model: Models,
     data: Any,

@@ -17,6 +17,7 @@ from robustsweep.benchmark.workers.ray_sweep import RayCluster
 from robustsweep.errors import UsageError
 from robustsweep.plan_file import read_plan, with_options
 from robustsweep.process.devices import find_device, find_devices
+from robustsweep.process.precision import undisturbed
 from robustsweep.results.compare.request import declared_comparison
 from robustsweep.results.stored.store import CellStore
 from robustsweep.training.grid import Grid, plan_grid
@@ -32,6 +33,7 @@ Plan = str | Path | Mapping[str, Any]
 """A TOML file, or a dict that holds what the file would."""
 
 
+@undisturbed()
 def train(plan: Plan, *, progress: Progress | None = None) -> list[Path]:
     """Train the grid of a plan's ``[train]`` table, as ``robustsweep train`` does; finished checkpoints are kept.
 
@@ -57,6 +59,7 @@ def train(plan: Plan, *, progress: Progress | None = None) -> list[Path]:
     return planned.files
 
 
+@undisturbed()
 def sweep(plan: Plan, *, progress: Progress | None = None) -> "Results":
     """Compute the missing cells of a plan, as ``robustsweep sweep`` does; without checkpoints, of what was trained.
 

@@ -1,7 +1,7 @@
-"""Full precision: what numbers rest on is not rounded to TF32, nor made by the algorithm that is fastest today."""
+"""What numbers rest on is not rounded to TF32 or bfloat16, nor made by the algorithm that is fastest today."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -14,6 +14,18 @@ def full_precision() -> Iterator[None]:
         _float32_products(),
         torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False),
     ):
+        yield
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Compute as outside of inference mode, ``no_grad`` and autocast, whichever of them the caller is in."""
+    with ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        for kind in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
         yield
 
 
