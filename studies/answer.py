@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 from command_runner import INTERRUPTED
-from families import MEANS, OVERLAPPING, Family, losses, secondary, sign, verdict
+from families import MEANS, OVERLAPPING, Family, limits, losses, secondary, sign, verdict
 from planned_runs import Study, progress_of, read_study
 from scipy import stats
 
@@ -20,6 +20,9 @@ from robustsweep.errors import UsageError
 from robustsweep.results.compare.request import compare_request
 from robustsweep.results.corruption_names import C_BAR_SETS, CORRUPTIONS
 from robustsweep.results.method_names import written_name
+
+OTHER_SIZE = "few"
+"""The size that asks whether the answer depends on the regime."""
 
 
 def runs_of(study: Study, costs: pd.DataFrame) -> Iterator[str]:
@@ -51,10 +54,15 @@ def costs_of(study: Study, costs: pd.DataFrame) -> Iterator[str]:
     yield "\n".join([*head, *lines])
 
 
+def primary_of(study: Study) -> Family:
+    """Return the comparison that the plan declares."""
+    asked = compare_request([study.plan], None, (), (), None)
+    return Family("primary", asked.method, asked.against, asked.metrics)
+
+
 def answers(study: Study) -> Iterator[str]:
     """Yield the answer: the primary tests, where CutMix is better, C against C-bar."""
-    asked = compare_request([study.plan], None, (), (), None)
-    primary = Family("primary", asked.method, asked.against, asked.metrics)
+    primary = primary_of(study)
     tests = primary.tests(study.results)
     yield "\n".join([*(f"- {verdict(one)}" for one in tests), f"\n`{primary.command(study.results)}`"])
     for name in primary.against:
@@ -67,6 +75,18 @@ def answers(study: Study) -> Iterator[str]:
             yield "\n".join([*(f"- {one}" for one in said), f"\n`{family.command(study.results)}`"])
         except UsageError:
             yield f"{family.title}: not measured in this size."
+
+
+def again(study: Study, other: Study, size: str) -> Iterator[str]:
+    """Yield the primary tests of another size, and what they take from the answer."""
+    progress = progress_of(other)
+    if progress.missing:
+        yield f"{len(progress.finished)} of {len(other.runs)} runs of `{size}` are finished: no comparison yet."
+        return
+    primary = primary_of(other)
+    tests = primary.tests(other.results)
+    yield "\n".join([*(f"- {verdict(one)}" for one in tests), f"\n`{primary.command(other.results)}`"])
+    yield from limits(primary_of(study).tests(study.results), tests)
 
 
 def ranking(study: Study, published: Path) -> Iterator[str]:
@@ -99,7 +119,10 @@ def main() -> None:
     if missing := progress_of(study).missing:
         parts["Answer"] = [f"{len(study.runs) - len(missing)} of {len(study.runs)} runs finished: no comparison yet."]
     else:
-        parts |= {"Answer": list(answers(study)), "Order of the methods": []}
+        parts["Answer"] = list(answers(study))
+        if asked.size != OTHER_SIZE:
+            other = read_study(asked.folder, OTHER_SIZE)
+            parts[f"Fewer images: `{OTHER_SIZE}`"] = list(again(study, other, OTHER_SIZE))
         parts["Order of the methods"] = list(ranking(study, asked.folder / "published.toml"))
         parts["Cost"] = list(costs_of(study, costs))
     for title, said in parts.items():

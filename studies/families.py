@@ -90,6 +90,19 @@ def verdict(one: Comparison) -> str:
     )
 
 
+def limits(tests: Sequence[Comparison], again: Sequence[Comparison]) -> Iterator[str]:
+    """Say where another size contradicts: the opposite sign, significantly, limits the answer to the first size.
+
+    Args:
+        tests: The primary tests.
+        again: The same of the other size, in the same order.
+    """
+    for one, other in zip(tests, again, strict=True):
+        if other.is_significant and sign(other) != sign(one):
+            where = MEANS.get(one.score.name, one.score.title)
+            yield f"The answer for {written_name(one.second.name)} on {where} is limited to this size."
+
+
 def losses(family: Family, tests: Sequence[Comparison]) -> Iterator[str]:
     """Say where a family's methods have significantly higher errors, where lower, and how often neither shows.
 

@@ -1,5 +1,5 @@
 import pytest
-from families import Family, losses, secondary, verdict
+from families import Family, limits, losses, secondary, verdict
 
 from robustsweep.results.comparable.sides import Side
 from robustsweep.results.compare.paired_scores import Comparison
@@ -30,6 +30,15 @@ def test_each_of_the_four_answers_of_the_protocol(test, said):
 def test_a_difference_that_cannot_be_told_names_the_one_that_would_have_shown():
     least = 100 * Estimate(0.002, 0.005, 20, 1000).smallest_detectable(0.05 / 4)
     assert f"{least:.2f} points or more would have shown" in verdict(made(0.002, 0.005, 0.8))
+
+
+def test_only_a_significant_opposite_in_another_size_limits_the_answer():
+    mine = [made(0.02, 0.005, 0.01)]
+    assert list(limits(mine, [made(-0.02, 0.005, 0.01)])) == [
+        "The answer for SmoothMix-S on C is limited to this size."
+    ]
+    for other in (made(0.02, 0.005, 0.01), made(-0.02, 0.005, 0.3)):
+        assert not list(limits(mine, [other]))
 
 
 def test_losses_come_first_and_what_does_not_show_is_counted():
