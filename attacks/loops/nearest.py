@@ -29,6 +29,7 @@ class Nearest(State):
     """The nearest images so far that fool; minus one step and an infinite distance where there is none.
 
     Attributes:
+        images: float32 (n, ...); the clean image without one.
         logits: float32 (n, K), the model's outputs for them.
         distance: float64 (n,), in the attack's norm.
         restart: int16 (n,), the start from which it was met.
@@ -77,6 +78,8 @@ def find_nearest(target: Target, stepper: Stepper, pool: Pool, ledger: Ledger, b
         ledger: Where the nearest ones are noted.
         batch_size: Images per forward pass.
     """
+    if not len(pool.rows):
+        return
     spec, found = stepper.spec, Nearest.none_yet(pool.clean)
     for batch in pool.batches(batch_size):
         part, nearest = pool.keep(batch), Nearest.none_yet(pool.clean[batch])

@@ -69,6 +69,9 @@ def test_a_clean_mistake_is_not_attacked(linear, generator, name):
     outcome = run_attack(linear, images, labels, f"{name}@0.1", seed=0, ids=torch.arange(6))
     assert outcome.eps_level[2] == -1
     assert outcome.l2[2] == outcome.linf[2] == 0
+    outcome = run_attack(linear, images, 1 - linear(images).argmax(1), f"{name}@0.1", seed=0, ids=torch.arange(6))
+    assert outcome.eps_level.tolist() == [-1] * 6
+    assert not outcome.linf.any()
 
 
 @pytest.mark.parametrize(
