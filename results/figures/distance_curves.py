@@ -40,6 +40,8 @@ def distance_curves_figure(unit: Unit, runs: Sequence[Path]) -> Figure | None:
     Returns:
         A figure, or None if there are no such attacks, or their distances are not stored: compacted runs have none.
     """
+    if not unit.attacks["attack"].isin(MINIMUM_NORM).any():
+        return None
     groups = drawn_groups(unit)
     drawn = {identifier for group in groups for identifier in group.checkpoint_ids}
     every = zip(map(str, unit.checkpoints.index), MeasuredCells.of_each(unit, runs), strict=True)

@@ -1,4 +1,4 @@
-"""What numbers rest on is not rounded to TF32 or bfloat16, nor made by the algorithm that is fastest today."""
+"""Full precision: no rounding to TF32 or bfloat16, and no algorithm because it is the fastest today."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
