@@ -1,9 +1,9 @@
 """The nearest image that fools: every image takes every step, and the nearest of the iterates that fool is judged.
 
-Where the nearest image is barely beyond an eps, more starts may decide otherwise, and few images need them.
+Where the nearest image is barely beyond an eps, an attack at that eps may decide otherwise, and few images need it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -14,13 +14,14 @@ from robustsweep.attacks.loops.checked_steps import Stepper
 from robustsweep.attacks.loops.pool import Pool, batches
 from robustsweep.attacks.norms import per_image
 from robustsweep.attacks.outcome import Ledger
-from robustsweep.attacks.spec import MOST_STEPS
+from robustsweep.attacks.spec import MOST_STEPS, AttackSpec
 from robustsweep.attacks.steps.ball import Ball
 from robustsweep.attacks.steps.catalogue import ATTACKS
 from robustsweep.attacks.steps.rules import State
 from robustsweep.attacks.target import Target
 
-_CLOSE = 0.02
+_CLOSE = 0.03
+_CLOSE_RULE = "apgd-ce"
 _CLOSE_STEPS = 2
 
 
@@ -61,11 +62,10 @@ class Nearest(State):
             self.step.masked_fill(nearer, step),
         )
 
-    def close_to(self, eps: Sequence[Fraction]) -> Tensor:
-        """Return the positions (int64) of those that are barely beyond one of the eps."""
-        levels = torch.tensor([float(each) for each in eps], dtype=torch.float64, device=self.distance.device)
-        beyond = self.distance.unsqueeze(1) / levels
-        return ((beyond > 1) & (beyond <= 1 + _CLOSE)).any(1).nonzero().squeeze(1)
+    def close_to(self, eps: Fraction) -> Tensor:
+        """Return the positions (int64) of those that are barely beyond an eps."""
+        beyond = self.distance / float(eps)
+        return ((beyond > 1) & (beyond <= 1 + _CLOSE)).nonzero().squeeze(1)
 
 
 def find_nearest(target: Target, stepper: Stepper, pool: Pool, ledger: Ledger, batch_size: int) -> None:
@@ -88,18 +88,28 @@ def find_nearest(target: Target, stepper: Stepper, pool: Pool, ledger: Ledger, b
         if not found.logits.shape[1]:
             found = replace(found, logits=nearest.logits.new_empty((len(pool.rows), nearest.logits.shape[1])))
         found.write_rows(batch, nearest)
-    longer = replace(stepper, spec=replace(spec, steps=min(_CLOSE_STEPS * spec.steps, MOST_STEPS)))
-    for restart in range(spec.restarts, spec.restarts + ATTACKS[spec.rule].close_starts):
-        for batch in batches(found.close_to(spec.eps), batch_size):
-            start = replace(longer, restart=restart)
-            found.write_rows(batch, _pursue(target, start, pool.keep(batch), ledger, found.rows(batch)))
+    if spec.random_start:
+        for stepper in _close_starts(stepper):
+            for batch in batches(found.close_to(stepper.spec.eps[0]), batch_size):
+                found.write_rows(batch, _pursue(target, stepper, pool.keep(batch), ledger, found.rows(batch)))
     ledger.nearest(pool.rows, pool.clean, found.images, found.logits, (found.restart, found.step))
+
+
+def _close_starts(stepper: Stepper) -> Iterator[Stepper]:
+    """Yield the starts at each eps that follow those of the attack."""
+    spec, rule = stepper.spec, ATTACKS[_CLOSE_RULE]
+    steps, starts = min(_CLOSE_STEPS * spec.steps, MOST_STEPS), ATTACKS[spec.rule].close_starts
+    for eps in spec.eps:
+        at_eps = AttackSpec(_CLOSE_RULE, spec.norm, (eps,), steps, rule.step_ratio)
+        for restart in range(spec.restarts, spec.restarts + starts):
+            yield replace(stepper, spec=at_eps, restart=restart)
 
 
 def _pursue(target: Target, stepper: Stepper, part: Pool, ledger: Ledger, found: Nearest) -> Nearest:
     """Take all steps from one start with the images of one batch; return the nearest of what is there and was met."""
     target = replace(target, loss=target.loss.at_start(stepper.restart))
-    rows, labels, ball = part.rows, part.labels, stepper.ball(part.clean, found.distance.float())
+    rows, labels = part.rows, part.labels
+    ball = stepper.ball(part.clean, found.distance.float() if ATTACKS[stepper.spec.rule].minimum_norm else None)
     everyone, restart = torch.ones_like(labels, dtype=torch.bool), stepper.restart
     state = stepper.start(ball, part.ids)
     for number in range(1, stepper.spec.steps + 1):

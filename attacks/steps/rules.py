@@ -79,8 +79,8 @@ class Rule:
         minimum_norm: Whether it has no budget and looks for the nearest image that fools: it takes every step, from the
             clean image at its first start, with step sizes of its own, and one run serves every eps of a ladder. The
             eps of its balls is the distance of what earlier starts found, float32 (n,): infinity at the first.
-        close_starts: Of a minimum-norm attack, the further starts, each of twice the steps, of an image whose nearest
-            one is at most 2% beyond an eps, so that it may yet fall there.
+        close_starts: Of a minimum-norm attack with random starts, the further starts of an image whose nearest one is
+            at most 3% beyond an eps: of Auto-PGD at that eps, on the loss of the later starts, in twice the steps.
     """
 
     norms: tuple[str, ...]

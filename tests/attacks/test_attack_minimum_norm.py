@@ -82,22 +82,44 @@ def test_what_does_not_belong_to_it_is_refused(name):
         parse_attack(name)
 
 
-def test_only_an_image_that_is_barely_beyond_an_eps_is_started_from_again(linear, generator):
+def test_only_an_image_that_is_barely_beyond_an_eps_is_attacked_there(linear, generator):
     images = 0.4 + 0.2 * torch.rand(8, 48, generator=generator)
     expected = nearest(linear, images, linear(images).argmax(1), "linf")
     once = 1 + 2 * (2 * 50 + 1)
-    for row, factor, starts in ((0, 0.99, 16), (1, 0.97, 0), (2, 1.02, 0)):
-        outcome = run(linear, images, "nearest-pgd50-linf", f"{factor * float(expected[row]):.9f}")
+    for row, factor, starts in ((0, 0.99, 16), (1, 0.96, 0), (2, 1.02, 0)):
+        eps = f"{factor * float(expected[row]):.9f}"
+        outcome = run(linear, images, "nearest-pgd50-linf", eps)
         assert int(outcome.passes[row]) == once + starts * (2 * 100 + 1)
+        outcome = run(linear, images, "nearest-pgd50x1-linf", f"{eps}:start=clean")
+        assert int(outcome.passes[row]) == 1 + 2 * 50 + 1
 
 
-def test_a_close_verdict_may_turn_and_a_distance_only_falls(net, images, ids):
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_a_close_verdict_may_turn_and_a_distance_only_falls(net, images, ids, norm):
+    labels = net(images).argmax(1)
+    before = getattr(run_attack(net, images, labels, f"nearest-pgd4-{norm}@0.9", seed=0, ids=ids), norm)
+    turned = 0
+    for row in range(0, 40, 8):
+        eps = f"{float(before[row]) / 1.01:.9f}"
+        name = f"nearest-pgd4-{norm}@{eps}"
+        outcome = run_attack(net, images, labels, name, seed=0, ids=ids, keep_images=True)
+        after = getattr(outcome, norm)
+        assert bool((after <= before).all())
+        fell = outcome.eps_level == 0
+        assert torch.equal(fell, after <= float(eps) + 1e-6)
+        assert bool((net(outcome.images).argmax(1) != labels)[fell].all())
+        turned += int(fell[row])
+    assert turned > 0
+
+
+def test_two_eps_are_each_attacked_where_their_verdict_is_close(net, images, ids):
     labels = net(images).argmax(1)
     before = run_attack(net, images, labels, "nearest-pgd4-linf@0.9", seed=0, ids=ids).linf
-    rows, turned = range(0, 40, 8), 0
-    for row in rows:
-        name = f"nearest-pgd4-linf@{float(before[row]) / 1.01:.9f}"
-        after = run_attack(net, images, labels, name, seed=0, ids=ids)
-        assert bool((after.linf <= before).all())
-        turned += int(after.eps_level[row] == 0)
-    assert turned > 0
+    low, high = sorted(float(before[row]) / 1.01 for row in (0, 8))
+    runs = {
+        eps: run_attack(net, images, labels, f"nearest-pgd4-linf@{eps}", seed=0, ids=ids)
+        for eps in (f"{low:.9f}", f"{high:.9f}", f"{low:.9f},{high:.9f}")
+    }
+    alone_low, alone_high, ladder = runs.values()
+    assert torch.equal(ladder.eps_level == 0, alone_low.eps_level == 0)
+    assert torch.equal(ladder.eps_level <= 1, (alone_high.eps_level == 0) | (alone_low.eps_level == 0))
