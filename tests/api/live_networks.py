@@ -3,9 +3,14 @@
 import numpy as np
 import numpy.typing as npt
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
+from robustsweep import Results
 from robustsweep.benchmark.data import open_data
+from robustsweep.results.stored.store import CellStore
+
+SUITES = ("clean", "gaussian_noise@3", "fog@3", "pgd3-linf@1/255,4/255")
 
 
 class SmallNet(nn.Module):
@@ -34,3 +39,24 @@ def digits(n: int | None = None) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.
     data = open_data("digits")
     positions = np.arange(len(data.labels) if n is None else n)
     return data.images(positions).permute(0, 2, 3, 1).numpy(), data.labels[positions]
+
+
+def pictures(n: int = 12) -> list[tuple[Image.Image, int]]:
+    """The same as images of Pillow."""
+    images, labels = digits(n)
+    return [(Image.fromarray(image), int(label)) for image, label in zip(images, labels, strict=True)]
+
+
+def arrays(results: Results) -> dict[str, dict[str, np.ndarray]]:
+    """What is stored of each image, by condition."""
+    store = CellStore(results.runs[0])
+    return {cell.condition["name"]: store.examples(cell).arrays() for cell in store.cells()}
+
+
+def same(one: dict[str, dict[str, np.ndarray]], other: dict[str, dict[str, np.ndarray]]) -> bool:
+    """Whether two runs stored the same, to the bit."""
+    return one.keys() == other.keys() and all(
+        one[condition].keys() == other[condition].keys()
+        and all(np.array_equal(one[condition][name], other[condition][name]) for name in one[condition])
+        for condition in one
+    )
