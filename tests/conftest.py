@@ -1,4 +1,4 @@
-"""What holds for every test: processors are shared, and what a command does to its process is undone."""
+"""What holds for every test: it shares processors, waits for no disk and undoes what a command does to its process."""
 
 import os
 import signal
@@ -7,6 +7,14 @@ import warnings
 from collections.abc import Iterator
 
 import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_disk_waits() -> Iterator[None]:
+    """Leave written files in the system's memory: what a test writes need not outlive a power cut."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -1,14 +1,8 @@
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from run_builder import RunBuilder
-
-
-@pytest.fixture(autouse=True)
-def _no_disk_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "fsync", lambda handle: None)
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
-import os
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +18,7 @@ SEEDS = {"baseline": 2, "cutmix": 4, "smoothmix_s": 3, "smoothmix_c": 1}
 
 
 @pytest.fixture(scope="module")
-def _no_disk_waits() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "fsync", lambda handle: None)
-        yield
-
-
-@pytest.fixture(scope="module")
-def results(_no_disk_waits, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Compact results of methods with one to four seeds, with report and comparison."""
     builder = RunBuilder(tmp_path_factory.mktemp("study") / "small", n=60)
     for place, (method, seeds) in enumerate(SEEDS.items()):
