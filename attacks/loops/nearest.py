@@ -14,7 +14,7 @@ from robustsweep.attacks.loops.checked_steps import Stepper
 from robustsweep.attacks.loops.pool import Pool, batches
 from robustsweep.attacks.norms import per_image
 from robustsweep.attacks.outcome import Ledger
-from robustsweep.attacks.spec import MOST_STEPS, AttackSpec
+from robustsweep.attacks.spec import AttackSpec
 from robustsweep.attacks.steps.ball import Ball
 from robustsweep.attacks.steps.catalogue import ATTACKS
 from robustsweep.attacks.steps.rules import State
@@ -22,7 +22,7 @@ from robustsweep.attacks.target import Target
 
 _CLOSE = 0.03
 _CLOSE_RULE = "apgd-ce"
-_CLOSE_STEPS = 2
+_CLOSE_STEPS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +98,9 @@ def find_nearest(target: Target, stepper: Stepper, pool: Pool, ledger: Ledger, b
 def _close_starts(stepper: Stepper) -> Iterator[Stepper]:
     """Yield the starts at each eps that follow those of the attack."""
     spec, rule = stepper.spec, ATTACKS[_CLOSE_RULE]
-    steps, starts = min(_CLOSE_STEPS * spec.steps, MOST_STEPS), ATTACKS[spec.rule].close_starts
     for eps in spec.eps:
-        at_eps = AttackSpec(_CLOSE_RULE, spec.norm, (eps,), steps, rule.step_ratio)
-        for restart in range(spec.restarts, spec.restarts + starts):
+        at_eps = AttackSpec(_CLOSE_RULE, spec.norm, (eps,), _CLOSE_STEPS, rule.step_ratio)
+        for restart in range(spec.restarts, spec.restarts + ATTACKS[spec.rule].close_starts):
             yield replace(stepper, spec=at_eps, restart=restart)
 
 

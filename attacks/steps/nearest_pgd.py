@@ -90,6 +90,6 @@ NEAREST_PGD = Rule(
     losses=("margin-ce", "margin"),
     restarts=2,
     minimum_norm=True,
-    close_starts=16,
+    close_starts=32,
 )
 """Nearest-image PGD: a start on the margin from the clean image, then random starts on the cross-entropy."""

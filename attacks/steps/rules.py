@@ -80,7 +80,7 @@ class Rule:
             clean image at its first start, with step sizes of its own, and one run serves every eps of a ladder. The
             eps of its balls is the distance of what earlier starts found, float32 (n,): infinity at the first.
         close_starts: Of a minimum-norm attack with random starts, the further starts of an image whose nearest one is
-            at most 3% beyond an eps: of Auto-PGD at that eps, on the loss of the later starts, in twice the steps.
+            at most 3% beyond an eps: of Auto-PGD at that eps, 100 steps on the loss of the later starts.
     """
 
     norms: tuple[str, ...]
