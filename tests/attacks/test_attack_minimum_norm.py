@@ -5,6 +5,7 @@ import torch
 from small_models import Linear
 
 from robustsweep.attacks import ATTACKS, parse_attack, run_attack
+from robustsweep.attacks.loops import nearest as loop
 from robustsweep.errors import UsageError
 
 NAMES = ["fmn100-linf", "fmn100-l2", "ddn300-l2", "nearest-pgd50-linf", "nearest-pgd50-l2"]
@@ -95,7 +96,8 @@ def test_only_an_image_that_is_barely_beyond_an_eps_is_attacked_there(linear, ge
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
-def test_a_close_verdict_may_turn_and_a_distance_only_falls(net, images, ids, norm):
+def test_a_close_verdict_may_turn_and_a_distance_only_falls(net, images, ids, norm, monkeypatch):
+    monkeypatch.setattr(loop, "_CLOSE_STEPS", 10)
     labels = net(images).argmax(1)
     before = getattr(run_attack(net, images, labels, f"nearest-pgd4-{norm}@0.9", seed=0, ids=ids), norm)
     turned = 0
@@ -112,7 +114,8 @@ def test_a_close_verdict_may_turn_and_a_distance_only_falls(net, images, ids, no
     assert turned > 0
 
 
-def test_two_eps_are_each_attacked_where_their_verdict_is_close(net, images, ids):
+def test_two_eps_are_each_attacked_where_their_verdict_is_close(net, images, ids, monkeypatch):
+    monkeypatch.setattr(loop, "_CLOSE_STEPS", 10)
     labels = net(images).argmax(1)
     before = run_attack(net, images, labels, "nearest-pgd4-linf@0.9", seed=0, ids=ids).linf
     low, high = sorted(float(before[row]) / 1.01 for row in (0, 8))

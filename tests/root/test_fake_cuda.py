@@ -9,6 +9,7 @@ from fake_cuda import fake_cuda
 from torch import Tensor, nn
 
 from robustsweep.attacks.engine import run_attack
+from robustsweep.attacks.loops import nearest
 from robustsweep.attacks.losses import LOSSES
 from robustsweep.attacks.square_attack import square
 from robustsweep.attacks.steps.catalogue import ATTACKS
@@ -129,7 +130,8 @@ def test_a_loss_stays_on_the_device(name: str) -> None:
 
 
 @pytest.mark.parametrize(("rule", "norm"), [(rule, norm) for rule in ATTACKS for norm in ATTACKS[rule].norms])
-def test_an_attack_stays_on_the_device(rule: str, norm: str) -> None:
+def test_an_attack_stays_on_the_device(rule: str, norm: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nearest, "_CLOSE_STEPS", 1)
     spec = f"{rule}{'' if ATTACKS[rule].single_step else 2}-{norm}@{'8/255' if norm == 'linf' else '0.5'}"
     images = empty(N, 3, SIDE, SIDE)
     outcome = run_attack(network(), images, whole(), spec, seed=0, ids=whole(), keep_images=True, search="as-is")
