@@ -1,4 +1,4 @@
-"""Train the digits in a process that is killed again and again: ``interrupted_training.py FOLDER``."""
+"""Train stripes in a process that is killed again and again: ``interrupted_training.py FOLDER``."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import torch
-from tiny_trainings import cutmix_job, few_digits, setting
+from tiny_trainings import cutmix_job, setting, stripes
 
 from robustsweep.training.job import BaselineClock, run_job
 
@@ -27,7 +27,7 @@ def train(folder: Path, kill_at: int | None = None) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     with patch("os.fsync", counted):
-        run_job(cutmix_job(folder), setting(few_digits(), keep="best"), BaselineClock())
+        run_job(cutmix_job(folder), setting(stripes(), keep="best"), BaselineClock())
 
 
 def main(folder: Path) -> None:

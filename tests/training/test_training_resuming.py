@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_trainings import RECIPE, cutmix_job, few_digits, setting, stripes
+from tiny_trainings import RECIPE, cutmix_job, setting, stripes
 from torch import Tensor
 
 from robustsweep.augmentations.baseline import Baseline
@@ -63,7 +63,7 @@ def test_a_training_stopped_after_any_epoch_goes_on_to_the_same_weights(tmp_path
 
 
 def test_a_training_that_is_killed_at_any_file_goes_on_to_the_same_weights(tmp_path: Path) -> None:
-    shared = setting(few_digits(), keep="best")
+    shared = setting(stripes(), keep="best")
     whole = cutmix_job(tmp_path / "whole")
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -8,9 +8,8 @@ import torch
 from robustsweep.augmentations.method import Method
 from robustsweep.augmentations.mixes.cutmix import CutMix
 from robustsweep.benchmark.data.dataset import Dataset, from_array
-from robustsweep.benchmark.data.digits import open_digits
 from robustsweep.training.cards import Keep
-from robustsweep.training.images.data_images import limited, load_images
+from robustsweep.training.images.data_images import load_images
 from robustsweep.training.job import Job, Setting
 from robustsweep.training.recipe import Recipe
 
@@ -40,10 +39,6 @@ def setting(data: Dataset, recipe: Recipe = RECIPE, keep: Keep = "last") -> Sett
     device = torch.device("cpu")
     images = load_images(data, device, recipe, hold_out=keep == "best")
     return Setting(data, images, "resnet8", recipe, keep, device)
-
-
-def few_digits() -> Dataset:
-    return limited(open_digits("train"), 60)
 
 
 def cutmix_job(folder: Path, method: Method | None = None) -> Job:
