@@ -89,9 +89,9 @@ def find_nearest(target: Target, stepper: Stepper, pool: Pool, ledger: Ledger, b
             found = replace(found, logits=nearest.logits.new_empty((len(pool.rows), nearest.logits.shape[1])))
         found.write_rows(batch, nearest)
     if spec.random_start:
-        for stepper in _close_starts(stepper):
-            for batch in batches(found.close_to(stepper.spec.eps[0]), batch_size):
-                found.write_rows(batch, _pursue(target, stepper, pool.keep(batch), ledger, found.rows(batch)))
+        for start in _close_starts(stepper):
+            for batch in batches(found.close_to(start.spec.eps[0]), batch_size):
+                found.write_rows(batch, _pursue(target, start, pool.keep(batch), ledger, found.rows(batch)))
     ledger.nearest(pool.rows, pool.clean, found.images, found.logits, (found.restart, found.step))
 
 
