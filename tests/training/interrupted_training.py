@@ -1,4 +1,4 @@
-"""Train stripes in a process that is killed again and again: ``interrupted_training.py FOLDER``."""
+"""Train stripes in a process that is killed again and again: ``interrupted_training.py FOLDER UNDISTURBED``."""
 
 import os
 import signal
@@ -30,8 +30,9 @@ def train(folder: Path, kill_at: int | None = None) -> None:
         run_job(cutmix_job(folder), setting(stripes(), keep="best"), BaselineClock())
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, undisturbed: Path) -> None:
     torch.set_num_threads(1)
+    train(undisturbed)  # also imports what every fork would import for itself
     for kill_at in KILLS:
         process = os.fork()
         if process == 0:
@@ -43,4 +44,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

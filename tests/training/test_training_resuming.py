@@ -63,16 +63,9 @@ def test_a_training_stopped_after_any_epoch_goes_on_to_the_same_weights(tmp_path
 
 
 def test_a_training_that_is_killed_at_any_file_goes_on_to_the_same_weights(tmp_path: Path) -> None:
-    shared = setting(stripes(), keep="best")
-    whole = cutmix_job(tmp_path / "whole")
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        run(whole, shared)
-    finally:
-        torch.set_num_threads(n_threads)
     script = Path(__file__).with_name("interrupted_training.py")
-    subprocess.run([sys.executable, script, tmp_path / "killed"], check=True, timeout=120)
+    subprocess.run([sys.executable, script, tmp_path / "killed", tmp_path / "whole"], check=True, timeout=120)
+    whole = cutmix_job(tmp_path / "whole")
     killed = cutmix_job(tmp_path / "killed")
     for one, other in zip(whole.files("best"), killed.files("best"), strict=True):
         assert_same_weights(one, other)
