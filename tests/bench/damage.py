@@ -21,8 +21,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from damaging import KINDS
-from forks import MOST_BYTES, held_bytes, taken_bytes
+from forks import MOST_BYTES, held_bytes, import_commands, taken_bytes
 
 COMMANDS = ("report", "gate", "compare", "sweep")
 LIMIT_S = 60.0
@@ -214,18 +215,6 @@ def tried(
     return Trial(file, kind, tuple(e.code for e in ended), max(e.peak for e in ended), tuple(problems))
 
 
-def _import_everything() -> None:
-    import torch
-
-    import robustsweep.benchmark.plan.request
-    import robustsweep.benchmark.sweep.sweep
-    import robustsweep.results.compare.comparison
-    import robustsweep.results.gate.outcome
-    import robustsweep.results.report.writer  # noqa: F401
-
-    torch.set_num_threads(1)  # a fork has no other thread
-
-
 def _names(text: str, file: Path, kind: str) -> bool:
     """Say whether a text names a damaged file or the folder that holds it, or another one where two were exchanged."""
     if kind == "swapped" and _ENTRY.search(text):
@@ -259,7 +248,8 @@ def trials(runs: int, seed: int, work: Path, *, in_turn: bool = False) -> Iterat
         work: An empty folder.
         in_turn: Whether each damage is followed by one command, in turn, and not by all.
     """
-    _import_everything()
+    import_commands()
+    torch.set_num_threads(1)  # a fork has no other thread
     bench, whole, tables = prepared(work)
     rng, files, kinds = random.Random(seed), bench.files(), list(KINDS)
     pairs = [(file, kind) for file in files for kind in kinds if _applies(file, kind)]

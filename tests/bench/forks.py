@@ -1,4 +1,4 @@
-"""Memory of forks: what they take beyond what they begin with."""
+"""Forks that run a command: what they have imported, and the memory that they take beyond what they begin with."""
 
 from pathlib import Path
 from resource import struct_rusage
@@ -20,3 +20,21 @@ def held_bytes() -> int:
 def taken_bytes(usage: struct_rusage, held: int) -> int:
     """Return the peak of an ended fork beyond ``held``."""
     return max(0, usage.ru_maxrss * 1024 - held)
+
+
+def import_commands() -> None:
+    """Import what commands import when they run, so that forks of this process have it."""
+    import robustsweep.benchmark.plan.request
+    import robustsweep.benchmark.sweep.sweep
+    import robustsweep.benchmark.writing
+    import robustsweep.cli.commands
+    import robustsweep.results.compare.comparison
+    import robustsweep.results.compare.request
+    import robustsweep.results.gate.outcome
+    import robustsweep.results.report.publish.writer
+    import robustsweep.results.report.writer
+    import robustsweep.training.gallery
+    import robustsweep.training.grid  # noqa: F401
+    from robustsweep.benchmark.data import open_data
+
+    open_data("digits")

@@ -18,7 +18,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from forks import MOST_BYTES, held_bytes, taken_bytes
+from forks import MOST_BYTES, held_bytes, import_commands, taken_bytes
 from junk import KINDS, Case, cases
 
 MOST_SECONDS = 60
@@ -39,20 +39,6 @@ class Outcome:
     case: Case
     fault: str | None
     said: str
-
-
-def warmed() -> None:
-    """Import what commands import when they run, so that a fork has it."""
-    import robustsweep.benchmark.plan.request
-    import robustsweep.benchmark.sweep.sweep
-    import robustsweep.benchmark.writing
-    import robustsweep.cli.commands
-    import robustsweep.results.compare.request
-    import robustsweep.results.gate.outcome
-    import robustsweep.results.report.publish.writer
-    import robustsweep.results.report.writer
-    import robustsweep.training.gallery
-    import robustsweep.training.grid  # noqa: F401
 
 
 def tried(case: Case, folder: Path) -> Outcome:
@@ -123,7 +109,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kind", choices=KINDS, action="append", help="Repeatable. Default: all.")
     options = parser.parse_args()
-    warmed()
+    import_commands()
     with tempfile.TemporaryDirectory() as name:
         outcomes = tried_all(tuple(options.kind or KINDS), options.cases, options.seed, Path(name))
     wrong = [outcome for outcome in outcomes if outcome.fault]

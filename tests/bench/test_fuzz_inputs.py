@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from fuzz_inputs import tried, tried_all, warmed
+from forks import import_commands
+from fuzz_inputs import tried, tried_all
 from junk import KINDS, Case, cases
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs os.fork")
@@ -12,7 +13,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs os.fork")
 
 @pytest.fixture(scope="module", autouse=True)
 def imported() -> None:
-    warmed()
+    import_commands()
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
