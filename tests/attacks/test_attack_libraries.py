@@ -30,7 +30,7 @@ def names() -> list[str]:
     for name, entry in CATALOGUE.items():
         listed += [f"torchattacks:{name}"] if not entry.norms else []
         listed += [f"torchattacks:{name}@{'16/255' if entry.norms[0] == 'linf' else '0.5'}"] if entry.norms else []
-        listed += [f"torchattacks:{name}-l2@0.5"] if len(entry.norms) > 1 else []
+        listed += [f"torchattacks:{name}-l2@2"] if len(entry.norms) > 1 else []
     return [*listed, "autoattack-linf@16/255", "autoattack-l2@0.5"]
 
 
