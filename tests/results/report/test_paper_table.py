@@ -234,14 +234,18 @@ def test_a_wrong_name_number_or_format_is_named(run, report, tmp_path: Path) -> 
         write_report([run[0]], tmp_path, ["md"], paper=paper_request(digits=2))
 
 
-def test_the_command_writes_what_was_asked_for(run, tmp_path: Path, monkeypatch, capsys) -> None:
+def test_the_command_writes_what_was_asked_for(tmp_path: Path, monkeypatch, capsys) -> None:
+    builder = RunBuilder(tmp_path / "run", n=N)
+    for place, method in enumerate(("baseline", "cutmix")):
+        builder.card(method, method, 0)
+        wrong = put_sweep(builder, method, ERRORS[method], place, ("fog",))
     options = ["--format", "latex", "--columns", "clean_error, fog_error", "--digits", "2", "--against", "baseline"]
-    monkeypatch.setattr(sys, "argv", ["robustsweep", "report", str(run[0]), "--out", str(tmp_path), *options])
+    monkeypatch.setattr(sys, "argv", ["robustsweep", "report", str(builder.root), "--out", str(tmp_path), *options])
     with pytest.raises(SystemExit) as ended:
         main()
     assert not ended.value.code, capsys.readouterr().err
     text = (tmp_path / "latex" / "paper_table.tex").read_text()
-    assert rows_of(text)[1][2] == f"{100 * run[1]['clean_error']['cutmix'].mean():.2f}"
+    assert rows_of(text)[1][1] == f"{100 * wrong['clean'].mean():.2f}"
     assert r"\input{paper_table.tex}" in (tmp_path / "latex" / "report.tex").read_text()
 
 
