@@ -33,7 +33,7 @@ def one_eps_specs():
                 name,
                 norm,
                 EPS[norm][1:2],
-                steps=1 if rule.single_step else 30 if rule.minimum_norm else 5,
+                steps=1 if rule.single_step else 30 if name == "ddn" else 20 if rule.minimum_norm else 5,
                 step_ratio=rule.step_ratio,
                 restarts=2 if rule.random_start else 1,
                 random_start=rule.random_start,
@@ -103,10 +103,9 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_other_starts(net, im
 @every_attack
 def test_batch_size_order_and_pool_do_not_matter(net, images, labels, ids, spec, monkeypatch):
     whole = attack(net, images, labels, spec, ids)
-    for batch_size in (1, 7):
-        parts = attack(net, images, labels, spec, ids, batch_size=batch_size)
-        assert torch.equal(verdicts(whole), verdicts(parts))
-        assert torch.allclose(whole.images, parts.images, atol=1e-6)
+    parts = attack(net, images, labels, spec, ids, batch_size=7)
+    assert torch.equal(verdicts(whole), verdicts(parts))
+    assert torch.allclose(whole.images, parts.images, atol=1e-6)
     order = torch.randperm(40, generator=torch.Generator().manual_seed(0))
     monkeypatch.setattr(pool, "_POOL_BYTES", 1)
     shuffled = attack(net, images[order], labels[order], spec, ids[order], batch_size=3)
@@ -117,7 +116,7 @@ def test_batch_size_order_and_pool_do_not_matter(net, images, labels, ids, spec,
 @every_attack
 def test_a_batch_equals_its_images_alone(net, images, labels, ids, spec):
     whole = attack(net, images, labels, spec, ids)
-    for row in range(0, 40, 3):
+    for row in range(0, 40, 5):
         one = slice(row, row + 1)
         alone = attack(net, images[one], labels[one], spec, ids[one])
         assert torch.equal(verdicts(whole)[one], verdicts(alone))

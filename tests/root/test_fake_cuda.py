@@ -1,6 +1,7 @@
 """Corruptions, attacks, methods and metrics stay on the device of their input, tried without a GPU."""
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 import pytest
 import torch
@@ -27,6 +28,7 @@ from robustsweep.training.recipe import Recipe
 pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="the tests of CUDA run on the device that is there")
 
 N, CLASSES, SIDE = 4, 5, 32
+CLOSE_STARTS = nearest._close_starts
 
 # What cannot run without values, with the beginning of what is then said.
 NEED_VALUES = {
@@ -132,7 +134,9 @@ def test_a_loss_stays_on_the_device(name: str) -> None:
 @pytest.mark.parametrize(("rule", "norm"), [(rule, norm) for rule in ATTACKS for norm in ATTACKS[rule].norms])
 def test_an_attack_stays_on_the_device(rule: str, norm: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nearest, "_CLOSE_STEPS", 1)
-    spec = f"{rule}{'' if ATTACKS[rule].single_step else 2}-{norm}@{'8/255' if norm == 'linf' else '0.5'}"
+    monkeypatch.setattr(nearest, "_close_starts", lambda stepper: islice(CLOSE_STARTS(stepper), 1))
+    length = "" if ATTACKS[rule].single_step else "2x2" if ATTACKS[rule].restarts > 1 else "2"
+    spec = f"{rule}{length}-{norm}@{'8/255' if norm == 'linf' else '0.5'}"
     images = empty(N, 3, SIDE, SIDE)
     outcome = run_attack(network(), images, whole(), spec, seed=0, ids=whole(), keep_images=True, search="as-is")
     assert outcome.images is not None

@@ -107,7 +107,13 @@ def test_a_report_of_six_methods_with_two_seeds_is_read_without_scrolling_far(
     assert "Accuracy under attack" in text
     assert "Error per corruption" not in text
     assert lines[-1] == "Wrote r/tables/ (20 files)"
-    report([builder.root], out=Path("r"), formats="csv", verbose=True)
+
+
+def test_errors_per_corruption_are_printed_on_request(
+    builder: RunBuilder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_sweep(builder, "net", 0.3, seed=0, corruptions=("fog",))
+    report([builder.root], out=tmp_path, formats="csv", verbose=True)
     assert "Error per corruption" in capsys.readouterr().out
 
 
