@@ -90,7 +90,7 @@ def test_where_turning_keeps_the_class_rotations_are_preferred_to_inversions(tmp
     in_memory(0)
     networks = SplitNetworks(plan_search(small_request(tmp_path, images=1000, epochs=3, splits=1)), lambda passes: None)
     networks.train(0)
-    for seed in range(2):
+    for seed in range(5):
         trials = in_memory(seed, ("Rotate", "Invert"))
         for _ in range(35):
             trials.tell(networks.reward(0, trials.ask()))
